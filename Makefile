@@ -12,10 +12,22 @@ export COVERAGE
 tree: deps
 	@tools/prepare-tree
 
+kernel: tree
+	@tools/build-kernel
+
+headers: tree
+	@tools/install-headers
+
 print-tree print-kernel print-headers:
 	@tools/print-path $(@:print-%=%)
 
 deps:
 	@tools/install-deps
 
-.PHONY: tree deps print-tree print-kernel print-headers
+.PHONY: tree kernel headers deps kernel: tree
+	@tools/build-kernel
+
+headers: tree
+	@tools/install-headers
+
+print-tree print-kernel print-headers
