@@ -33,7 +33,7 @@ def find(log):
         elif "expect-splat: end" in line:
             if expected and not seen:
                 found.append([f"expected, but did not come: {expected}"])
-            expected = None
+            expected, last = None, -LINES
         elif BAD.search(line):
             if expected and re.search(expected, line):
                 seen, last = True, number
