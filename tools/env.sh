@@ -5,7 +5,7 @@
 
 set -eu
 
-repo=$(cd "$(dirname "$0")/$([ -e "$(dirname "$0")/env.sh" ] || echo ..)" && cd .. && pwd)
+repo=${repo:-$(cd "$(dirname "$0")/.." && pwd)}
 build=$repo/build
 tools=$repo/tools
 supported="7.2 7.3"
