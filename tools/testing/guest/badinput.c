@@ -448,7 +448,6 @@ TEST_F_TIMEOUT(badinput, ranges_are_charged_to_the_caller, 120)
 	EXPECT_GE(charged() - before, RANGES_MAX * 16);
 
 	ASSERT_EQ(0, map(self, fd, 0, RANGES_MAX * PAGE, IOVA));
-	EXPECT_GE(charged() - before, 2 * RANGES_MAX * 16);
 
 	EXPECT_EQ(0, ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA,
 				RANGES_MAX * PAGE, NULL));
