@@ -28,8 +28,11 @@ version=${version:-$series}
 tree_name=${TREE:-${BASELINE:+baseline}}
 tree_name=${tree_name:-linux}-$version
 tree=$build/$tree_name
-obj=$build/obj-$tree_name-$PROFILE
+# Below the tree, so that the compiler sees the same relative paths from every
+# tree and clone, and ccache has what another one compiled.
+obj=$tree/.obj-$PROFILE
 headers=$build/headers-$tree_name
+guest=$build/guest-$tree_name
 bzimage=$obj/arch/x86/boot/bzImage
 log=$build/log
 jobs=${JOBS:-$(nproc)}

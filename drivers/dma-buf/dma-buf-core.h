@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Private to the dma-buf core: what importers and exporters do not see of an
+ * attachment and of the mapping types.
+ */
+#ifndef _DMA_BUF_CORE_H
+#define _DMA_BUF_CORE_H
+
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-mapping.h>
+
+#include <trace/events/dma_buf.h>
+
+/*
+ * The tracepoints read dmabuf->name, which name_lock protects. Lockdep always
+ * gets to see the lock, so that a wrong context is found without tracing.
+ *
+ * Note: FUNC##_enabled() is a static branch.
+ */
+#define DMA_BUF_TRACE(FUNC, ...)					\
+	do {								\
+		if (IS_ENABLED(CONFIG_LOCKDEP) || FUNC##_enabled()) {	\
+			guard(spinlock)(&dmabuf->name_lock);		\
+			FUNC(__VA_ARGS__);				\
+		}							\
+	} while (0)
+
+/**
+ * struct dma_buf_converter - serves importers of one type from another
+ * @from: what the exporter offers
+ * @to: what the importer asks for
+ * @match: as &dma_buf_mapping_type.match, for a pair of @from and @to
+ * @finish: as &dma_buf_mapping_type.finish_match, leaves @to in the attachment
+ * @why: as &dma_buf_mapping_type.why
+ */
+struct dma_buf_converter {
+	const struct dma_buf_mapping_type *from;
+	const struct dma_buf_mapping_type *to;
+	int (*match)(struct dma_buf *dmabuf,
+		     const struct dma_buf_mapping_match *exp,
+		     const struct dma_buf_mapping_match *imp);
+	void (*finish)(struct dma_buf_match_args *args,
+		       const struct dma_buf_mapping_match *exp,
+		       const struct dma_buf_mapping_match *imp);
+	const char *(*why)(const struct dma_buf_mapping_match *exp,
+			   const struct dma_buf_mapping_match *imp);
+};
+
+/**
+ * struct dma_buf_core_attachment - an attachment as the core knows it
+ * @base: what importer and exporter see
+ * @args: the negotiation, only while it and &dma_buf_ops.attach run
+ * @exp: the exporter's entry that was matched. Its exporting_p2p_device is
+ *	kept alive by the exporter only while @args is set.
+ * @conv: the converter that stands between the two, NULL if none
+ *
+ * Written by the attaching task before the attachment is on the buffer's list,
+ * constant from then on.
+ */
+struct dma_buf_core_attachment {
+	struct dma_buf_attachment base;
+	const struct dma_buf_match_args *args;
+	struct dma_buf_mapping_match exp;
+	const struct dma_buf_converter *conv;
+};
+
+static inline struct dma_buf_core_attachment *
+to_core_attachment(struct dma_buf_attachment *attach)
+{
+	return container_of(attach, struct dma_buf_core_attachment, base);
+}
+
+/*
+ * Importers without operations cannot be told to let go: the buffer is pinned
+ * for them if it can be.
+ */
+static inline bool
+dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)
+{
+	return !!attach->importer_ops;
+}
+
+/* dma-buf-match.c */
+bool dma_buf_ops_valid(const struct dma_buf_ops *ops);
+void dma_buf_attachment_free(struct dma_buf_attachment *attach);
+void dma_buf_attachment_show(struct seq_file *s,
+			     struct dma_buf_attachment *attach);
+int dma_buf_type_match(struct dma_buf *dmabuf,
+		       const struct dma_buf_converter *conv,
+		       const struct dma_buf_mapping_match *exp,
+		       const struct dma_buf_mapping_match *imp);
+void dma_buf_match_describe(char *buf, size_t len,
+			    const struct dma_buf_mapping_match *entry);
+const char *dma_buf_match_reason(const struct dma_buf_converter *conv,
+				 const struct dma_buf_mapping_match *exp,
+				 const struct dma_buf_mapping_match *imp,
+				 int result);
+
+/* dma-buf-sgt.c */
+extern const struct dma_buf_mapping_match dma_buf_sgt_legacy_match;
+
+const char *dma_buf_sgt_why_no_p2p(struct pci_dev *pdev,
+				   const struct dma_buf_mapping_match *imp);
+int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
+			  const struct dma_buf_mapping_match *imp);
+void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
+			const struct dma_buf_mapping_match *imp,
+			enum dma_sgt_exporter_p2p p2p);
+
+/* dma-buf-pal.c */
+extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
+
+int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size);
+const struct dma_buf_phys_list *
+dma_buf_pal_map(struct dma_buf_attachment *attach);
+void dma_buf_pal_unmap(struct dma_buf_attachment *attach,
+		       const struct dma_buf_phys_list *list);
+
+/* dma-buf-pal-sgt.c */
+extern const struct dma_buf_converter dma_buf_pal_to_sgt;
+
+#endif /* _DMA_BUF_CORE_H */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * PAL, the physical address list mapping type: where the buffer is in the
+ * CPU's physical address space, for importers that manage address spaces.
+ *
+ * Included by <linux/dma-buf-mapping.h>.
+ */
+#ifndef _LINUX_DMA_BUF_PAL_H
+#define _LINUX_DMA_BUF_PAL_H
+
+#include <linux/dma-buf.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+
+struct p2pdma_provider;
+
+/**
+ * enum dma_buf_phys_kind - what lies at a physical range
+ * @DMA_BUF_PHYS_MMIO: device memory or registers, mapped uncached and, for a
+ *	DMA, as peer-to-peer
+ * @DMA_BUF_PHYS_MEMORY: cacheable memory, coherent for DMA like RAM
+ */
+enum dma_buf_phys_kind {
+	DMA_BUF_PHYS_MMIO = 0,
+	DMA_BUF_PHYS_MEMORY = 1,
+};
+
+/**
+ * struct dma_buf_phys_list - the physical ranges of a buffer, in buffer order
+ * @provider: peer-to-peer provider of the MMIO ranges. Without one the MMIO
+ *	ranges cannot be mapped through the DMA API.
+ * @kinds: &enum dma_buf_phys_kind of each range, NULL if all are MMIO
+ * @length: number of ranges
+ * @phys: the ranges: page-aligned, not empty, together as long as the buffer.
+ *	Ranges may overlap: a buffer may show the same memory twice.
+ *
+ * The exporter owns the list and everything it points to, from
+ * &dma_buf_mapping_pal_exp_ops.map_phys to the matching unmap_phys. It may hand
+ * the same list to several importers at once.
+ */
+struct dma_buf_phys_list {
+	struct p2pdma_provider *provider;
+	const u8 *kinds;
+	size_t length;
+	struct phys_vec phys[] __counted_by(length);
+};
+
+/**
+ * dma_buf_phys_list_alloc - allocate a zeroed list of MMIO ranges
+ * @length: number of ranges, at least one
+ * @gfp: GFP_KERNEL_ACCOUNT where user space chooses @length
+ *
+ * Return: The list, to be freed with kvfree(), or NULL.
+ */
+static inline struct dma_buf_phys_list *
+dma_buf_phys_list_alloc(size_t length, gfp_t gfp)
+{
+	struct dma_buf_phys_list *list;
+
+	list = kvzalloc(struct_size(list, phys, length), gfp);
+	if (list)
+		list->length = length;
+	return list;
+}
+
+/**
+ * dma_buf_phys_kind - what lies at range @i of @list
+ * @list: the list
+ * @i: index of the range
+ *
+ * Return: The kind.
+ */
+static inline enum dma_buf_phys_kind
+dma_buf_phys_kind(const struct dma_buf_phys_list *list, size_t i)
+{
+	return list->kinds ? list->kinds[i] : DMA_BUF_PHYS_MMIO;
+}
+
+/**
+ * struct dma_buf_mapping_pal_exp_ops - exporter operations of the PAL type
+ *
+ * Called by the core only, which checks every list before an importer sees it.
+ */
+struct dma_buf_mapping_pal_exp_ops {
+	/** @ops: tag, see &struct dma_buf_mapping_exp_ops. */
+	struct dma_buf_mapping_exp_ops ops;
+
+	/**
+	 * @map_phys:
+	 *
+	 * Returns where the buffer is. Called with the reservation lock held,
+	 * may sleep. The memory must stay there until @unmap_phys, which a
+	 * dynamic importer calls soon after dma_buf_invalidate_mappings().
+	 * An exporter that needs its importers to be revocable refuses others
+	 * in &dma_buf_ops.attach, see dma_buf_attach_revocable().
+	 *
+	 * Returns:
+	 *
+	 * The list, or an ERR_PTR: -ENODEV after the buffer was revoked. NULL
+	 * counts as -ENOMEM.
+	 */
+	const struct dma_buf_phys_list *
+	(*map_phys)(struct dma_buf_attachment *attach);
+
+	/**
+	 * @unmap_phys:
+	 *
+	 * The importer uses the addresses of the list no more. Called with the
+	 * reservation lock held, may sleep, cannot fail.
+	 */
+	void (*unmap_phys)(struct dma_buf_attachment *attach,
+			   const struct dma_buf_phys_list *list);
+};
+
+struct dma_buf_mapping_match
+dma_buf_pal_exporter_match(const struct dma_buf_mapping_pal_exp_ops *ops,
+			   struct pci_dev *p2p_device);
+
+/**
+ * DMA_BUF_EMAPPING_PAL - exporter entry for the PAL type
+ * @pal_exp_ops: pointer to the &struct dma_buf_mapping_pal_exp_ops
+ *
+ * Serves PAL importers, and SGT importers as far as the ranges are memory.
+ */
+#define DMA_BUF_EMAPPING_PAL(pal_exp_ops) \
+	dma_buf_pal_exporter_match(pal_exp_ops, NULL)
+
+/**
+ * DMA_BUF_EMAPPING_PAL_P2P - exporter entry for the PAL type, memory in a BAR
+ * @pal_exp_ops: pointer to the &struct dma_buf_mapping_pal_exp_ops
+ * @pdev: PCI function whose BAR it is; the exporter keeps it alive until the
+ *	match is over. Its lists name the provider.
+ *
+ * Serves PAL importers, and those SGT importers that accept peer-to-peer and
+ * whose device can reach @pdev.
+ */
+#define DMA_BUF_EMAPPING_PAL_P2P(pal_exp_ops, pdev) \
+	dma_buf_pal_exporter_match(pal_exp_ops, pdev)
+
+/* Exported to named modules only, see drivers/dma-buf/dma-buf-pal.c */
+struct dma_buf_mapping_match dma_buf_pal_importer_match(void);
+const struct dma_buf_phys_list *
+dma_buf_pal_map_phys(struct dma_buf_attachment *attach);
+void dma_buf_pal_unmap_phys(struct dma_buf_attachment *attach,
+			    const struct dma_buf_phys_list *list);
+
+/**
+ * DMA_BUF_IMAPPING_PAL - importer entry for the PAL type
+ *
+ * Only modules that dma-buf-pal.c names can make one.
+ */
+#define DMA_BUF_IMAPPING_PAL() dma_buf_pal_importer_match()
+
+#endif /* _LINUX_DMA_BUF_PAL_H */

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * SGT, the scatterlist mapping type: DMA addresses made for one device.
+ *
+ * Included by <linux/dma-buf.h>.
+ */
+#ifndef _LINUX_DMA_BUF_SGT_H
+#define _LINUX_DMA_BUF_SGT_H
+
+#include <linux/dma-buf-match.h>
+#include <linux/dma-direction.h>
+
+struct sg_table;
+
+/**
+ * enum dma_sgt_importer_p2p - what an SGT importer can take
+ * @DMA_SGT_NO_P2P: only memory that has struct pages
+ * @DMA_SGT_IMPORTER_ACCEPTS_P2P: peer-to-peer addresses without struct pages as
+ *	well. Only dynamic importers may say so.
+ */
+enum dma_sgt_importer_p2p {
+	DMA_SGT_NO_P2P = 0,
+	DMA_SGT_IMPORTER_ACCEPTS_P2P = 2,
+};
+
+/**
+ * enum dma_sgt_exporter_p2p - what an SGT exporter's offer needs
+ * @DMA_SGT_EXPORTER_NO_P2P: nothing, any importer can be served
+ * @DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE: an importer that accepts
+ *	peer-to-peer and whose device can reach the exporter's, as
+ *	pci_p2pdma_distance() tells
+ */
+enum dma_sgt_exporter_p2p {
+	DMA_SGT_EXPORTER_NO_P2P = 0,
+	DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE = 1,
+};
+
+extern const struct dma_buf_mapping_type dma_buf_mapping_sgt_type;
+
+/**
+ * struct dma_buf_mapping_sgt_exp_ops - exporter operations of the SGT type
+ */
+struct dma_buf_mapping_sgt_exp_ops {
+	/** @ops: tag, see &struct dma_buf_mapping_exp_ops. */
+	struct dma_buf_mapping_exp_ops ops;
+
+	/**
+	 * @map_dma_buf:
+	 *
+	 * Makes the buffer reachable for dma_buf_sgt_dma_device() of the
+	 * attachment and returns a scatterlist of DMA addresses. Called with
+	 * the reservation lock held, may sleep. The backing store must stay
+	 * where it is until @unmap_dma_buf, unless the importer is dynamic and
+	 * dma_buf_invalidate_mappings() is called first. Peer-to-peer addresses
+	 * may be returned only if dma_buf_sgt_p2p_allowed().
+	 *
+	 * The importer must not touch the list. The exporter owns it and may
+	 * return the same one again only after @unmap_dma_buf.
+	 *
+	 * Returns:
+	 *
+	 * The table, or an ERR_PTR: -ENODEV after the buffer was revoked,
+	 * -EINTR or -ERESTARTSYS when interrupted. NULL counts as -ENOMEM.
+	 */
+	struct sg_table *(*map_dma_buf)(struct dma_buf_attachment *attach,
+					enum dma_data_direction dir);
+
+	/**
+	 * @unmap_dma_buf:
+	 *
+	 * Undoes @map_dma_buf with the same table and direction. Called with
+	 * the reservation lock held, may sleep, cannot fail.
+	 */
+	void (*unmap_dma_buf)(struct dma_buf_attachment *attach,
+			      struct sg_table *sgt,
+			      enum dma_data_direction dir);
+};
+
+/**
+ * DMA_BUF_IMAPPING_SGT - importer entry for the SGT type
+ * @dev: device that does the DMA; stays valid for the life of the attachment
+ * @p2p: can the importer take peer-to-peer addresses?
+ *
+ * Return: The entry.
+ */
+static inline struct dma_buf_mapping_match
+DMA_BUF_IMAPPING_SGT(struct device *dev, enum dma_sgt_importer_p2p p2p)
+{
+	return (struct dma_buf_mapping_match){
+		.type = &dma_buf_mapping_sgt_type,
+		.sgt_data = {
+			.importing_dma_device = dev,
+			.importer_accepts_p2p = p2p ?
+				DMA_SGT_IMPORTER_ACCEPTS_P2P : DMA_SGT_NO_P2P,
+		},
+	};
+}
+
+/**
+ * DMA_BUF_EMAPPING_SGT - exporter entry for the SGT type, serves any importer
+ * @sgt_exp_ops: pointer to the &struct dma_buf_mapping_sgt_exp_ops
+ *
+ * A macro, so that it can initialise a static object.
+ */
+#define DMA_BUF_EMAPPING_SGT(sgt_exp_ops)				\
+	((struct dma_buf_mapping_match){				\
+		.type = &dma_buf_mapping_sgt_type,			\
+		.exp_ops = &(sgt_exp_ops)->ops,				\
+		.sgt_data = {						\
+			.exporter_requires_p2p = DMA_SGT_EXPORTER_NO_P2P, \
+		},							\
+	})
+
+/**
+ * DMA_BUF_EMAPPING_SGT_P2P - exporter entry for the SGT type, peer-to-peer only
+ * @sgt_exp_ops: pointer to the &struct dma_buf_mapping_sgt_exp_ops
+ * @pdev: PCI function whose BAR the addresses lie in; the exporter keeps it
+ *	alive until the match is over
+ */
+#define DMA_BUF_EMAPPING_SGT_P2P(sgt_exp_ops, pdev)			\
+	((struct dma_buf_mapping_match){				\
+		.type = &dma_buf_mapping_sgt_type,			\
+		.exp_ops = &(sgt_exp_ops)->ops,				\
+		.sgt_data = {						\
+			.exporting_p2p_device = pdev,			\
+			.exporter_requires_p2p =			\
+				DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE,	\
+		},							\
+	})
+
+/**
+ * DMA_BUF_SIMPLE_SGT_EXP_MATCH - a dma_buf_ops that offers just plain SGT
+ * @_map_dma_buf: &dma_buf_mapping_sgt_exp_ops.map_dma_buf
+ * @_unmap_dma_buf: &dma_buf_mapping_sgt_exp_ops.unmap_dma_buf
+ *
+ * Goes into the initialiser of a &struct dma_buf_ops at file scope.
+ */
+#define DMA_BUF_SIMPLE_SGT_EXP_MATCH(_map_dma_buf, _unmap_dma_buf)	\
+	.single_exporter_match = &(const struct dma_buf_mapping_match){	\
+		.type = &dma_buf_mapping_sgt_type,			\
+		.exp_ops = &((const struct dma_buf_mapping_sgt_exp_ops){ \
+			.map_dma_buf = (_map_dma_buf),			\
+			.unmap_dma_buf = (_unmap_dma_buf),		\
+		}).ops,							\
+	}
+
+/**
+ * dma_buf_is_sgt - was SGT negotiated for this attachment?
+ * @attach: the attachment
+ *
+ * Return: True if it was.
+ */
+static inline bool dma_buf_is_sgt(const struct dma_buf_attachment *attach)
+{
+	return attach->map_type.type == &dma_buf_mapping_sgt_type;
+}
+
+/**
+ * dma_buf_sgt_dma_device - the device that an SGT attachment is mapped for
+ * @attach: the attachment
+ *
+ * Return: The importer's device, or NULL if the attachment is not SGT.
+ */
+static inline struct device *
+dma_buf_sgt_dma_device(const struct dma_buf_attachment *attach)
+{
+	if (!dma_buf_is_sgt(attach))
+		return NULL;
+	return attach->map_type.sgt_data.importing_dma_device;
+}
+
+/**
+ * dma_buf_sgt_p2p_allowed - may the exporter hand out peer-to-peer addresses?
+ * @attach: the attachment
+ *
+ * Return: True if the attachment is SGT and the offer that was matched is a
+ * peer-to-peer one. False for every other type.
+ */
+static inline bool
+dma_buf_sgt_p2p_allowed(const struct dma_buf_attachment *attach)
+{
+	return dma_buf_is_sgt(attach) &&
+	       attach->map_type.sgt_data.exporter_requires_p2p ==
+		       DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE;
+}
+
+/**
+ * dma_buf_get_sgt_ops - the exporter's SGT operations for an attachment
+ * @attach: the attachment
+ *
+ * Return: The operations, or NULL if the attachment is not SGT.
+ */
+static inline const struct dma_buf_mapping_sgt_exp_ops *
+dma_buf_get_sgt_ops(const struct dma_buf_attachment *attach)
+{
+	if (!dma_buf_is_sgt(attach))
+		return NULL;
+	return container_of_const(attach->map_type.exp_ops,
+				  struct dma_buf_mapping_sgt_exp_ops, ops);
+}
+
+struct dma_buf_attachment *dma_buf_sgt_attach(struct dma_buf *dmabuf,
+					      struct device *dev);
+struct dma_buf_attachment *
+dma_buf_sgt_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
+			   const struct dma_buf_attach_ops *importer_ops,
+			   void *importer_priv);
+
+struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
+					    enum dma_data_direction dir);
+void dma_buf_sgt_unmap_attachment(struct dma_buf_attachment *attach,
+				  struct sg_table *sgt,
+				  enum dma_data_direction dir);
+struct sg_table *
+dma_buf_sgt_map_attachment_unlocked(struct dma_buf_attachment *attach,
+				    enum dma_data_direction dir);
+void dma_buf_sgt_unmap_attachment_unlocked(struct dma_buf_attachment *attach,
+					   struct sg_table *sgt,
+					   enum dma_data_direction dir);
+
+int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach);
+int dma_buf_sgt_refine_device(struct dma_buf_attachment *attach,
+			      struct device *dev);
+
+#endif /* _LINUX_DMA_BUF_SGT_H */
