@@ -32,8 +32,6 @@
 #define MSI_IOVA	0xfee00000UL	/* no memory there, on any x86 */
 #define RANGES_MAX	262144
 
-typedef struct vfio_region_dma_range range_t;
-
 FIXTURE(badinput) {
 	struct iommu *iommu;
 	struct vfio_pci_device *mem;
@@ -44,7 +42,7 @@ FIXTURE(badinput) {
 
 FIXTURE_SETUP(badinput)
 {
-	const range_t ranges[] = { { 4 * PAGE, 2 * PAGE }, { 0, 2 * PAGE } };
+	const struct vfio_region_dma_range ranges[] = { { 4 * PAGE, 2 * PAGE }, { 0, 2 * PAGE } };
 	const char *bdf = pci_find(&pci_ivshmem, 0);
 
 	self->iommu = iommu_init(MODE_IOMMUFD);
@@ -73,7 +71,7 @@ FIXTURE_TEARDOWN(badinput)
 	iommu_cleanup(self->iommu);
 }
 
-static int map(FIXTURE_DATA(badinput) *self, int fd, u64 start, u64 length, u64 iova)
+static int map(struct _test_data_badinput *self, int fd, u64 start, u64 length, u64 iova)
 {
 	return ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id, fd,
 			     start, length, iova, IOAS_RW);
@@ -99,7 +97,7 @@ TEST_F(badinput, not_a_dmabuf)
 }
 
 static void refused(struct __test_metadata *_metadata,
-		    FIXTURE_DATA(badinput) *self, int fd)
+		    struct _test_data_badinput *self, int fd)
 {
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(-EOPNOTSUPP, map(self, fd, 0, SIZE, IOVA));
@@ -226,7 +224,7 @@ TEST_F(badinput, flags_and_ids)
 
 TEST_F(badinput, revoked_buffer)
 {
-	const range_t range = { 0, SIZE };
+	const struct vfio_region_dma_range range = { 0, SIZE };
 	int early;
 
 	endpoint_memory(self->mem, false);
@@ -271,7 +269,7 @@ TEST_F(badinput, importer_without_p2p)
 struct bad_range {
 	const char *what;
 	int nr;
-	range_t ranges[2];
+	struct vfio_region_dma_range ranges[2];
 	int rc;
 };
 
@@ -294,8 +292,8 @@ static const struct bad_range bad_ranges[] = {
 
 TEST_F(badinput, ranges)
 {
-	const range_t at_the_end = { self->bar_len, PAGE };
-	const range_t over_the_end = { self->bar_len - PAGE, 2 * PAGE };
+	const struct vfio_region_dma_range at_the_end = { self->bar_len, PAGE };
+	const struct vfio_region_dma_range over_the_end = { self->bar_len - PAGE, 2 * PAGE };
 	const struct bad_range *bad;
 	int i;
 
@@ -310,7 +308,7 @@ TEST_F(badinput, ranges)
 
 TEST_F(badinput, export_fields)
 {
-	const range_t good = { 0, SIZE };
+	const struct vfio_region_dma_range good = { 0, SIZE };
 	const struct vfio_device_feature_dma_buf plain = {
 		.region_index = BAR,
 		.open_flags = O_RDWR | O_CLOEXEC,
@@ -357,7 +355,7 @@ TEST_F(badinput, ranges_that_cannot_be_read)
 	ASSERT_EQ(0, munmap(pages + PAGE, PAGE));
 
 	feature = (void *)(pages + PAGE - head);
-	feature->argsz = head + sizeof(range_t);
+	feature->argsz = head + sizeof(struct vfio_region_dma_range);
 	feature->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF;
 	buf = (void *)feature->data;
 	buf->region_index = BAR;
@@ -372,20 +370,20 @@ TEST_F(badinput, ranges_that_cannot_be_read)
 	munmap(pages, PAGE);
 }
 
-static range_t *many_ranges(size_t nr)
+static struct vfio_region_dma_range *many_ranges(size_t nr)
 {
-	range_t *ranges = calloc(nr, sizeof(*ranges));
+	struct vfio_region_dma_range *ranges = calloc(nr, sizeof(*ranges));
 	size_t i;
 
 	VFIO_ASSERT_NOT_NULL(ranges);
 	for (i = 0; i < nr; i++)
-		ranges[i] = (range_t){ i % 2 * PAGE, PAGE };
+		ranges[i] = (struct vfio_region_dma_range){ i % 2 * PAGE, PAGE };
 	return ranges;
 }
 
 TEST_F(badinput, too_many_ranges)
 {
-	range_t *ranges = many_ranges(RANGES_MAX + 1);
+	struct vfio_region_dma_range *ranges = many_ranges(RANGES_MAX + 1);
 	struct vfio_device_feature_dma_buf buf = {
 		.region_index = BAR,
 		.open_flags = O_RDWR | O_CLOEXEC,
@@ -405,7 +403,7 @@ TEST_F(badinput, too_many_ranges)
 
 TEST_F_TIMEOUT(badinput, as_many_ranges_as_there_may_be, 120)
 {
-	range_t *ranges = many_ranges(RANGES_MAX);
+	struct vfio_region_dma_range *ranges = many_ranges(RANGES_MAX);
 	int fd;
 
 	fd = endpoint_export(self->mem, BAR, ranges, RANGES_MAX);
@@ -432,7 +430,7 @@ static long charged(void)
 
 TEST_F_TIMEOUT(badinput, ranges_are_charged_to_the_caller, 120)
 {
-	range_t *ranges = many_ranges(RANGES_MAX);
+	struct vfio_region_dma_range *ranges = many_ranges(RANGES_MAX);
 	long before;
 	int fd;
 

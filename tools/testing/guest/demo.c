@@ -48,8 +48,7 @@ static struct trace trace;
 static int wrong;
 
 /* One line of the show, and whether it is as it should be. */
-__attribute__((format(printf, 2, 3)))
-static void show(bool right, const char *text, ...)
+static __printf(2, 3) void show(bool right, const char *text, ...)
 {
 	va_list args;
 

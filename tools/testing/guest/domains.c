@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/bits.h>
+
 #include <libvfio.h>
 
 #include "kselftest_harness.h"
@@ -35,9 +37,11 @@
 #define SEAM	(HALF - 128)		/* a transfer over the seam of the two */
 #define LEN	256
 
-/* Values of the kernel's own, from include/linux/iommu.h. */
-#define IOMMU_CACHE	(1 << 2)
-#define IOMMU_MMIO	(1 << 4)
+/* The kernel's own: see include/linux/iommu.h. */
+#define IOMMU_CACHE	BIT(2)
+#define IOMMU_MMIO	BIT(4)
+#define IOMMU_MAP_ARGS	"domain=$arg1:x64 iova=$arg2:x64 size=$arg4:u64 prot=$arg5:x32"
+#define IOMMU_MAP_EVENT	"p:guest/iommu_map iommu_map " IOMMU_MAP_ARGS
 
 FIXTURE(domains) {
 	struct iommu *iommu;
@@ -60,7 +64,7 @@ FIXTURE_SETUP(domains)
 		SKIP(return, "needs two edu and ivshmem");
 	self->mem = endpoint_open(bdf, self->iommu, NULL);
 
-	trace_define("p:guest/iommu_map iommu_map domain=$arg1:x64 iova=$arg2:x64 paddr=$arg3:x64 size=$arg4:u64 prot=$arg5:x32");
+	trace_define(IOMMU_MAP_EVENT);
 	trace_open(&self->trace);
 	ASSERT_TRUE(trace_enable(&self->trace, "guest/iommu_map"));
 
@@ -77,19 +81,19 @@ FIXTURE_TEARDOWN(domains)
 	iommu_cleanup(self->iommu);
 }
 
-static int map(FIXTURE_DATA(domains) *self)
+static int map(struct _test_data_domains *self)
 {
 	return ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
 			     self->dmabuf, 0, SIZE, IOVA, IOAS_RW);
 }
 
-static int unmap(FIXTURE_DATA(domains) *self, u32 ioas_id, u64 iova)
+static int unmap(struct _test_data_domains *self, u32 ioas_id, u64 iova)
 {
 	return ioas_unmap(self->iommu->iommufd, ioas_id, iova, SIZE, NULL);
 }
 
 /* A page table of its own for one engine, over the first IOAS. */
-static u32 own_table(FIXTURE_DATA(domains) *self, int engine)
+static u32 own_table(struct _test_data_domains *self, int engine)
 {
 	u32 id;
 	int rc;
@@ -101,7 +105,7 @@ static u32 own_table(FIXTURE_DATA(domains) *self, int engine)
 }
 
 /* A second IOAS, in which the engines' own memory is where it was. */
-static u32 other_ioas(FIXTURE_DATA(domains) *self)
+static u32 other_ioas(struct _test_data_domains *self)
 {
 	struct dma_region *ram = &self->engines.ram;
 	u32 id;
@@ -115,13 +119,13 @@ static u32 other_ioas(FIXTURE_DATA(domains) *self)
 	return id;
 }
 
-static int copy(FIXTURE_DATA(domains) *self, u32 ioas_id)
+static int copy(struct _test_data_domains *self, u32 ioas_id)
 {
 	return ioas_copy(self->iommu->iommufd, ioas_id, COPY, self->iommu->ioas_id,
 			 IOVA, SIZE, IOAS_RW);
 }
 
-static void seam_read(FIXTURE_DATA(domains) *self, u8 *buf)
+static void seam_read(struct _test_data_domains *self, u8 *buf)
 {
 	u8 *bar = self->mem->bars[BAR].vaddr;
 
@@ -130,7 +134,7 @@ static void seam_read(FIXTURE_DATA(domains) *self, u8 *buf)
 }
 
 /* Does what this engine stores there appear in the BAR? */
-static bool lands(FIXTURE_DATA(domains) *self, int engine, u64 iova)
+static bool lands(struct _test_data_domains *self, int engine, u64 iova)
 {
 	u8 sent[LEN], got[LEN];
 
@@ -147,9 +151,9 @@ struct seen {
 	int cache;
 };
 
-static struct seen how_mapped(FIXTURE_DATA(domains) *self, u64 from, u64 size)
+static struct seen how_mapped(struct _test_data_domains *self, u64 from, u64 size)
 {
-	unsigned long long domain, iova, paddr, len;
+	unsigned long long domain, iova, len;
 	unsigned long long known[8];
 	struct seen seen = {};
 	char line[512], *at;
@@ -158,8 +162,8 @@ static struct seen how_mapped(FIXTURE_DATA(domains) *self, u64 from, u64 size)
 
 	while (trace_next(&self->trace, line, sizeof(line))) {
 		at = strstr(line, "domain=");
-		if (!at || sscanf(at, "domain=%llx iova=%llx paddr=%llx size=%llu prot=%x",
-				  &domain, &iova, &paddr, &len, &prot) != 5)
+		if (!at || sscanf(at, "domain=%llx iova=%llx size=%llu prot=%x",
+				  &domain, &iova, &len, &prot) != 4)
 			continue;
 		if (iova < from || iova >= from + size)
 			continue;
@@ -176,13 +180,15 @@ static struct seen how_mapped(FIXTURE_DATA(domains) *self, u64 from, u64 size)
 	return seen;
 }
 
-#define EXPECT_MMIO_IN(nr, iova) do {					\
-	struct seen _seen = how_mapped(self, iova, SIZE);		\
-									\
-	EXPECT_EQ(nr, _seen.domains);					\
-	EXPECT_EQ((nr) * SIZE / PAGE, _seen.mmio);			\
-	EXPECT_EQ(0, _seen.cache);					\
-} while (0)
+static void expect_mmio_in(struct __test_metadata *_metadata,
+			   struct _test_data_domains *self, int nr, u64 iova)
+{
+	struct seen seen = how_mapped(self, iova, SIZE);
+
+	EXPECT_EQ(nr, seen.domains);
+	EXPECT_EQ(nr * SIZE / PAGE, seen.mmio);
+	EXPECT_EQ(0, seen.cache);
+}
 
 TEST_F(domains, memory_is_cached_and_mmio_is_not)
 {
@@ -204,10 +210,10 @@ TEST_F(domains, memory_is_cached_and_mmio_is_not)
 TEST_F(domains, second_attached_later)
 {
 	ASSERT_EQ(0, map(self));
-	EXPECT_MMIO_IN(1, IOVA);
+	expect_mmio_in(_metadata, self, 1, IOVA);
 
 	ASSERT_EQ(0, endpoint_attach(self->engines.edu[1].dev, own_table(self, 1)));
-	EXPECT_MMIO_IN(1, IOVA);
+	expect_mmio_in(_metadata, self, 1, IOVA);
 
 	EXPECT_TRUE(lands(self, 0, IOVA));
 	EXPECT_TRUE(lands(self, 1, IOVA));
@@ -220,7 +226,7 @@ TEST_F(domains, second_attached_earlier)
 {
 	ASSERT_EQ(0, endpoint_attach(self->engines.edu[1].dev, own_table(self, 1)));
 	ASSERT_EQ(0, map(self));
-	EXPECT_MMIO_IN(2, IOVA);
+	expect_mmio_in(_metadata, self, 2, IOVA);
 
 	EXPECT_TRUE(lands(self, 0, IOVA));
 	EXPECT_TRUE(lands(self, 1, IOVA));
@@ -254,7 +260,7 @@ TEST_F(domains, copy_into_attached_ioas)
 	ASSERT_EQ(0, endpoint_attach(self->engines.edu[1].dev, other));
 	how_mapped(self, 0, 0);
 	ASSERT_EQ(0, copy(self, other));
-	EXPECT_MMIO_IN(1, COPY);
+	expect_mmio_in(_metadata, self, 1, COPY);
 
 	EXPECT_TRUE(lands(self, 0, IOVA));
 	EXPECT_TRUE(lands(self, 1, COPY));
@@ -276,7 +282,7 @@ TEST_F(domains, copy_then_attach)
 	ASSERT_EQ(0, copy(self, other));
 	how_mapped(self, 0, 0);
 	ASSERT_EQ(0, endpoint_attach(self->engines.edu[1].dev, other));
-	EXPECT_MMIO_IN(1, COPY);
+	expect_mmio_in(_metadata, self, 1, COPY);
 
 	EXPECT_TRUE(lands(self, 1, COPY));
 	EXPECT_EQ(0, unmap(self, other, COPY));

@@ -59,13 +59,13 @@ FIXTURE_TEARDOWN(failnth)
 	iommu_cleanup(self->iommu);
 }
 
-static int map(FIXTURE_DATA(failnth) *self)
+static int map(struct _test_data_failnth *self)
 {
 	return ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
 			     self->dmabuf, 0, SIZE, IOVA, IOAS_RW);
 }
 
-static int unmap(FIXTURE_DATA(failnth) *self, u32 ioas_id, u64 iova)
+static int unmap(struct _test_data_failnth *self, u32 ioas_id, u64 iova)
 {
 	return ioas_unmap(self->iommu->iommufd, ioas_id, iova, SIZE, NULL);
 }

@@ -28,48 +28,50 @@
 #define IOVA	0x1000000UL
 #define RANGES	64
 
-typedef struct vfio_region_dma_range range_t;
+/* Pages of the BAR. */
+#define RANGE(first, nr) \
+	((struct vfio_region_dma_range){ (first) * PAGE, (nr) * PAGE })
 
 /*
  * Layouts: which pages of the BAR make up the buffer, in which order.
  */
-static int one(range_t *r)
+static int one(struct vfio_region_dma_range *r)
 {
-	r[0] = (range_t){ 3 * PAGE, 4 * PAGE };
+	r[0] = RANGE(3, 4);
 	return 1;
 }
 
-static int three_descending(range_t *r)
+static int three_descending(struct vfio_region_dma_range *r)
 {
-	r[0] = (range_t){ 40 * PAGE, 2 * PAGE };
-	r[1] = (range_t){ 21 * PAGE, 1 * PAGE };
-	r[2] = (range_t){ 5 * PAGE, 3 * PAGE };
+	r[0] = RANGE(40, 2);
+	r[1] = RANGE(21, 1);
+	r[2] = RANGE(5, 3);
 	return 3;
 }
 
-static int adjacent(range_t *r)
+static int adjacent(struct vfio_region_dma_range *r)
 {
-	r[0] = (range_t){ 8 * PAGE, 1 * PAGE };
-	r[1] = (range_t){ 9 * PAGE, 2 * PAGE };
-	r[2] = (range_t){ 11 * PAGE, 1 * PAGE };
+	r[0] = RANGE(8, 1);
+	r[1] = RANGE(9, 2);
+	r[2] = RANGE(11, 1);
 	return 3;
 }
 
 /* The same pages twice, once whole and once in part. */
-static int aliased(range_t *r)
+static int aliased(struct vfio_region_dma_range *r)
 {
-	r[0] = (range_t){ 16 * PAGE, 3 * PAGE };
-	r[1] = (range_t){ 30 * PAGE, 1 * PAGE };
-	r[2] = (range_t){ 17 * PAGE, 1 * PAGE };
+	r[0] = RANGE(16, 3);
+	r[1] = RANGE(30, 1);
+	r[2] = RANGE(17, 1);
 	return 3;
 }
 
-static int sixty_four(range_t *r)
+static int sixty_four(struct vfio_region_dma_range *r)
 {
 	int i;
 
 	for (i = 0; i < RANGES; i++)
-		r[i] = (range_t){ ((i * 37) % RANGES * 3 + 1) * PAGE, PAGE };
+		r[i] = RANGE((i * 37) % RANGES * 3 + 1, 1);
 	return RANGES;
 }
 
@@ -84,7 +86,7 @@ FIXTURE(p2p) {
 };
 
 FIXTURE_VARIANT(p2p) {
-	int (*layout)(range_t *ranges);
+	int (*layout)(struct vfio_region_dma_range *ranges);
 };
 
 FIXTURE_VARIANT_ADD(p2p, one) { .layout = one };
@@ -96,7 +98,7 @@ FIXTURE_VARIANT_ADD(p2p, sixty_four) { .layout = sixty_four };
 FIXTURE_SETUP(p2p)
 {
 	const char *bdf = pci_find(&pci_ivshmem, 0);
-	range_t ranges[RANGES];
+	struct vfio_region_dma_range ranges[RANGES];
 	int i, nr;
 	u64 at;
 
@@ -126,20 +128,20 @@ FIXTURE_TEARDOWN(p2p)
 	iommu_cleanup(self->iommu);
 }
 
-static int map(FIXTURE_DATA(p2p) *self, u64 start, u64 length, u32 flags)
+static int map(struct _test_data_p2p *self, u64 start, u64 length, u32 flags)
 {
 	return ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
 			     self->dmabuf, start, length, IOVA, flags);
 }
 
-static int unmap(FIXTURE_DATA(p2p) *self, u64 length)
+static int unmap(struct _test_data_p2p *self, u64 length)
 {
 	return ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA,
 			  length, NULL);
 }
 
 /* What the buffer holds from @start on, going by what the BAR ought to hold. */
-static void gather(FIXTURE_DATA(p2p) *self, u8 *buf, u64 start, u64 length)
+static void gather(struct _test_data_p2p *self, u8 *buf, u64 start, u64 length)
 {
 	u64 i;
 
@@ -147,7 +149,7 @@ static void gather(FIXTURE_DATA(p2p) *self, u8 *buf, u64 start, u64 length)
 		buf[i] = self->bar[self->page[start / PAGE] + start % PAGE];
 }
 
-static void scatter(FIXTURE_DATA(p2p) *self, const u8 *buf, u64 start, u64 length)
+static void scatter(struct _test_data_p2p *self, const u8 *buf, u64 start, u64 length)
 {
 	u64 i;
 
@@ -155,7 +157,7 @@ static void scatter(FIXTURE_DATA(p2p) *self, const u8 *buf, u64 start, u64 lengt
 		self->bar[self->page[start / PAGE] + start % PAGE] = buf[i];
 }
 
-static bool bar_is_as_it_ought_to_be(FIXTURE_DATA(p2p) *self)
+static bool bar_is_as_it_ought_to_be(struct _test_data_p2p *self)
 {
 	static u8 now[BAR_LEN];
 	long at;
@@ -170,7 +172,7 @@ static bool bar_is_as_it_ought_to_be(FIXTURE_DATA(p2p) *self)
 }
 
 static void slice_carries_every_byte(struct __test_metadata *_metadata,
-				     FIXTURE_DATA(p2p) *self, u64 start, u64 length)
+				     struct _test_data_p2p *self, u64 start, u64 length)
 {
 	static u8 sent[2 * RANGES * PAGE], got[2 * RANGES * PAGE];
 
@@ -204,7 +206,7 @@ TEST_F(p2p, dma_into_a_slice)
  * Every slice there is: too many for a slow DMA engine, so ask the IOMMU's
  * own trace where each page leads.
  */
-static void follow(FIXTURE_DATA(p2p) *self, struct trace *trace, u64 *leads, u64 length)
+static void follow(struct _test_data_p2p *self, struct trace *trace, u64 *leads, u64 length)
 {
 	unsigned long long iova, end, paddr;
 	char line[512], *event;

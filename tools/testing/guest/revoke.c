@@ -44,55 +44,55 @@ FIXTURE(revoke) {
 
 FIXTURE_VARIANT(revoke) {
 	const struct pci_kind *kind;
-	void (*revoke)(FIXTURE_DATA(revoke) *self);
-	void (*restore)(FIXTURE_DATA(revoke) *self);
+	void (*revoke)(struct _test_data_revoke *self);
+	void (*restore)(struct _test_data_revoke *self);
 	bool stays_revoked;	/* until restore; a reset gives the memory back */
 	bool dies;		/* the buffer does not come back with the memory */
 };
 
-static void memory_off(FIXTURE_DATA(revoke) *self)
+static void memory_off(struct _test_data_revoke *self)
 {
 	endpoint_memory(self->mem, false);
 }
 
-static void memory_on(FIXTURE_DATA(revoke) *self)
+static void memory_on(struct _test_data_revoke *self)
 {
 	endpoint_memory(self->mem, true);
 }
 
-static void power_off(FIXTURE_DATA(revoke) *self)
+static void power_off(struct _test_data_revoke *self)
 {
 	endpoint_power(self->mem, 3);
 }
 
-static void power_on(FIXTURE_DATA(revoke) *self)
+static void power_on(struct _test_data_revoke *self)
 {
 	endpoint_power(self->mem, 0);
 	endpoint_memory(self->mem, true);
 }
 
-static void reset(FIXTURE_DATA(revoke) *self)
+static void reset(struct _test_data_revoke *self)
 {
 	vfio_pci_device_reset(self->mem);
 }
 
-static void flr(FIXTURE_DATA(revoke) *self)
+static void flr(struct _test_data_revoke *self)
 {
 	endpoint_flr(self->mem);
 }
 
-static void hot_reset(FIXTURE_DATA(revoke) *self)
+static void hot_reset(struct _test_data_revoke *self)
 {
 	endpoint_hot_reset(self->mem);
 }
 
-static void close_device(FIXTURE_DATA(revoke) *self)
+static void close_device(struct _test_data_revoke *self)
 {
 	vfio_pci_device_cleanup(self->mem);
 	self->mem = NULL;
 }
 
-static void open_device(FIXTURE_DATA(revoke) *self)
+static void open_device(struct _test_data_revoke *self)
 {
 	self->mem = endpoint_open(self->bdf, self->iommu, NULL);
 }
@@ -171,25 +171,25 @@ FIXTURE_TEARDOWN(revoke)
 	iommu_cleanup(self->iommu);
 }
 
-static int map(FIXTURE_DATA(revoke) *self)
+static int map(struct _test_data_revoke *self)
 {
 	return ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
 			     self->dmabuf, 0, SIZE, IOVA, IOAS_RW);
 }
 
-static int unmap(FIXTURE_DATA(revoke) *self, u64 *unmapped)
+static int unmap(struct _test_data_revoke *self, u64 *unmapped)
 {
 	return ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA,
 			  SIZE, unmapped);
 }
 
-static void buffer_read(FIXTURE_DATA(revoke) *self, u8 *buf)
+static void buffer_read(struct _test_data_revoke *self, u8 *buf)
 {
 	bar_read(buf, self->mem->bars[BAR].vaddr + FIRST, HALF);
 	bar_read(buf + HALF, self->mem->bars[BAR].vaddr + SECOND, HALF);
 }
 
-static void buffer_clear(FIXTURE_DATA(revoke) *self)
+static void buffer_clear(struct _test_data_revoke *self)
 {
 	static const u8 zeros[HALF];
 
@@ -201,7 +201,7 @@ static void buffer_clear(FIXTURE_DATA(revoke) *self)
 #define SEAM	(HALF - 256)
 
 static void dma_lands(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(revoke) *self, u32 seed)
+		      struct _test_data_revoke *self, u32 seed)
 {
 	static u8 want[SIZE], got[SIZE];
 
@@ -303,8 +303,8 @@ TEST_F(revoke, again)
 enum transfer { UNUSED, LANDED, STOPPED, EITHER };
 
 struct revoker {
-	void (*revoke)(FIXTURE_DATA(revoke) *self);
-	FIXTURE_DATA(revoke) *self;
+	void (*revoke)(struct _test_data_revoke *self);
+	struct _test_data_revoke *self;
 	atomic_bool asked, returned;
 };
 

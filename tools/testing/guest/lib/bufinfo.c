@@ -10,7 +10,7 @@
 #include "file.h"
 
 #define DEBUGFS		"/sys/kernel/debug"
-#define BUFINFO_MAX	(1 << 20)
+#define BUFINFO_MAX	0x100000
 
 static char *read_all(void)
 {

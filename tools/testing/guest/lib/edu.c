@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <unistd.h>
 
+#include <linux/io.h>
+
 #include "edu.h"
 #include "endpoint.h"
 #include "pci.h"
 
-#define EDU_DMA_SRC	(0x80 / 8)
-#define EDU_DMA_DST	(0x88 / 8)
-#define EDU_DMA_COUNT	(0x90 / 8)
-#define EDU_DMA_CMD	(0x98 / 8)
+#define EDU_DMA_SRC	0x80
+#define EDU_DMA_DST	0x88
+#define EDU_DMA_COUNT	0x90
+#define EDU_DMA_CMD	0x98
 #define EDU_DMA_START	1
 #define EDU_DMA_TO_BUS	2
 #define EDU_BUFFER	0x40000
@@ -29,10 +31,10 @@ static void edu_start(struct edu *edu, u64 src, u64 dst, size_t len, u64 cmd)
 {
 	VFIO_ASSERT_LE(len, EDU_MAX);
 	VFIO_ASSERT_FALSE(edu_busy(edu));
-	edu->regs[EDU_DMA_SRC] = src;
-	edu->regs[EDU_DMA_DST] = dst;
-	edu->regs[EDU_DMA_COUNT] = len;
-	edu->regs[EDU_DMA_CMD] = cmd | EDU_DMA_START;
+	writeq(src, edu->regs + EDU_DMA_SRC);
+	writeq(dst, edu->regs + EDU_DMA_DST);
+	writeq(len, edu->regs + EDU_DMA_COUNT);
+	writeq(cmd | EDU_DMA_START, edu->regs + EDU_DMA_CMD);
 }
 
 void edu_load(struct edu *edu, u64 iova, size_t len)
@@ -47,7 +49,7 @@ void edu_store(struct edu *edu, u64 iova, size_t len)
 
 bool edu_busy(struct edu *edu)
 {
-	return edu->regs[EDU_DMA_CMD] & EDU_DMA_START;
+	return readq(edu->regs + EDU_DMA_CMD) & EDU_DMA_START;
 }
 
 void edu_wait(struct edu *edu)

@@ -11,12 +11,12 @@
  * A transfer takes 100 ms, and must be shorter than the buffer.
  */
 #define EDU_MAX		4095
-#define EDU_IOVA_END	(1UL << 28)	/* it reaches no further */
+#define EDU_IOVA_END	0x10000000UL	/* it reaches no further */
 
 struct edu {
 	struct vfio_pci_device *dev;
 	u32 id;			/* iommufd's name for it */
-	volatile u64 *regs;
+	void *regs;
 };
 
 /* The nth edu of the machine; false if there is none. */

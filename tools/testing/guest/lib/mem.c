@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/io.h>
+
 #include "mem.h"
 
 void mem_random(void *buf, size_t len, u32 seed)
@@ -16,20 +18,18 @@ void mem_random(void *buf, size_t len, u32 seed)
 
 void bar_write(void *bar, const void *buf, size_t len)
 {
-	volatile u64 *to = bar;
 	const u64 *from = buf;
 
-	for (len /= sizeof(*to); len; len--)
-		*to++ = *from++;
+	for (; len; len -= sizeof(u64), bar += sizeof(u64))
+		writeq(*from++, bar);
 }
 
 void bar_read(void *buf, const void *bar, size_t len)
 {
-	const volatile u64 *from = bar;
 	u64 *to = buf;
 
-	for (len /= sizeof(*to); len; len--)
-		*to++ = *from++;
+	for (; len; len -= sizeof(u64), bar += sizeof(u64))
+		*to++ = readq(bar);
 }
 
 long mem_differ(const void *a, const void *b, size_t len)

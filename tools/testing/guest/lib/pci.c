@@ -58,7 +58,6 @@ static void pci_bind_vfio(const char *bdf)
 	VFIO_ASSERT_EQ(rc, 0);
 }
 
-
 const char *pci_find(const struct pci_kind *kind, int nth)
 {
 	const char *found = NULL;
@@ -83,7 +82,6 @@ const char *pci_find(const struct pci_kind *kind, int nth)
 
 u64 pci_bar_phys(const char *bdf, int bar)
 {
-	unsigned long long start = 0;
 	char text[4096], *line;
 	int i, found;
 
@@ -93,7 +91,5 @@ u64 pci_bar_phys(const char *bdf, int bar)
 	for (i = 0; i < bar && line; i++)
 		line = strtok(NULL, "\n");
 	VFIO_ASSERT_NOT_NULL(line);
-	found = sscanf(line, "%llx", &start);
-	VFIO_ASSERT_EQ(found, 1);
-	return start;
+	return strtoull(line, NULL, 16);
 }
