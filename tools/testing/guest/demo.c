@@ -22,7 +22,7 @@
 #include "lib/engines.h"
 #include "lib/exporters.h"
 #include "lib/ioas.h"
-#include "lib/kmsg.h"
+#include "lib/iommu_fault.h"
 #include "lib/match.h"
 #include "lib/mem.h"
 #include "lib/mock.h"
@@ -203,7 +203,7 @@ static void show_dma(int dmabuf, u8 *data)
 	const char *edu = engines.edu[0].dev->bdf;
 	static u8 got[SIZE];
 	char info[1024];
-	int i, kmsg;
+	int i;
 
 	printf("\nDMA: %s writes into BAR %d of %s\n", edu, BAR, mem->bdf);
 	for (i = 0; i < ARRAY_SIZE(ranges); i++)
@@ -222,13 +222,11 @@ static void show_dma(int dmabuf, u8 *data)
 	     SIZE);
 	show(!unmap(), "unmapped");
 
-	kmsg = kmsg_open();
 	show(!map(dmabuf, IOAS_READ), "mapped again, to be read only");
 	engines_write(&engines, IOVA, got + PAGE, 512);
-	show(kmsg_iommu_fault(kmsg, IOVA), "the IOMMU stopped a write to it");
+	show(iommu_fault_at(&trace, IOVA), "the IOMMU stopped a write to it");
 	show(bar_holds(data), "the BAR is unchanged");
 	show(!unmap(), "unmapped");
-	close(kmsg);
 }
 
 /*
@@ -236,7 +234,6 @@ static void show_dma(int dmabuf, u8 *data)
  */
 static void show_revoke(int dmabuf, u8 *data)
 {
-	int kmsg = kmsg_open();
 	u8 other[512];
 
 	printf("\nRevoke: memory decoding of %s is turned off while it is mapped\n",
@@ -247,9 +244,9 @@ static void show_revoke(int dmabuf, u8 *data)
 	endpoint_memory(mem, false);
 	show(edu_busy(&engines.edu[0]), "a DMA was on its way when the memory went");
 	edu_wait(&engines.edu[0]);
-	show(kmsg_iommu_fault(kmsg, IOVA), "the IOMMU stopped it");
+	show(iommu_fault_at(&trace, IOVA), "the IOMMU stopped it");
 	engines_write(&engines, IOVA + PAGE, other, sizeof(other));
-	show(kmsg_iommu_fault(kmsg, IOVA + PAGE), "the IOMMU stopped the next one");
+	show(iommu_fault_at(&trace, IOVA + PAGE), "the IOMMU stopped the next one");
 	show(map(dmabuf, IOAS_RW) == -EEXIST, "the IOVA is still taken");
 	show(!unmap(), "what was revoked can be unmapped");
 	show(map(dmabuf, IOAS_RW) == -ENODEV, "there is nothing to import (ENODEV)");
@@ -267,7 +264,6 @@ static void show_revoke(int dmabuf, u8 *data)
 	show(!unmap(), "the device was closed; the rest can be unmapped");
 	show(map(dmabuf, IOAS_RW) == -ENODEV, "there is nothing to import, ever (ENODEV)");
 	show(!bufinfo_attachments(dmabuf), "nobody is attached");
-	close(kmsg);
 }
 
 int main(void)
@@ -293,6 +289,8 @@ int main(void)
 		trace_close(&trace);
 		return 1;
 	}
+
+	iommu_fault_watch(&trace);
 
 	show_pairs();
 	dmabuf = from_vfio();

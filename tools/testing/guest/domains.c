@@ -21,7 +21,6 @@
 #include "lib/endpoint.h"
 #include "lib/engines.h"
 #include "lib/ioas.h"
-#include "lib/kmsg.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
 #include "lib/trace.h"

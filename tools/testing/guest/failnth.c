@@ -14,7 +14,7 @@
 #include "lib/bufinfo.h"
 #include "lib/endpoint.h"
 #include "lib/engines.h"
-#include "lib/faults.h"
+#include "lib/inject.h"
 #include "lib/ioas.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
@@ -41,7 +41,7 @@ FIXTURE_SETUP(failnth)
 {
 	const char *bdf = pci_find(&pci_ivshmem, 0);
 
-	if (!faults_ready())
+	if (!inject_ready())
 		SKIP(return, "no fault injection in this kernel");
 	self->iommu = iommu_init(MODE_IOMMUFD);
 	if (!bdf || !engines_open(&self->engines, self->iommu))
@@ -77,9 +77,9 @@ TEST_F(failnth, export)
 	bool hit;
 
 	for (nth = 1; nth < MOST; nth++) {
-		faults_arm(nth);
+		inject_arm(nth);
 		fd = endpoint_export(self->mem, BAR, ranges, ARRAY_SIZE(ranges));
-		hit = faults_disarm();
+		hit = inject_disarm();
 		if (fd < 0) {
 			ASSERT_TRUE(hit);
 			ASSERT_TRUE(fd == -ENOMEM || fd == -ENFILE)
@@ -103,9 +103,9 @@ TEST_F(failnth, import)
 	bool hit;
 
 	for (nth = 1; nth < MOST; nth++) {
-		faults_arm(nth);
+		inject_arm(nth);
 		rc = map(self);
-		hit = faults_disarm();
+		hit = inject_disarm();
 		if (rc) {
 			ASSERT_TRUE(hit);
 			ASSERT_EQ(-ENOMEM, rc)
@@ -139,10 +139,10 @@ TEST_F(failnth, copy)
 	ASSERT_EQ(0, ioas_alloc(self->iommu->iommufd, &other));
 	ASSERT_EQ(0, endpoint_attach(self->mem, other));
 	for (nth = 1; nth < MOST; nth++) {
-		faults_arm(nth);
+		inject_arm(nth);
 		rc = ioas_copy(self->iommu->iommufd, other, COPY, self->iommu->ioas_id,
 			       IOVA, SIZE, IOAS_RW);
-		hit = faults_disarm();
+		hit = inject_disarm();
 		if (rc) {
 			ASSERT_TRUE(hit);
 			ASSERT_EQ(-ENOMEM, rc);
@@ -167,10 +167,10 @@ TEST_F(failnth, second_domain)
 
 	ASSERT_EQ(0, map(self));
 	for (nth = 1; nth < MOST; nth++) {
-		faults_arm(nth);
+		inject_arm(nth);
 		rc = hwpt_alloc(self->iommu->iommufd, self->engines.edu[0].id,
 				self->iommu->ioas_id, &table);
-		hit = faults_disarm();
+		hit = inject_disarm();
 		if (rc) {
 			ASSERT_TRUE(hit);
 			ASSERT_EQ(-ENOMEM, rc);

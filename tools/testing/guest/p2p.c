@@ -17,7 +17,7 @@
 #include "lib/endpoint.h"
 #include "lib/engines.h"
 #include "lib/ioas.h"
-#include "lib/kmsg.h"
+#include "lib/iommu_fault.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
 #include "lib/trace.h"
@@ -254,36 +254,42 @@ TEST_F_TIMEOUT(p2p, every_slice_leads_to_its_pages, 120)
 TEST_F(p2p, read_only_stops_writes)
 {
 	u8 page[PAGE], got[PAGE];
-	int kmsg = kmsg_open();
+	struct trace trace;
+
+	trace_open(&trace);
+	iommu_fault_watch(&trace);
 
 	ASSERT_EQ(0, map(self, 0, self->size, IOAS_READ));
 
 	mem_random(page, PAGE, 2);
 	engines_write(&self->engines, IOVA + PAGE, page, 512);
-	EXPECT_TRUE(kmsg_iommu_fault(kmsg, IOVA + PAGE));
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + PAGE));
 	EXPECT_TRUE(bar_is_as_it_ought_to_be(self));
 
 	gather(self, page, PAGE, 512);
 	engines_read(&self->engines, got, IOVA + PAGE, 512);
 	EXPECT_EQ(-1, mem_differ(got, page, 512));
 
-	close(kmsg);
+	trace_close(&trace);
 	ASSERT_EQ(0, unmap(self, self->size));
 }
 
 TEST_F(p2p, unmapped_stops_everything)
 {
+	struct trace trace;
 	u8 page[PAGE];
-	int kmsg = kmsg_open();
+
+	trace_open(&trace);
+	iommu_fault_watch(&trace);
 
 	ASSERT_EQ(0, map(self, 0, self->size, IOAS_RW));
 	ASSERT_EQ(0, unmap(self, self->size));
 
 	mem_random(page, PAGE, 3);
 	engines_write(&self->engines, IOVA, page, 512);
-	EXPECT_TRUE(kmsg_iommu_fault(kmsg, IOVA));
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA));
 	EXPECT_TRUE(bar_is_as_it_ought_to_be(self));
-	close(kmsg);
+	trace_close(&trace);
 }
 
 TEST_HARNESS_MAIN

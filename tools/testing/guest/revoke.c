@@ -22,7 +22,7 @@
 #include "lib/endpoint.h"
 #include "lib/engines.h"
 #include "lib/ioas.h"
-#include "lib/kmsg.h"
+#include "lib/iommu_fault.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
 
@@ -216,8 +216,11 @@ static void dma_lands(struct __test_metadata *_metadata,
 TEST_F(revoke, while_mapped)
 {
 	static u8 want[SIZE], got[SIZE], other[512];
-	int kmsg = kmsg_open();
+	struct trace trace;
 	u64 unmapped = 0;
+
+	trace_open(&trace);
+	iommu_fault_watch(&trace);
 
 	ASSERT_EQ(0, map(self));
 	dma_lands(_metadata, self, 1);
@@ -228,7 +231,7 @@ TEST_F(revoke, while_mapped)
 	/* Nothing lands any more, and the IOMMU says so. */
 	mem_random(other, sizeof(other), 2);
 	engines_write(&self->engines, IOVA + SEAM, other, sizeof(other));
-	EXPECT_TRUE(kmsg_iommu_fault(kmsg, IOVA + SEAM));
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + SEAM));
 
 	/* A buffer without memory cannot be imported, nor by another name. */
 	if (variant->stays_revoked)
@@ -254,7 +257,7 @@ TEST_F(revoke, while_mapped)
 		dma_lands(_metadata, self, 3);
 		EXPECT_EQ(0, unmap(self, NULL));
 	}
-	close(kmsg);
+	trace_close(&trace);
 }
 
 /* The other order: the area goes first, while the memory is away. */

@@ -6,13 +6,13 @@
 
 #include <libvfio.h>
 
-#include "faults.h"
+#include "inject.h"
 #include "file.h"
 
 #define DEBUGFS	"/sys/kernel/debug"
 #define NTH	"/proc/thread-self/fail-nth"
 
-bool faults_ready(void)
+bool inject_ready(void)
 {
 	file_mount("debugfs", DEBUGFS);
 	if (access(NTH, W_OK) || file_write("N", DEBUGFS "/failslab/ignore-gfp-wait"))
@@ -26,7 +26,7 @@ bool faults_ready(void)
 /* Opened in advance: between the two, the caller's are all allocations. */
 static int nth_fd = -1;
 
-void faults_arm(int nth)
+void inject_arm(int nth)
 {
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%d", nth);
@@ -36,7 +36,7 @@ void faults_arm(int nth)
 	VFIO_ASSERT_EQ(pwrite(nth_fd, text, len, 0), len);
 }
 
-bool faults_disarm(void)
+bool inject_disarm(void)
 {
 	char left[16] = "";
 

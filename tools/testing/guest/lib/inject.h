@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef GUEST_FAULTS_H
-#define GUEST_FAULTS_H
+#ifndef GUEST_INJECT_H
+#define GUEST_INJECT_H
 
 #include <stdbool.h>
 
 /* False if this kernel cannot make its own allocations fail. */
-bool faults_ready(void);
+bool inject_ready(void);
 
 /* Have the nth allocation of this thread fail, from here on. */
-void faults_arm(int nth);
+void inject_arm(int nth);
 
 /* Stop it.  True if that allocation came, and so failed. */
-bool faults_disarm(void);
+bool inject_disarm(void);
 
 #endif
