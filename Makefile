@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The one entry point.  `make help` lists the targets; all work is done by the
+# scripts in tools/, everything that is made goes to build/.
+
+export LINUX ?= 7.2
+export PROFILE ?= check
+export BASELINE
+export KSRC
+export COVERAGE
+export JOBS
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: Targets
+#:   demo           boot the patched kernel, show peer-to-peer DMA by negotiated types
+#:   check          all tests; the last line is "N passed, N failed, N skipped"
+#:
+#:   tree           prepare build/linux-SERIES: the kernel source with our series applied
+#:   kernel         build the guest kernel
+#:   headers        install its UAPI headers
+#:   kunit          KUnit on UML (COVERAGE=1: line coverage of our dma-buf files)
+#:   kunit-qemu     the same suites on x86-64 in QEMU, with the checkers on
+#:   guest          the guest tests alone (TESTS=a,b: only these)
+#:   shell          a shell in the guest
+#:   check-patches  patches apply to all series; W=1, sparse, checkpatch, kernel-doc
+#:   bisect         each step of the series builds and passes KUnit
+#:   bench          instructions an operation, beside the unpatched kernel
+#:   baseline       build the unpatched kernel in the same configuration
+#:   export         the series as mails for git am, in build/export-SERIES
+#:   refresh        write patches/ anew from the prepared tree
+#:   print-tree, print-kernel, print-headers
+#:                  paths of the prepared tree, the bzImage, the UAPI headers (make -s)
+#:   clean          remove build/, downloads aside; distclean removes those, too
+#:
+#: Variables
+#:   LINUX=7.2      kernel series: 7.2 or 7.3
+#:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
+#:   PROFILE=check  all checkers on; or bench: none
+#:   BASELINE=1     the unpatched kernel (tree, kernel, headers, shell, guest, print-*)
+#:   JOBS=N         compile so many files at once
+
+# These are asked for when a recipe runs: preparing the tree can change them.
+tree = $(shell tools/print-path tree)
+name = $(shell tools/print-path name)
+mails = $(shell tools/print-path export)
+series = $(shell tools/print-path series)
+
+deps:
+	@tools/install-deps
+
+tree: deps
+	@tools/prepare-tree
+
+kernel: tree
+	@tools/build-kernel
+
+headers: tree
+	@tools/install-headers
+
+baseline: deps
+	@BASELINE=1 tools/prepare-tree
+	@BASELINE=1 tools/build-kernel
+	@BASELINE=1 tools/install-headers
+
+demo shell: kernel headers
+	@tools/boot $@
+
+guest: kernel headers
+	@tools/boot $(or $(TESTS),all); tools/report guest-$(name)-$(PROFILE)
+
+kunit: tree
+	@tools/kunit uml; tools/report kunit-uml-$(name)
+
+kunit-qemu: kernel headers
+	@tools/kunit qemu; tools/report kunit-qemu-$(name)
+
+check-patches: export
+	@tools/check-patches $(tree) $(mails) $(series); tools/report check-patches
+
+check: export
+	@tools/check
+
+bisect: tree
+	@tools/bisect
+
+bench: deps
+	@tools/bench
+
+export: tree
+	@tools/export $(tree) $(mails)
+
+refresh: deps
+	@tools/refresh $(tree) $(series)
+
+print-tree print-kernel print-headers:
+	@tools/print-path $(@:print-%=%)
+
+clean:
+	find build/ -mindepth 1 -maxdepth 1 ! -name dl -exec rm -rf {} +
+	rm -f patches/generated
+
+distclean: clean
+	rm -rf build
+
+.PHONY: help deps tree kernel headers baseline demo shell guest kunit kunit-qemu \
+	check-patches check bisect bench export refresh print-tree print-kernel \
+	print-headers clean distclean

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# env.sh - sourced by the tools: where things are, from LINUX, PROFILE,
+# BASELINE, KSRC and COVERAGE as make passes them on.
+
+set -eu
+
+repo=${repo:-$(cd "$(dirname "$0")/.." && pwd)}
+build=$repo/build
+tools=$repo/tools
+supported="7.2 7.3"
+
+LINUX=${LINUX:-7.2}
+PROFILE=${PROFILE:-check}
+KSRC=${KSRC:-}
+BASELINE=${BASELINE:-}
+[ "$BASELINE" != 0 ] || BASELINE=
+export LINUX PROFILE KSRC BASELINE
+
+case $PROFILE in check|bench) ;; *) echo "PROFILE is check or bench, not $PROFILE" >&2; exit 2;; esac
+
+# The series that is used instead, if the mirror has lost this one.
+series=$LINUX
+[ ! -e "$build/dl/instead-of-$LINUX" ] || series=$(cat "$build/dl/instead-of-$LINUX")
+
+version=${KSRC:+ksrc}
+version=${version:-$series}
+tree_name=${TREE:-${BASELINE:+baseline}}
+tree_name=${tree_name:-linux}-$version
+tree=$build/$tree_name
+# Below the tree, so that the compiler sees the same relative paths from every
+# tree and clone, and ccache has what another one compiled.
+obj=$tree/.obj-$PROFILE
+headers=$build/headers-$tree_name
+guest=$build/guest-$tree_name
+bzimage=$obj/arch/x86/boot/bzImage
+log=$build/log
+jobs=${JOBS:-$(nproc)}
+
+die() { echo "${0##*/}: $*" >&2; exit 1; }
+say() { echo "== $*"; }

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Test results: parsing (K)TAP, keeping them in build/log/, the table."""
+
+import json
+import os
+import re
+
+LOG = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build/log")
+LINE = re.compile(r"^( *)(not ok|ok|skip)\b[ \d]*(?:- )?(.*)$")
+
+
+class Suite:
+    def __init__(self, name, seconds=0.0, **kept):
+        self.name, self.seconds = name, seconds
+        self.passed = kept.get("passed", 0)
+        self.failed = kept.get("failed", [])    # texts
+        self.skipped = kept.get("skipped", [])  # texts
+
+    def fail(self, text):
+        self.failed.append(text)
+
+    def take(self, lines):
+        """Count the results in the lines of a test's output; a parent's line is not one."""
+        plan, seen, deeper = None, 0, []
+        for line in lines:
+            if re.fullmatch(r"1\.\.\d+", line.strip()) and not line.startswith(" "):
+                plan = (plan or 0) + int(line.strip()[3:])
+            match = LINE.match(line)
+            if not match:
+                continue
+            indent = len(match[1])
+            seen += indent == 0
+            children = [failed for depth, failed in deeper if depth > indent]
+            deeper = [entry for entry in deeper if entry[0] <= indent] if children else deeper
+            bad = match[2] == "not ok"
+            if not children or (bad and not any(children)):
+                self.count(match[2], match[3])
+            deeper.append((indent, bad or any(children)))
+        if plan is not None and plan != seen:
+            self.fail(f"{seen} results of the {plan} that were planned")
+
+    def count(self, word, text):
+        if word == "skip" or re.search(r"# *SKIP\b", text, re.I):
+            self.skipped.append(text)
+        elif word == "ok":
+            self.passed += 1
+        else:
+            self.fail(text or "(no name)")
+
+    @property
+    def total(self):
+        return self.passed + len(self.failed) + len(self.skipped)
+
+
+def save(path, suites):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        json.dump([vars(suite) for suite in suites], file, indent=1)
+
+
+def load(path):
+    with open(path) as file:
+        return [Suite(**entry) for entry in json.load(file)]
+
+
+def table(suites):
+    """The table, the failures, and the last line."""
+    width = max([len(suite.name) for suite in suites] + [5])
+    lines = [f"{'suite':{width}}  passed  failed  skipped    time"]
+    for suite in suites:
+        lines.append(f"{suite.name:{width}}  {suite.passed:6}  {len(suite.failed):6}  "
+                     f"{len(suite.skipped):7}  {suite.seconds:5.0f} s")
+    for suite in suites:
+        lines += [f"skipped: {suite.name}: {text}" for text in suite.skipped]
+    for suite in suites:
+        lines += [f"FAILED: {suite.name}: {text}" for text in suite.failed]
+    passed = sum(suite.passed for suite in suites)
+    failed = sum(len(suite.failed) for suite in suites)
+    skipped = sum(len(suite.skipped) for suite in suites)
+    lines.append(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return "\n".join(lines)

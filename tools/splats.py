@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Find what a kernel log must not have.
+
+A test that provokes a report says so in the log (by way of /dev/kmsg):
+"expect-splat: begin PATTERN" and, afterwards, "expect-splat: end".  Reports
+between the two that match PATTERN (a regular expression) are fine, and there
+must be one.
+"""
+
+import re
+
+BAD = re.compile("|".join((
+    r"BUG:", r"kernel BUG at", r"WARNING:", r"KASAN:", r"UBSAN:", r"Oops", r"Kernel panic",
+    r"general protection", r"possible circular locking", r"INFO: possible",
+    r"inconsistent lock state", r"possible recursive locking", r"suspicious RCU usage",
+    r"lockdep is turned off", r"sleeping function called", r"INFO: task .* blocked",
+    r"rcu.*detected.*stall", r"RCU stall", r"soft lockup", r"refcount_t:",
+    r"DMA-API:(?! (preallocated|debugging enabled))",
+    r"guest: leak: unreferenced", r"kmemleak: .*(disabled|exceeded|[Cc]annot)",
+    r"Out of memory:", r"Bad page",
+)))
+STAMP = re.compile(r"^\[ *\d+\.\d+\](\[[^\]]*\])? ?")
+LINES = 45      # of one report
+
+
+def find(log):
+    """The unexpected reports in the text of a kernel log, each a list of lines."""
+    found, lines = [], [STAMP.sub("", line) for line in log.splitlines()]
+    expected, seen, last = None, False, -LINES
+    for number, line in enumerate(lines):
+        if "expect-splat: begin" in line:
+            expected, seen = line.split("expect-splat: begin", 1)[1].strip(), False
+        elif "expect-splat: end" in line:
+            if expected and not seen:
+                found.append([f"expected, but did not come: {expected}"])
+            expected, last = None, -LINES
+        elif BAD.search(line):
+            if expected and re.search(expected, line):
+                seen, last = True, number
+            elif number - last >= LINES or "---[ end trace" in "".join(lines[last:number]):
+                found.append(lines[number:number + LINES])
+                last = number
+    if expected and not seen:
+        found.append([f"expected, but did not come: {expected}"])
+    return [trim(report) for report in found]
+
+
+def trim(report):
+    """Cut a report at its end mark."""
+    for number, line in enumerate(report):
+        if "---[ end trace" in line or (number and line.startswith("guest: ")
+                                        and "leak:" not in line):
+            return report[:number]
+    return report

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The ordered list of steps, patches/steps: what each applies and brings in."""
+
+import os
+import re
+import sys
+
+REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class Step:
+    """One line of patches/steps with the overlay files named below it."""
+
+    def __init__(self, kind, name):
+        self.kind = kind                # "patch" or "cocci"
+        self.name = name
+        self.files = []                 # (path in the repository, path in the tree)
+
+    @property
+    def source(self):
+        folder = {"patch": "patches", "cocci": "tools/cocci"}[self.kind]
+        return os.path.join(REPO, folder, self.name)
+
+    def add(self, line):
+        """Take one indented line: PATH or PATH -> TREEPATH, files or folders."""
+        src, _, dst = (part.strip() for part in line.partition("->"))
+        dst = dst or src
+        full = os.path.join(REPO, src)
+        if os.path.isfile(full):
+            self.files.append((src, dst))
+            return
+        if not os.path.isdir(full):
+            sys.exit(f"patches/steps: {self.name}: no such file: {src}")
+        for top, dirs, names in os.walk(full):
+            dirs.sort()
+            rel = os.path.relpath(top, full)
+            for name in sorted(names):
+                if not re.search(r"(\.orig|\.rej|\.swp|~)$", name):
+                    self.files.append((os.path.normpath(os.path.join(src, rel, name)),
+                                       os.path.normpath(os.path.join(dst, rel, name))))
+
+    def message(self):
+        """The mail-like header: (subject, body)."""
+        with open(self.source) as file:
+            text = file.read()
+        if self.kind == "cocci":
+            text = "\n".join(line[3:].strip() for line in text.splitlines()
+                             if line.startswith("///"))
+        text = re.split(r"^(?:---|diff |Index: )", text, maxsplit=1, flags=re.M)[0]
+        match = re.search(r"^Subject:[ \t]*(.*(?:\n[ \t]+\S.*)*)$", text, re.M)
+        if not match:
+            sys.exit(f"{self.source}: no Subject: line")
+        _, _, body = text[match.start():].partition("\n\n")
+        return " ".join(match[1].split()), body.strip()
+
+
+def read_steps():
+    """All steps in order; none if there is no list."""
+    path = os.path.join(REPO, "patches/steps")
+    steps = []
+    if not os.path.exists(path):
+        return steps
+    with open(path) as file:
+        for number, raw in enumerate(file, 1):
+            line = raw.split("#")[0].rstrip()
+            if not line:
+                continue
+            if line[0].isspace() and steps:
+                steps[-1].add(line.strip())
+                continue
+            match = re.fullmatch(r"(patch|cocci)\s+(\S+)", line)
+            if not match:
+                sys.exit(f"patches/steps:{number}: cannot read: {line}")
+            steps.append(Step(*match.groups()))
+    return steps

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * See mapping types at work: who offers what to whom and what is chosen, then
+ * DMA from one device into another through what was chosen, then its end.
+ *
+ * Everything that is shown is also checked; "demo: ok" is said last, and only
+ * if all of it was as it should be.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "lib/bufinfo.h"
+#include "lib/drm.h"
+#include "lib/endpoint.h"
+#include "lib/engines.h"
+#include "lib/exporters.h"
+#include "lib/ioas.h"
+#include "lib/iommu_fault.h"
+#include "lib/match.h"
+#include "lib/mem.h"
+#include "lib/mock.h"
+#include "lib/pci.h"
+
+#define PAGE	4096UL
+#define BAR	2
+#define IOVA	0x1000000UL
+
+/* The buffer: three ranges of a BAR, the last of the BAR first. */
+static const struct vfio_region_dma_range ranges[] = {
+	{ 40 * PAGE, 2 * PAGE },
+	{ 21 * PAGE, 1 * PAGE },
+	{ 5 * PAGE, 3 * PAGE },
+};
+
+#define SIZE (6 * PAGE)
+
+static struct iommu *iommu;
+static struct engines engines;
+static struct vfio_pci_device *mem;
+static struct trace trace;
+static int wrong;
+
+/* One line of the show, and whether it is as it should be. */
+static __printf(2, 3) void show(bool right, const char *text, ...)
+{
+	va_list args;
+
+	va_start(args, text);
+	printf("  %-9s ", right ? "yes" : "NO");
+	vprintf(text, args);
+	printf("\n");
+	va_end(args);
+	wrong += !right;
+}
+
+/*
+ * Exporters and importers.
+ */
+static int from_vfio(void)
+{
+	return endpoint_export(mem, BAR, ranges, ARRAY_SIZE(ranges));
+}
+
+static int from_udmabuf(void)
+{
+	return export_udmabuf(SIZE);
+}
+
+static int from_heap(void)
+{
+	return export_heap("system", SIZE);
+}
+
+static int from_mock(void)
+{
+	return mock_dmabuf(iommu->iommufd, SIZE);
+}
+
+static int into_iommufd(int dmabuf)
+{
+	u32 ioas;
+	int rc;
+
+	rc = ioas_alloc(iommu->iommufd, &ioas);
+	VFIO_ASSERT_EQ(rc, 0);
+	rc = ioas_map_file(iommu->iommufd, ioas, dmabuf, 0, SIZE, IOVA, IOAS_RW);
+	VFIO_ASSERT_EQ(iommufd_destroy(iommu->iommufd, ioas), 0);
+	return rc;
+}
+
+static int into_drm(int dmabuf, const char *driver)
+{
+	int drm = drm_open(driver), rc;
+	unsigned int handle;
+
+	if (drm < 0)
+		return drm;
+	rc = drm_import(drm, dmabuf, &handle);
+	if (!rc)
+		drm_close_import(drm, handle);
+	close(drm);
+	return rc;
+}
+
+static int into_vgem(int dmabuf)
+{
+	return into_drm(dmabuf, "vgem");
+}
+
+static int into_bochs(int dmabuf)
+{
+	return into_drm(dmabuf, "bochs-drm");
+}
+
+static const struct {
+	const char *exporter;
+	int (*export)(void);
+	const char *importer;
+	int (*import)(int dmabuf);
+	const char *type;	/* that they agree on, or NULL */
+} pairs[] = {
+	{ "vfio-pci", from_vfio, "iommufd", into_iommufd, "PAL" },
+	{ "iommufd's mock", from_mock, "iommufd", into_iommufd, "PAL" },
+	{ "vfio-pci", from_vfio, "vgem", into_vgem, NULL },
+	{ "vfio-pci", from_vfio, "bochs", into_bochs, NULL },
+	{ "udmabuf", from_udmabuf, "iommufd", into_iommufd, NULL },
+	{ "system heap", from_heap, "iommufd", into_iommufd, NULL },
+	{ "udmabuf", from_udmabuf, "vgem", into_vgem, "SGT" },
+	{ "system heap", from_heap, "vgem", into_vgem, "SGT" },
+	{ "system heap", from_heap, "bochs", into_bochs, "SGT" },
+};
+
+static void show_pairs(void)
+{
+	const char *format = "  %-15s %-9s %-27s %-19s %s\n";
+	struct match match;
+	char outcome[192];
+	int i, fd, rc;
+	bool right;
+
+	printf("\nWho meets whom\n");
+	printf(format, "exporter", "importer", "offered", "asked", "chosen");
+	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
+		fd = pairs[i].export();
+		VFIO_ASSERT_GE(fd, 0, "%s: %s", pairs[i].exporter, strerror(-fd));
+		trace_drain(&trace);
+		rc = pairs[i].import(fd);
+		match = match_seen(&trace, fd);
+
+		if (pairs[i].type)
+			right = !rc && !strcmp(match.chosen, pairs[i].type);
+		else
+			right = rc == -EOPNOTSUPP && match.pairs && !match.chosen[0];
+		snprintf(outcome, sizeof(outcome), "%s%s%s", right ? "" : "WRONG: ",
+			 rc ? "refused, " : "", rc ? match.reason : match.chosen);
+		printf(format, pairs[i].exporter, pairs[i].importer, match.offered,
+		       match.asked, match.pairs ? outcome : strerror(-rc));
+		wrong += !right;
+		close(fd);
+	}
+}
+
+/*
+ * DMA.
+ */
+static void bar_view(u8 *buf)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ranges); buf += ranges[i++].length)
+		bar_read(buf, mem->bars[BAR].vaddr + ranges[i].offset,
+			 ranges[i].length);
+}
+
+static bool bar_holds(const u8 *data)
+{
+	static u8 now[SIZE];
+
+	bar_view(now);
+	return mem_differ(now, data, SIZE) < 0;
+}
+
+static int map(int dmabuf, u32 flags)
+{
+	return ioas_map_file(iommu->iommufd, iommu->ioas_id, dmabuf, 0, SIZE,
+			     IOVA, flags);
+}
+
+static int unmap(void)
+{
+	return ioas_unmap(iommu->iommufd, iommu->ioas_id, IOVA, SIZE, NULL);
+}
+
+static void show_dma(int dmabuf, u8 *data)
+{
+	const char *edu = engines.edu[0].dev->bdf;
+	static u8 got[SIZE];
+	char info[1024];
+	int i;
+
+	printf("\nDMA: %s writes into BAR %d of %s\n", edu, BAR, mem->bdf);
+	for (i = 0; i < ARRAY_SIZE(ranges); i++)
+		printf("  %-9s %2llu KiB at BAR offset %#llx\n",
+		       i ? "" : "buffer", ranges[i].length / 1024, ranges[i].offset);
+
+	show(!map(dmabuf, IOAS_RW), "iommufd mapped it at IOVA %#lx", IOVA);
+	bufinfo_read(dmabuf, info, sizeof(info));
+	show(strstr(info, "\tPAL:"), "debugfs names the type of its attachment: PAL");
+
+	mem_random(data, SIZE, 1);
+	engines_write(&engines, IOVA, data, SIZE);
+	show(bar_holds(data), "DMA wrote %lu bytes, the CPU finds each in the BAR", SIZE);
+	engines_read(&engines, got, IOVA, SIZE);
+	show(mem_differ(got, data, SIZE) < 0, "DMA read %lu bytes, each as it was written",
+	     SIZE);
+	show(!unmap(), "unmapped");
+
+	show(!map(dmabuf, IOAS_READ), "mapped again, to be read only");
+	engines_write(&engines, IOVA, got + PAGE, 512);
+	show(iommu_fault_at(&trace, IOVA), "the IOMMU stopped a write to it");
+	show(bar_holds(data), "the BAR is unchanged");
+	show(!unmap(), "unmapped");
+}
+
+/*
+ * Revoke.
+ */
+static void show_revoke(int dmabuf, u8 *data)
+{
+	u8 other[512];
+
+	printf("\nRevoke: memory decoding of %s is turned off while it is mapped\n",
+	       mem->bdf);
+	show(!map(dmabuf, IOAS_RW), "iommufd mapped it at IOVA %#lx", IOVA);
+	mem_random(other, sizeof(other), 2);
+	edu_store(&engines.edu[0], IOVA, 512);
+	endpoint_memory(mem, false);
+	show(edu_busy(&engines.edu[0]), "a DMA was on its way when the memory went");
+	edu_wait(&engines.edu[0]);
+	show(iommu_fault_at(&trace, IOVA), "the IOMMU stopped it");
+	engines_write(&engines, IOVA + PAGE, other, sizeof(other));
+	show(iommu_fault_at(&trace, IOVA + PAGE), "the IOMMU stopped the next one");
+	show(map(dmabuf, IOAS_RW) == -EEXIST, "the IOVA is still taken");
+	show(!unmap(), "what was revoked can be unmapped");
+	show(map(dmabuf, IOAS_RW) == -ENODEV, "there is nothing to import (ENODEV)");
+
+	endpoint_memory(mem, true);
+	show(bar_holds(data), "memory decoding on: the BAR is unchanged");
+	show(!map(dmabuf, IOAS_RW), "iommufd imports the buffer again");
+	memcpy(data, other, sizeof(other));
+	engines_write(&engines, IOVA, other, sizeof(other));
+	show(bar_holds(data), "DMA lands again");
+
+	vfio_pci_device_cleanup(mem);
+	mem = NULL;
+	engines_write(&engines, IOVA, other, sizeof(other));
+	show(!unmap(), "the device was closed; the rest can be unmapped");
+	show(map(dmabuf, IOAS_RW) == -ENODEV, "there is nothing to import, ever (ENODEV)");
+	show(!bufinfo_attachments(dmabuf), "nobody is attached");
+}
+
+int main(void)
+{
+	const char *bdf = pci_find(&pci_ivshmem, 0);
+	static u8 data[SIZE];
+	struct utsname name;
+	int dmabuf;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	uname(&name);
+	printf("dma-buf mapping types on %s %s\n", name.sysname, name.release);
+
+	iommu = iommu_init(MODE_IOMMUFD);
+	if (!bdf || !engines_open(&engines, iommu)) {
+		printf("demo: this machine has no edu or no ivshmem\n");
+		return 1;
+	}
+	mem = endpoint_open(bdf, iommu, NULL);
+	trace_open(&trace);
+	if (!match_watch(&trace)) {
+		printf("demo: this kernel does not negotiate mapping types\n");
+		trace_close(&trace);
+		return 1;
+	}
+
+	iommu_fault_watch(&trace);
+
+	show_pairs();
+	dmabuf = from_vfio();
+	show_dma(dmabuf, data);
+	show_revoke(dmabuf, data);
+
+	close(dmabuf);
+	trace_close(&trace);
+	engines_close(&engines);
+	iommu_cleanup(iommu);
+	printf("\n");
+	if (wrong) {
+		printf("demo: %d things were not as they should be\n", wrong);
+		return 1;
+	}
+	printf("demo: ok\n");
+	return 0;
+}

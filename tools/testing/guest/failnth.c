@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation on the way of an export and an import fails once.  What
+ * was asked for is then refused, and nothing of it is left.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "kselftest_harness.h"
+
+#include "lib/bufinfo.h"
+#include "lib/endpoint.h"
+#include "lib/engines.h"
+#include "lib/inject.h"
+#include "lib/ioas.h"
+#include "lib/mem.h"
+#include "lib/pci.h"
+
+#define PAGE	4096UL
+#define BAR	2
+#define IOVA	0x1000000UL
+#define COPY	0x2000000UL
+#define SIZE	(4 * PAGE)
+#define MOST	2000
+
+static const struct vfio_region_dma_range ranges[] = {
+	{ 20 * PAGE, 2 * PAGE }, { 8 * PAGE, 1 * PAGE }, { 2 * PAGE, 1 * PAGE },
+};
+
+FIXTURE(failnth) {
+	struct iommu *iommu;
+	struct engines engines;
+	struct vfio_pci_device *mem;
+	int dmabuf;
+};
+
+FIXTURE_SETUP(failnth)
+{
+	const char *bdf = pci_find(&pci_ivshmem, 0);
+
+	if (!inject_ready())
+		SKIP(return, "no fault injection in this kernel");
+	self->iommu = iommu_init(MODE_IOMMUFD);
+	if (!bdf || !engines_open(&self->engines, self->iommu))
+		SKIP(return, "needs edu and ivshmem");
+	self->mem = endpoint_open(bdf, self->iommu, NULL);
+	self->dmabuf = endpoint_export(self->mem, BAR, ranges, ARRAY_SIZE(ranges));
+	ASSERT_GE(self->dmabuf, 0);
+}
+
+FIXTURE_TEARDOWN(failnth)
+{
+	close(self->dmabuf);
+	vfio_pci_device_cleanup(self->mem);
+	engines_close(&self->engines);
+	iommu_cleanup(self->iommu);
+}
+
+static int map(struct _test_data_failnth *self)
+{
+	return ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
+			     self->dmabuf, 0, SIZE, IOVA, IOAS_RW);
+}
+
+static int unmap(struct _test_data_failnth *self, u32 ioas_id, u64 iova)
+{
+	return ioas_unmap(self->iommu->iommufd, ioas_id, iova, SIZE, NULL);
+}
+
+TEST_F(failnth, export)
+{
+	int before = bufinfo_buffers();
+	int nth, fd, failed = 0;
+	bool hit;
+
+	for (nth = 1; nth < MOST; nth++) {
+		inject_arm(nth);
+		fd = endpoint_export(self->mem, BAR, ranges, ARRAY_SIZE(ranges));
+		hit = inject_disarm();
+		if (fd < 0) {
+			ASSERT_TRUE(hit);
+			ASSERT_TRUE(fd == -ENOMEM || fd == -ENFILE)
+				TH_LOG("allocation %d: %s", nth, strerror(-fd));
+			ASSERT_EQ(before, bufinfo_buffers());
+			failed++;
+			continue;
+		}
+		close(fd);
+		if (!hit)
+			break;
+	}
+	ASSERT_LT(nth, MOST);
+	EXPECT_GT(failed, 3);
+}
+
+TEST_F(failnth, import)
+{
+	int nth, rc, failed = 0;
+	u8 sent[256], got[256];
+	bool hit;
+
+	for (nth = 1; nth < MOST; nth++) {
+		inject_arm(nth);
+		rc = map(self);
+		hit = inject_disarm();
+		if (rc) {
+			ASSERT_TRUE(hit);
+			ASSERT_EQ(-ENOMEM, rc)
+				TH_LOG("allocation %d", nth);
+			ASSERT_EQ(0, bufinfo_attachments(self->dmabuf));
+			failed++;
+			continue;
+		}
+		if (!hit)
+			break;
+		ASSERT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
+	}
+	ASSERT_LT(nth, MOST);
+	EXPECT_GT(failed, 3);
+
+	mem_random(sent, sizeof(sent), 1);
+	engines_write(&self->engines, IOVA, sent, sizeof(sent));
+	bar_read(got, self->mem->bars[BAR].vaddr + ranges[0].offset, sizeof(got));
+	EXPECT_EQ(-1, mem_differ(got, sent, sizeof(sent)));
+	EXPECT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
+}
+
+/* A copy into another IOAS, and a device that comes to a mapped area. */
+TEST_F(failnth, copy)
+{
+	int nth, rc, failed = 0;
+	u32 other;
+	bool hit;
+
+	ASSERT_EQ(0, map(self));
+	ASSERT_EQ(0, ioas_alloc(self->iommu->iommufd, &other));
+	ASSERT_EQ(0, endpoint_attach(self->mem, other));
+	for (nth = 1; nth < MOST; nth++) {
+		inject_arm(nth);
+		rc = ioas_copy(self->iommu->iommufd, other, COPY, self->iommu->ioas_id,
+			       IOVA, SIZE, IOAS_RW);
+		hit = inject_disarm();
+		if (rc) {
+			ASSERT_TRUE(hit);
+			ASSERT_EQ(-ENOMEM, rc);
+			failed++;
+			continue;
+		}
+		ASSERT_EQ(0, unmap(self, other, COPY));
+		if (!hit)
+			break;
+	}
+	ASSERT_LT(nth, MOST);
+	EXPECT_GT(failed, 1);
+	EXPECT_EQ(1, bufinfo_attachments(self->dmabuf));
+	EXPECT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
+}
+
+TEST_F(failnth, second_domain)
+{
+	int nth, rc, failed = 0;
+	u32 table;
+	bool hit;
+
+	ASSERT_EQ(0, map(self));
+	for (nth = 1; nth < MOST; nth++) {
+		inject_arm(nth);
+		rc = hwpt_alloc(self->iommu->iommufd, self->engines.edu[0].id,
+				self->iommu->ioas_id, &table);
+		hit = inject_disarm();
+		if (rc) {
+			ASSERT_TRUE(hit);
+			ASSERT_EQ(-ENOMEM, rc);
+			failed++;
+			continue;
+		}
+		ASSERT_EQ(0, iommufd_destroy(self->iommu->iommufd, table));
+		if (!hit)
+			break;
+	}
+	ASSERT_LT(nth, MOST);
+	EXPECT_GT(failed, 3);
+
+	/* What went wrong with the others did not touch the first. */
+	endpoint_memory(self->mem, false);
+	EXPECT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
+	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_BUFINFO_H
+#define GUEST_BUFINFO_H
+
+#include <stddef.h>
+
+/* What debugfs tells of one dma-buf: its lines of dma_buf/bufinfo. */
+void bufinfo_read(int dmabuf, char *text, size_t size);
+
+/* How many importers are attached to it. */
+int bufinfo_attachments(int dmabuf);
+
+/* How many dma-bufs there are in the whole system. */
+int bufinfo_buffers(void);
+
+#endif

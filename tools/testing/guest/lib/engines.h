@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_ENGINES_H
+#define GUEST_ENGINES_H
+
+#include "edu.h"
+
+#define ENGINES_MAX	8
+
+/*
+ * All edu devices of the machine and a page of memory for each, in one IOAS:
+ * they carry buffers of any length to and from an IOVA, side by side.
+ */
+struct engines {
+	int nr;
+	struct edu edu[ENGINES_MAX];
+	struct dma_region ram;
+};
+
+/* False if the machine has no edu. */
+bool engines_open(struct engines *e, struct iommu *iommu);
+void engines_close(struct engines *e);
+
+void engines_write(struct engines *e, u64 iova, const void *buf, size_t len);
+void engines_read(struct engines *e, void *buf, u64 iova, size_t len);
+
+/* Give one engine what it is to store next, and have it stored. */
+void engine_fill(struct engines *e, int engine, const void *buf, size_t len);
+void engine_store(struct engines *e, int engine, u64 iova, const void *buf,
+		  size_t len);
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/dma-heap.h>
+#include <linux/udmabuf.h>
+
+#include "exporters.h"
+
+int export_udmabuf(size_t size)
+{
+	struct udmabuf_create args = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = size };
+	int dev, rc;
+
+	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	if (dev < 0)
+		return -errno;
+	args.memfd = memfd_create("udmabuf", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	if (ftruncate(args.memfd, size) ||
+	    fcntl(args.memfd, F_ADD_SEALS, F_SEAL_SHRINK))
+		rc = -errno;
+	else
+		rc = ioctl(dev, UDMABUF_CREATE, &args);
+	if (rc < 0)
+		rc = -errno;
+	close(args.memfd);
+	close(dev);
+	return rc;
+}
+
+int export_heap(const char *heap, size_t size)
+{
+	struct dma_heap_allocation_data args = {
+		.len = size,
+		.fd_flags = O_RDWR | O_CLOEXEC,
+	};
+	char path[64];
+	int dev, rc;
+
+	snprintf(path, sizeof(path), "/dev/dma_heap/%s", heap);
+	dev = open(path, O_RDWR | O_CLOEXEC);
+	if (dev < 0)
+		return -errno;
+	rc = ioctl(dev, DMA_HEAP_IOCTL_ALLOC, &args) ? -errno : (int)args.fd;
+	close(dev);
+	return rc;
+}

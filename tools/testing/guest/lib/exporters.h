@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_EXPORTERS_H
+#define GUEST_EXPORTERS_H
+
+#include <stddef.h>
+
+/* Exporters of memory that need no device: a dma-buf, or -errno. */
+int export_udmabuf(size_t size);
+int export_heap(const char *heap, size_t size);
+
+#endif

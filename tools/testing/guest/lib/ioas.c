@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * I/O address spaces.  Mappings are at fixed addresses: a DMA engine may
+ * reach little of what an IOAS has to give.
+ */
+#include <errno.h>
+
+#include "ioas.h"
+
+int ioas_alloc(int iommufd, u32 *ioas_id)
+{
+	struct iommu_ioas_alloc args = { .size = sizeof(args) };
+
+	if (ioctl(iommufd, IOMMU_IOAS_ALLOC, &args))
+		return -errno;
+	*ioas_id = args.out_ioas_id;
+	return 0;
+}
+
+int ioas_map_file(int iommufd, u32 ioas_id, int fd, u64 start, u64 length,
+		  u64 iova, u32 flags)
+{
+	struct iommu_ioas_map_file args = {
+		.size = sizeof(args),
+		.flags = flags | IOMMU_IOAS_MAP_FIXED_IOVA,
+		.ioas_id = ioas_id,
+		.fd = fd,
+		.start = start,
+		.length = length,
+		.iova = iova,
+	};
+
+	return ioctl(iommufd, IOMMU_IOAS_MAP_FILE, &args) ? -errno : 0;
+}
+
+int ioas_unmap(int iommufd, u32 ioas_id, u64 iova, u64 length, u64 *unmapped)
+{
+	struct iommu_ioas_unmap args = {
+		.size = sizeof(args),
+		.ioas_id = ioas_id,
+		.iova = iova,
+		.length = length,
+	};
+
+	if (ioctl(iommufd, IOMMU_IOAS_UNMAP, &args))
+		return -errno;
+	if (unmapped)
+		*unmapped = args.length;
+	return 0;
+}
+
+int ioas_copy(int iommufd, u32 dst_id, u64 dst_iova, u32 src_id, u64 src_iova,
+	      u64 length, u32 flags)
+{
+	struct iommu_ioas_copy args = {
+		.size = sizeof(args),
+		.flags = flags | IOMMU_IOAS_MAP_FIXED_IOVA,
+		.dst_ioas_id = dst_id,
+		.src_ioas_id = src_id,
+		.length = length,
+		.dst_iova = dst_iova,
+		.src_iova = src_iova,
+	};
+
+	return ioctl(iommufd, IOMMU_IOAS_COPY, &args) ? -errno : 0;
+}
+
+int hwpt_alloc(int iommufd, u32 dev_id, u32 ioas_id, u32 *hwpt_id)
+{
+	struct iommu_hwpt_alloc args = {
+		.size = sizeof(args),
+		.dev_id = dev_id,
+		.pt_id = ioas_id,
+	};
+
+	if (ioctl(iommufd, IOMMU_HWPT_ALLOC, &args))
+		return -errno;
+	*hwpt_id = args.out_hwpt_id;
+	return 0;
+}
+
+int iommufd_destroy(int iommufd, u32 id)
+{
+	struct iommu_destroy args = { .size = sizeof(args), .id = id };
+
+	return ioctl(iommufd, IOMMU_DESTROY, &args) ? -errno : 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_IOMMU_FAULT_H
+#define GUEST_IOMMU_FAULT_H
+
+#include <stdbool.h>
+
+#include <linux/types.h>
+
+#include "trace.h"
+
+/* Watch the IOMMU stop accesses. */
+void iommu_fault_watch(struct trace *t);
+
+/* Did it, or does it presently, stop an access to this page? */
+bool iommu_fault_at(struct trace *t, u64 iova);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Finding the machine's devices by what they are, not by where they sit.
+ */
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "file.h"
+#include "pci.h"
+
+#define SYSFS_PCI "/sys/bus/pci/"
+
+const struct pci_kind pci_edu = { "edu", 0x1234, 0x11e8 };
+const struct pci_kind pci_ivshmem = { "ivshmem", 0x1af4, 0x1110 };
+const struct pci_kind pci_ivshmem_bus = { "ivshmem", 0x1af4, 0x1110, "bus" };
+const struct pci_kind pci_nvme_flr = { "nvme", 0x1b36, 0x0010, "flr" };
+
+static bool pci_is(const char *bdf, const struct pci_kind *kind)
+{
+	char text[64];
+
+	if (file_read(text, sizeof(text), SYSFS_PCI "devices/%s/vendor", bdf) < 0 ||
+	    strtoul(text, NULL, 16) != kind->vendor)
+		return false;
+	if (file_read(text, sizeof(text), SYSFS_PCI "devices/%s/device", bdf) < 0 ||
+	    strtoul(text, NULL, 16) != kind->device)
+		return false;
+	if (!kind->reset)
+		return true;
+	return file_read(text, sizeof(text), SYSFS_PCI "devices/%s/reset_method", bdf) > 0 &&
+	       strstr(text, kind->reset);
+}
+
+static void pci_bind_vfio(const char *bdf)
+{
+	char driver[PATH_MAX], path[PATH_MAX];
+	ssize_t len;
+	int rc;
+
+	snprintf(path, sizeof(path), SYSFS_PCI "devices/%s/driver", bdf);
+	len = readlink(path, driver, sizeof(driver) - 1);
+	if (len > 0) {
+		driver[len] = 0;
+		if (!strcmp(basename(driver), "vfio-pci"))
+			return;
+		rc = file_write(bdf, "%s/unbind", path);
+		VFIO_ASSERT_EQ(rc, 0);
+	}
+	rc = file_write("vfio-pci", SYSFS_PCI "devices/%s/driver_override", bdf);
+	VFIO_ASSERT_EQ(rc, 0);
+	rc = file_write(bdf, SYSFS_PCI "drivers_probe");
+	VFIO_ASSERT_EQ(rc, 0);
+}
+
+const char *pci_find(const struct pci_kind *kind, int nth)
+{
+	const char *found = NULL;
+	struct dirent **list;
+	int i, n;
+
+	n = scandir(SYSFS_PCI "devices", &list, NULL, alphasort);
+	VFIO_ASSERT_GE(n, 0);
+	for (i = 0; i < n; i++) {
+		const char *bdf = list[i]->d_name;
+
+		if (!found && bdf[0] != '.' && pci_is(bdf, kind) && nth-- == 0)
+			found = strdup(bdf);
+		free(list[i]);
+	}
+	free(list);
+
+	if (found)
+		pci_bind_vfio(found);
+	return found;
+}
+
+u64 pci_bar_phys(const char *bdf, int bar)
+{
+	char text[4096], *line;
+	int i, found;
+
+	found = file_read(text, sizeof(text), SYSFS_PCI "devices/%s/resource", bdf);
+	VFIO_ASSERT_GT(found, 0);
+	line = strtok(text, "\n");
+	for (i = 0; i < bar && line; i++)
+		line = strtok(NULL, "\n");
+	VFIO_ASSERT_NOT_NULL(line);
+	return strtoull(line, NULL, 16);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_PCI_H
+#define GUEST_PCI_H
+
+#include <stdbool.h>
+#include <linux/types.h>
+
+/* A kind of PCI device, and how one of that kind can be reset. */
+struct pci_kind {
+	const char *name;
+	u16 vendor;
+	u16 device;
+	const char *reset;	/* one word of reset_method, or NULL for any */
+};
+
+extern const struct pci_kind pci_edu;		/* a DMA engine */
+extern const struct pci_kind pci_ivshmem;	/* BAR 2 is memory */
+extern const struct pci_kind pci_ivshmem_bus;	/* the same, reset by its bus */
+extern const struct pci_kind pci_nvme_flr;	/* BAR 2 is memory; FLR and D3hot */
+
+/* The address of the nth device of this kind, bound to vfio-pci; or NULL. */
+const char *pci_find(const struct pci_kind *kind, int nth);
+
+/* Where the CPU sees a BAR. */
+u64 pci_bar_phys(const char *bdf, int bar);
+
+#endif

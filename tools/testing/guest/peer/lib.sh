@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Running the kernel tree's own selftests and comparing with what they say on
+# the unpatched kernel.
+#
+#   peer SUITE LABEL COMMAND...   run it; LABEL tells runs of a program apart
+#   judge SUITE                   print the suite's results
+#
+# /peer/expected/SUITE-SERIES has a line "ok NAME", "not ok NAME" or "skip
+# NAME" for each test.  What passes unpatched has to pass; what fails or is
+# skipped unpatched is reported as skipped if it does so here; a test that the
+# list does not have is a new one and has to pass.  Every result is also
+# printed as "# peer: RESULT NAME": such lines are what the lists are made of.
+
+PEER=${PEER:-/peer}
+work=$(mktemp -d)
+series=$(uname -r | cut -d. -f1,2)
+
+# "ok 1 NAME # SKIP ..." to "skip NAME", less what differs from run to run.
+normalise() {
+	sed -nE -e "s/^[# ]*(not ok|ok) [0-9]+ (- )?(.*)/\1 $1\3/" -e T \
+		-e 's/^ok (.*[^ ]) *# *SKIP.*/skip \1/' \
+		-e 's/^(not )?ok (.*[^ ]) *# *XFAIL.*/skip \2/' \
+		-e 's/ +#.*//' -e 's/ +$//' -e p
+}
+
+peer() {
+	suite=$1 label=$2
+	shift 2
+	"$@" > "$work/out" 2>&1 < /dev/null
+	status=$?
+	sed 's/^/# /' "$work/out"
+	normalise "$label" < "$work/out" > "$work/results"
+	# A program that dies says nothing of the tests that it did not reach.
+	if [ $status -ge 128 ] || [ ! -s "$work/results" ]; then
+		case $status in
+		4) echo "skip ${label}program" ;;
+		*) echo "not ok ${label}program ended with status $status" ;;
+		esac >> "$work/results"
+	fi
+	cat "$work/results" >> "$work/$suite"
+}
+
+judge() {
+	suite=$1
+	expected=$PEER/expected/$suite-$series
+	[ -e "$expected" ] || expected=/dev/null
+	sed 's/^/# peer: /' "$work/$suite"
+	awk -v list="$expected" '
+	function split_line(line) {
+		match(line, /^(not ok|ok|skip) /)
+		result = substr(line, 1, RLENGTH - 1)
+		name = substr(line, RLENGTH + 1)
+	}
+	BEGIN {
+		while ((getline line < list) > 0) {
+			split_line(line)
+			before[name] = result
+		}
+	}
+	{
+		split_line($0)
+		seen[name] = 1
+		n++
+		known = name in before ? before[name] : "no"
+		if (result == "ok")
+			print "ok " n " - " name
+		else if (known == "not ok")
+			print "ok " n " - " name " # SKIP fails on the unpatched kernel too"
+		else if (result == "skip" && known != "ok")
+			print "ok " n " - " name " # SKIP by the test itself"
+		else
+			print "not ok " n " - " name " (" result ", unpatched: " known ")"
+	}
+	END {
+		for (name in before)
+			if (before[name] == "ok" && !(name in seen))
+				print "not ok " ++n " - " name " (no result, unpatched: ok)"
+		print "1.." n + 0
+	}' "$work/$suite"
+}
+
+# The nth PCI device VENDOR:DEVICE, bound to vfio-pci.
+vfio_device() {
+	for dev in /sys/bus/pci/devices/*; do
+		[ "$(cat "$dev/vendor"):$(cat "$dev/device")" = "0x$1:0x$2" ] || continue
+		bdf=${dev##*/}
+		if [ "$(basename "$(readlink "$dev/driver")")" != vfio-pci ]; then
+			[ ! -e "$dev/driver" ] || echo "$bdf" > "$dev/driver/unbind"
+			echo vfio-pci > "$dev/driver_override"
+			echo "$bdf" > /sys/bus/pci/drivers_probe
+		fi
+		echo "$bdf"
+		return
+	done
+}

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whatever takes a device's memory away takes it from its importers too.
+ *
+ * A buffer over a device's memory is mapped into an IOAS and written by DMA.
+ * Then the memory goes, in every way in which it can.  Once that has
+ * returned, nothing more may land; what is left behind can be unmapped; and
+ * where the memory comes back, so does the buffer.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "kselftest_harness.h"
+
+#include "lib/bufinfo.h"
+#include "lib/endpoint.h"
+#include "lib/engines.h"
+#include "lib/ioas.h"
+#include "lib/iommu_fault.h"
+#include "lib/mem.h"
+#include "lib/pci.h"
+
+#define PAGE	4096UL
+#define BAR	2
+#define IOVA	0x1000000UL
+#define FIRST	(32 * PAGE)		/* the buffer: these pages of the BAR, */
+#define SECOND	(8 * PAGE)		/* and then these */
+#define HALF	(8 * PAGE)
+#define SIZE	(2 * HALF)
+
+FIXTURE(revoke) {
+	struct iommu *iommu;
+	struct engines engines;
+	const char *bdf;
+	struct vfio_pci_device *mem;
+	int dmabuf;
+};
+
+FIXTURE_VARIANT(revoke) {
+	const struct pci_kind *kind;
+	void (*revoke)(struct _test_data_revoke *self);
+	void (*restore)(struct _test_data_revoke *self);
+	bool stays_revoked;	/* until restore; a reset gives the memory back */
+	bool dies;		/* the buffer does not come back with the memory */
+};
+
+static void memory_off(struct _test_data_revoke *self)
+{
+	endpoint_memory(self->mem, false);
+}
+
+static void memory_on(struct _test_data_revoke *self)
+{
+	endpoint_memory(self->mem, true);
+}
+
+static void power_off(struct _test_data_revoke *self)
+{
+	endpoint_power(self->mem, 3);
+}
+
+static void power_on(struct _test_data_revoke *self)
+{
+	endpoint_power(self->mem, 0);
+	endpoint_memory(self->mem, true);
+}
+
+static void reset(struct _test_data_revoke *self)
+{
+	vfio_pci_device_reset(self->mem);
+}
+
+static void flr(struct _test_data_revoke *self)
+{
+	endpoint_flr(self->mem);
+}
+
+static void hot_reset(struct _test_data_revoke *self)
+{
+	endpoint_hot_reset(self->mem);
+}
+
+static void close_device(struct _test_data_revoke *self)
+{
+	vfio_pci_device_cleanup(self->mem);
+	self->mem = NULL;
+}
+
+static void open_device(struct _test_data_revoke *self)
+{
+	self->mem = endpoint_open(self->bdf, self->iommu, NULL);
+}
+
+FIXTURE_VARIANT_ADD(revoke, memory_off) {
+	.kind = &pci_ivshmem,
+	.revoke = memory_off,
+	.restore = memory_on,
+	.stays_revoked = true,
+};
+
+FIXTURE_VARIANT_ADD(revoke, bus_reset) {
+	.kind = &pci_ivshmem_bus,
+	.revoke = reset,
+	.restore = memory_on,
+};
+
+FIXTURE_VARIANT_ADD(revoke, hot_reset) {
+	.kind = &pci_ivshmem_bus,
+	.revoke = hot_reset,
+	.restore = memory_on,
+};
+
+FIXTURE_VARIANT_ADD(revoke, flr_by_ioctl) {
+	.kind = &pci_nvme_flr,
+	.revoke = reset,
+	.restore = memory_on,
+};
+
+FIXTURE_VARIANT_ADD(revoke, flr_by_config) {
+	.kind = &pci_nvme_flr,
+	.revoke = flr,
+	.restore = memory_on,
+};
+
+FIXTURE_VARIANT_ADD(revoke, d3hot) {
+	.kind = &pci_nvme_flr,
+	.revoke = power_off,
+	.restore = power_on,
+	.stays_revoked = true,
+};
+
+FIXTURE_VARIANT_ADD(revoke, close) {
+	.kind = &pci_ivshmem,
+	.revoke = close_device,
+	.restore = open_device,
+	.stays_revoked = true,
+	.dies = true,
+};
+
+FIXTURE_SETUP(revoke)
+{
+	const struct vfio_region_dma_range ranges[] = {
+		{ FIRST, HALF }, { SECOND, HALF },
+	};
+
+	self->bdf = pci_find(variant->kind, 0);
+	self->iommu = iommu_init(MODE_IOMMUFD);
+	if (!self->bdf)
+		SKIP(return, "no %s with %s", variant->kind->name,
+		     variant->kind->reset ?: "memory");
+	if (!engines_open(&self->engines, self->iommu))
+		SKIP(return, "no edu");
+	self->mem = endpoint_open(self->bdf, self->iommu, NULL);
+
+	self->dmabuf = endpoint_export(self->mem, BAR, ranges, ARRAY_SIZE(ranges));
+	ASSERT_GE(self->dmabuf, 0);
+}
+
+FIXTURE_TEARDOWN(revoke)
+{
+	close(self->dmabuf);
+	if (self->mem)
+		vfio_pci_device_cleanup(self->mem);
+	engines_close(&self->engines);
+	iommu_cleanup(self->iommu);
+}
+
+static int map(struct _test_data_revoke *self)
+{
+	return ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
+			     self->dmabuf, 0, SIZE, IOVA, IOAS_RW);
+}
+
+static int unmap(struct _test_data_revoke *self, u64 *unmapped)
+{
+	return ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA,
+			  SIZE, unmapped);
+}
+
+static void buffer_read(struct _test_data_revoke *self, u8 *buf)
+{
+	bar_read(buf, self->mem->bars[BAR].vaddr + FIRST, HALF);
+	bar_read(buf + HALF, self->mem->bars[BAR].vaddr + SECOND, HALF);
+}
+
+static void buffer_clear(struct _test_data_revoke *self)
+{
+	static const u8 zeros[HALF];
+
+	bar_write(self->mem->bars[BAR].vaddr + FIRST, zeros, HALF);
+	bar_write(self->mem->bars[BAR].vaddr + SECOND, zeros, HALF);
+}
+
+/* DMA over the seam of the two ranges, at one place of the IOVA. */
+#define SEAM	(HALF - 256)
+
+static void dma_lands(struct __test_metadata *_metadata,
+		      struct _test_data_revoke *self, u32 seed)
+{
+	static u8 want[SIZE], got[SIZE];
+
+	buffer_clear(self);
+	memset(want, 0, SIZE);
+	mem_random(want + SEAM, 512, seed);
+	engines_write(&self->engines, IOVA + SEAM, want + SEAM, 512);
+	buffer_read(self, got);
+	ASSERT_EQ(-1, mem_differ(got, want, SIZE));
+}
+
+TEST_F(revoke, while_mapped)
+{
+	static u8 want[SIZE], got[SIZE], other[512];
+	struct trace trace;
+	u64 unmapped = 0;
+
+	trace_open(&trace);
+	iommu_fault_watch(&trace);
+
+	ASSERT_EQ(0, map(self));
+	dma_lands(_metadata, self, 1);
+	buffer_read(self, want);
+
+	variant->revoke(self);
+
+	/* Nothing lands any more, and the IOMMU says so. */
+	mem_random(other, sizeof(other), 2);
+	engines_write(&self->engines, IOVA + SEAM, other, sizeof(other));
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + SEAM));
+
+	/* A buffer without memory cannot be imported, nor by another name. */
+	if (variant->stays_revoked)
+		EXPECT_EQ(-ENODEV, ioas_map_file(self->iommu->iommufd,
+						 self->iommu->ioas_id, self->dmabuf,
+						 0, SIZE, IOVA + SIZE, IOAS_RW));
+
+	variant->restore(self);
+
+	/* The memory is back, the translation is not. */
+	engines_write(&self->engines, IOVA + SEAM, other, sizeof(other));
+	buffer_read(self, got);
+	EXPECT_EQ(-1, mem_differ(got, want, SIZE));
+
+	EXPECT_EQ(0, unmap(self, &unmapped));
+	EXPECT_EQ(SIZE, unmapped);
+	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
+
+	if (variant->dies) {
+		EXPECT_EQ(-ENODEV, map(self));
+	} else {
+		ASSERT_EQ(0, map(self));
+		dma_lands(_metadata, self, 3);
+		EXPECT_EQ(0, unmap(self, NULL));
+	}
+	trace_close(&trace);
+}
+
+/* The other order: the area goes first, while the memory is away. */
+TEST_F(revoke, unmap_before_restore)
+{
+	u64 unmapped = 0;
+
+	ASSERT_EQ(0, map(self));
+	variant->revoke(self);
+	EXPECT_EQ(0, unmap(self, &unmapped));
+	EXPECT_EQ(SIZE, unmapped);
+	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
+	variant->restore(self);
+
+	if (!variant->dies) {
+		ASSERT_EQ(0, map(self));
+		dma_lands(_metadata, self, 4);
+	}
+}
+
+/* Twice over: a revoked mapping meets the next revoke. */
+TEST_F(revoke, again)
+{
+	if (variant->dies)
+		SKIP(return, "this buffer can only be revoked once");
+
+	ASSERT_EQ(0, map(self));
+	variant->revoke(self);
+	variant->restore(self);
+	variant->revoke(self);
+	variant->restore(self);
+	EXPECT_EQ(0, unmap(self, NULL));
+
+	ASSERT_EQ(0, map(self));
+	dma_lands(_metadata, self, 5);
+}
+
+/*
+ * DMA without a pause: every transfer has a slot of its own.  Those that
+ * finished before the revoke was asked for must be there, those still in the
+ * engine when it had returned must not.
+ */
+#define SLOT	256UL
+#define SLOTS	(SIZE / SLOT)
+
+enum transfer { UNUSED, LANDED, STOPPED, EITHER };
+
+struct revoker {
+	void (*revoke)(struct _test_data_revoke *self);
+	struct _test_data_revoke *self;
+	atomic_bool asked, returned;
+};
+
+static void *run_revoke(void *arg)
+{
+	struct revoker *r = arg;
+
+	r->revoke(r->self);
+	atomic_store(&r->returned, true);
+	return NULL;
+}
+
+TEST_F(revoke, while_dma_runs)
+{
+	struct revoker revoker = { .revoke = variant->revoke, .self = self };
+	static const u8 zeros[SLOT];
+	int i, used = 0, landed = 0, stopped = 0;
+	static u8 got[SIZE], data[SLOT];
+	enum transfer fate[SLOTS] = {};
+	int slot_of[ENGINES_MAX];
+	pthread_t thread;
+
+	ASSERT_EQ(0, map(self));
+	buffer_clear(self);
+	memset(data, 0x5a, SLOT);
+	for (i = 0; i < self->engines.nr; i++) {
+		engine_fill(&self->engines, i, data, SLOT);
+		slot_of[i] = -1;
+	}
+
+	for (i = 0; stopped < 2 * self->engines.nr; i = (i + 1) % self->engines.nr) {
+		struct edu *edu = &self->engines.edu[i];
+		/* In this order: what was seen to be done, was done before. */
+		bool returned = atomic_load(&revoker.returned);
+		bool busy = edu_busy(edu);
+		bool asked = atomic_load(&revoker.asked);
+
+		if (busy) {
+			if (returned)
+				fate[slot_of[i]] = STOPPED;
+			continue;
+		}
+
+		if (slot_of[i] >= 0) {
+			if (!asked) {
+				fate[slot_of[i]] = LANDED;
+				landed++;
+			} else if (fate[slot_of[i]] == STOPPED) {
+				stopped++;
+			} else {
+				fate[slot_of[i]] = EITHER;
+			}
+		}
+
+		ASSERT_LT(used, SLOTS);
+		slot_of[i] = used++ * 37 % SLOTS;
+		edu_store(edu, IOVA + slot_of[i] * SLOT, SLOT);
+
+		if (!asked && landed >= 2 * self->engines.nr) {
+			atomic_store(&revoker.asked, true);
+			ASSERT_EQ(0, pthread_create(&thread, NULL, run_revoke, &revoker));
+		}
+		usleep(1000);
+	}
+
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	for (i = 0; i < self->engines.nr; i++) {
+		edu_wait(&self->engines.edu[i]);
+		fate[slot_of[i]] = STOPPED;
+	}
+
+	variant->restore(self);
+	buffer_read(self, got);
+	for (i = 0; i < SLOTS; i++) {
+		if (fate[i] == LANDED)
+			EXPECT_EQ(-1, mem_differ(got + i * SLOT, data, SLOT));
+		if (fate[i] == STOPPED || fate[i] == UNUSED)
+			EXPECT_EQ(-1, mem_differ(got + i * SLOT, zeros, SLOT));
+	}
+	EXPECT_EQ(0, unmap(self, NULL));
+}
+
+TEST_HARNESS_MAIN
