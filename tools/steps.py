@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The ordered list of steps, patches/steps: what each applies and brings in."""
+"""The ordered list of steps, patches/steps: what each applies and brings in.
+
+A line that starts with `also` applies one more patch as a part of the step
+before it: neither of the two stands alone.
+"""
 
 import os
 import re
@@ -11,7 +15,8 @@ REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 class Step:
     """One line of patches/steps with the overlay files named below it."""
 
-    def __init__(self, kind, name):
+    def __init__(self, also, kind, name):
+        self.also = bool(also)          # part of the step before
         self.kind = kind                # "patch" or "cocci"
         self.name = name
         self.files = []                 # (path in the repository, path in the tree)
@@ -68,8 +73,16 @@ def read_steps():
             if line[0].isspace() and steps:
                 steps[-1].add(line.strip())
                 continue
-            match = re.fullmatch(r"(patch|cocci)\s+(\S+)", line)
-            if not match:
+            match = re.fullmatch(r"(also\s+)?(patch|cocci)\s+(\S+)", line)
+            if not match or (match[1] and not steps):
                 sys.exit(f"patches/steps:{number}: cannot read: {line}")
             steps.append(Step(*match.groups()))
     return steps
+
+
+def first_steps(steps, count):
+    """The first COUNT steps, each with all that it also applies."""
+    if count is None:
+        return steps
+    ends = [i for i, step in enumerate(steps) if not step.also] + [len(steps)]
+    return steps[:ends[min(count, len(ends) - 1)]]

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio-pci as a dma-buf exporter: slices of a BAR as physical ranges (PAL).
+ *
+ * BAR memory cannot move and cannot be pinned; it can only be taken away, when
+ * the device is reset, loses its memory decode or is closed. So an importer has
+ * to be revocable. PAL is all that is offered: the dma-buf core makes
+ * scatterlists of it for importers whose device can do peer-to-peer with ours.
+ *
+ * A revoke sets @revoked under the reservation lock, tells the importers and
+ * waits until every mapping, of either kind, has given its reference on @kref
+ * back. map_phys() tests the flag under the same lock, so no mapping begins
+ * after the revoke has begun.
+ */
+#include <linux/dma-buf-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <linux/vfio_pci_core.h>
+
+#include "vfio_pci_dmabuf.h"
+#include "vfio_pci_priv.h"
+
+/* The last reference is gone: vfio_pci_dma_buf_move() waits for this */
+void vfio_pci_dma_buf_done(struct kref *kref)
+{
+	struct vfio_pci_dma_buf *priv =
+		container_of(kref, struct vfio_pci_dma_buf, kref);
+
+	complete(&priv->comp);
+}
+
+static const struct dma_buf_phys_list *
+vfio_pci_dma_buf_map_phys(struct dma_buf_attachment *attach)
+{
+	struct vfio_pci_dma_buf *priv = attach->dmabuf->priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (priv->revoked)
+		return ERR_PTR(-ENODEV);
+
+	kref_get(&priv->kref);
+	return priv->list;
+}
+
+static void vfio_pci_dma_buf_unmap_phys(struct dma_buf_attachment *attach,
+					const struct dma_buf_phys_list *list)
+{
+	struct vfio_pci_dma_buf *priv = attach->dmabuf->priv;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	kref_put(&priv->kref, vfio_pci_dma_buf_done);
+}
+
+static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
+	.map_phys = vfio_pci_dma_buf_map_phys,
+	.unmap_phys = vfio_pci_dma_buf_unmap_phys,
+};
+
+/* The device may be closed by now: only the PCI function is sure to be there */
+static int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
+{
+	struct vfio_pci_dma_buf *priv = args->dmabuf->priv;
+	struct dma_buf_mapping_match exp[] = {
+		DMA_BUF_EMAPPING_PAL_P2P(&vfio_pci_dma_buf_pal_ops, priv->pdev),
+	};
+
+	return dma_buf_match_mapping(args, exp, ARRAY_SIZE(exp));
+}
+
+/*
+ * A revoke can come right after the test. What counts is the one in
+ * vfio_pci_dma_buf_map_phys(), this one only tells user space early.
+ */
+static int vfio_pci_dma_buf_attach(struct dma_buf *dmabuf,
+				   struct dma_buf_attachment *attach)
+{
+	struct vfio_pci_dma_buf *priv = dmabuf->priv;
+
+	if (READ_ONCE(priv->revoked))
+		return -ENODEV;
+	if (!dma_buf_attach_revocable(attach))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
+{
+	struct vfio_pci_dma_buf *priv = dmabuf->priv;
+
+	/*
+	 * Either this or vfio_pci_dma_buf_cleanup() takes the buffer off the
+	 * list. That one leaves a buffer alone whose file is on its way here.
+	 */
+	if (priv->vdev) {
+		down_write(&priv->vdev->memory_lock);
+		list_del_init(&priv->dmabufs_elm);
+		up_write(&priv->vdev->memory_lock);
+		vfio_device_put_registration(&priv->vdev->vdev);
+	}
+	vfio_pci_dma_buf_free(priv);
+}
+
+const struct dma_buf_ops vfio_pci_dmabuf_ops = {
+	.match_mapping = vfio_pci_dma_buf_match,
+	.attach = vfio_pci_dma_buf_attach,
+	.release = vfio_pci_dma_buf_release,
+};
+
+/*
+ * Copy the user's ranges. Their number is the user's choice too: bounded here,
+ * and what is kept of them is charged to the user in vfio_pci_dma_buf_alloc().
+ * To be freed with kvfree().
+ */
+struct vfio_region_dma_range *
+vfio_pci_dma_buf_get_ranges(const void __user *from, u32 nr_ranges)
+{
+	if (nr_ranges > VFIO_PCI_DMA_BUF_MAX_RANGES)
+		return ERR_PTR(-ENOMEM);
+	return vmemdup_array_user(from, nr_ranges,
+				  sizeof(struct vfio_region_dma_range));
+}
+
+struct vfio_pci_dma_buf *
+vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, u32 nr_ranges)
+{
+	struct vfio_pci_dma_buf *priv;
+
+	priv = kzalloc_obj(*priv, GFP_KERNEL_ACCOUNT);
+	if (!priv)
+		return ERR_PTR(-ENOMEM);
+
+	priv->list = dma_buf_phys_list_alloc(nr_ranges, GFP_KERNEL_ACCOUNT);
+	if (!priv->list) {
+		kfree(priv);
+		return ERR_PTR(-ENOMEM);
+	}
+	priv->vdev = vdev;
+	priv->pdev = pci_dev_get(vdev->pdev);
+	return priv;
+}
+
+void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *priv)
+{
+	pci_dev_put(priv->pdev);
+	kvfree(priv->list);
+	kfree(priv);
+}
