@@ -77,7 +77,8 @@ guest: kernel headers
 	@tools/boot $(or $(TESTS),all); tools/report guest-$(name)-$(PROFILE)
 
 vgpu: kernel headers
-	@tools/vgpu/run-vgpu; tools/report vgpu-$(name)-$(PROFILE)
+	@tools/vgpu/run-vgpu near; tools/vgpu/run-vgpu far; \
+		tools/report vgpu-near-$(name)-$(PROFILE) vgpu-far-$(name)-$(PROFILE)
 
 kunit: tree
 	@tools/kunit uml; tools/report kunit-uml-$(name)
