@@ -99,6 +99,9 @@ const char *dma_buf_match_reason(const struct dma_buf_converter *conv,
 /* dma-buf-sgt.c */
 extern const struct dma_buf_mapping_match dma_buf_sgt_legacy_match;
 
+/* KUnit suites replace it where there is no PCI topology to ask */
+bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev);
+
 const char *dma_buf_sgt_why_no_p2p(struct pci_dev *pdev,
 				   const struct dma_buf_mapping_match *imp);
 int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
@@ -118,5 +121,9 @@ void dma_buf_pal_unmap(struct dma_buf_attachment *attach,
 
 /* dma-buf-pal-sgt.c */
 extern const struct dma_buf_converter dma_buf_pal_to_sgt;
+
+/* KUnit suites replace it where there is no PCI topology to ask */
+enum pci_p2pdma_map_type dma_buf_p2p_map_type(struct p2pdma_provider *provider,
+					      struct device *dev);
 
 #endif /* _DMA_BUF_CORE_H */

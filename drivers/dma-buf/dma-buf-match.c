@@ -8,6 +8,8 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include <kunit/visibility.h>
+
 #include "dma-buf-core.h"
 
 #define CREATE_TRACE_POINTS
@@ -451,3 +453,4 @@ void dma_buf_attachment_show(struct seq_file *s,
 		seq_printf(s, " (from %s)", conv->from->name);
 	seq_putc(s, '\n');
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_attachment_show);

@@ -13,8 +13,12 @@
  */
 #include <linux/align.h>
 #include <linux/dma-mapping.h>
+#include <linux/export.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
+
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
 
 #include "dma-buf-core.h"
 
@@ -77,6 +81,14 @@ static bool has_mmio(const struct dma_buf_phys_list *list)
 	return false;
 }
 
+enum pci_p2pdma_map_type dma_buf_p2p_map_type(struct p2pdma_provider *provider,
+					      struct device *dev)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_p2p_map_type, provider, dev);
+	return pci_p2pdma_map_type(provider, dev);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_map_type);
+
 /* How do the MMIO ranges get to the device? */
 static int choose_route(struct pal_sgt *map, struct device *dev)
 {
@@ -85,7 +97,7 @@ static int choose_route(struct pal_sgt *map, struct device *dev)
 	if (!map->list->provider)
 		return -EOPNOTSUPP;
 
-	switch (pci_p2pdma_map_type(map->list->provider, dev)) {
+	switch (dma_buf_p2p_map_type(map->list->provider, dev)) {
 	case PCI_P2PDMA_MAP_BUS_ADDR:
 		map->bus_addr = true;
 		return 0;

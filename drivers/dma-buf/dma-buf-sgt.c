@@ -10,12 +10,23 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
+
 #include "dma-buf-core.h"
 
 /*
- * Can @imp do peer-to-peer with @pdev? The distance is asked quietly: an
+ * Is there a peer-to-peer path from @dev to @pdev? It is asked quietly: an
  * exporter often has a second offer for importers that are too far away.
  */
+bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_p2p_reachable, pdev, dev);
+	return pci_p2pdma_distance(pdev, dev, false) >= 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_reachable);
+
+/* Can @imp do peer-to-peer with @pdev? */
 int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
 			  const struct dma_buf_mapping_match *imp)
 {
@@ -23,8 +34,7 @@ int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
 		return -EOPNOTSUPP;
 	if (imp->sgt_data.importer_accepts_p2p != DMA_SGT_IMPORTER_ACCEPTS_P2P)
 		return -EOPNOTSUPP;
-	if (pci_p2pdma_distance(pdev, imp->sgt_data.importing_dma_device,
-				false) < 0)
+	if (!dma_buf_p2p_reachable(pdev, imp->sgt_data.importing_dma_device))
 		return -EOPNOTSUPP;
 	return 0;
 }
