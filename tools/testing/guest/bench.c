@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the operations of dma-buf cost, seen from user space.
+ *
+ * Prints lines "NAME COUNT": nanoseconds an operation. In a guest that counts
+ * instructions (tools/bench) a nanosecond is one instruction.
+ *
+ * Scatterlists are measured through DRM drivers of the guest: vgem attaches an
+ * imported buffer and does no more, virtio-gpu in its 2D mode attaches and maps
+ * it, finds that it cannot use it, and takes all of it back.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/sizes.h>
+
+#include <libvfio.h>
+
+#include "lib/drm.h"
+#include "lib/endpoint.h"
+#include "lib/exporters.h"
+#include "lib/ioas.h"
+#include "lib/pci.h"
+
+#define BAR		2
+#define PAGE		4096UL
+#define MAX_RANGES	4096
+#define IOVA		0x10000000UL
+
+struct bench {
+	struct iommu *iommu;
+	struct vfio_pci_device *dev;
+	int drm;
+	int fd;
+	size_t size;
+	unsigned int nr;
+};
+
+static struct vfio_region_dma_range ranges[MAX_RANGES];
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e9 + ts.tv_nsec;
+}
+
+/* Returns 0, or -errno of an operation that this kernel cannot do. */
+static int measure(const char *name, int (*op)(struct bench *b),
+		   struct bench *b, int count)
+{
+	double start;
+	int i, rc;
+
+	/* Caches of the kernel's allocators, code that patches itself, ... */
+	for (i = 0; i < count / 4 + 2; i++) {
+		rc = op(b);
+		if (rc)
+			return rc;
+	}
+
+	start = now();
+	for (i = 0; i < count; i++)
+		op(b);
+	printf("%-36s %.0f\n", name, (now() - start) / count);
+	fflush(stdout);
+	return 0;
+}
+
+static void must(int rc, const char *what)
+{
+	if (rc) {
+		fprintf(stderr, "%s: %s\n", what, strerror(-rc));
+		exit(1);
+	}
+}
+
+/* Attach and detach: vgem does not map what it imports. */
+static int attach(struct bench *b)
+{
+	unsigned int handle;
+	int rc = drm_import(b->drm, b->fd, &handle);
+
+	if (!rc)
+		drm_close_import(b->drm, handle);
+	return rc;
+}
+
+/* Attach, map, unmap and detach: virtio-gpu says ENODEV after the map. */
+static int attach_map(struct bench *b)
+{
+	unsigned int handle;
+	int rc = drm_import(b->drm, b->fd, &handle);
+
+	return rc == -ENODEV ? 0 : rc ?: -EEXIST;
+}
+
+static void bench_sgt(struct bench *b)
+{
+	static const int entries[] = { 1, 16, 1024 };
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		b->fd = export_udmabuf(entries[i] * PAGE);
+		must(b->fd < 0 ? b->fd : 0, "udmabuf");
+
+		b->drm = drm_open("vgem");
+		must(b->drm < 0 ? b->drm : 0, "vgem");
+		snprintf(name, sizeof(name), "SGT attach+detach, %d", entries[i]);
+		must(measure(name, attach, b, 400), name);
+		close(b->drm);
+
+		b->drm = drm_open("virtio_gpu");
+		must(b->drm < 0 ? b->drm : 0, "virtio_gpu");
+		snprintf(name, sizeof(name), "SGT attach+map, %d", entries[i]);
+		must(measure(name, attach_map, b, entries[i] > 16 ? 20 : 200), name);
+		close(b->drm);
+		close(b->fd);
+	}
+}
+
+static int export(struct bench *b)
+{
+	int fd = endpoint_export(b->dev, BAR, ranges, b->nr);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static int import(struct bench *b)
+{
+	int rc = ioas_map_file(b->iommu->iommufd, b->iommu->ioas_id, b->fd, 0,
+			       b->size, IOVA, IOAS_RW);
+
+	return rc ?: ioas_unmap(b->iommu->iommufd, b->iommu->ioas_id, IOVA,
+				b->size, NULL);
+}
+
+static void bench_sizes(struct bench *b)
+{
+	static const struct { const char *name; size_t size; } sizes[] = {
+		{ "MAP_FILE+unmap, 4 KiB", SZ_4K },
+		{ "MAP_FILE+unmap, 64 KiB", SZ_64K },
+		{ "MAP_FILE+unmap, 2 MiB", SZ_2M },
+		{ "MAP_FILE+unmap, 64 MiB", SZ_64M },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		b->size = sizes[i].size;
+		ranges[0] = (struct vfio_region_dma_range){ 0, b->size };
+		b->fd = endpoint_export(b->dev, BAR, ranges, 1);
+		must(b->fd < 0 ? b->fd : 0, "export");
+		must(measure(sizes[i].name, import, b, 200), sizes[i].name);
+		close(b->fd);
+	}
+}
+
+/* Pages in descending order, so that no two of them are neighbours. */
+static void bench_ranges(struct bench *b)
+{
+	static const unsigned int counts[] = { 1, 16, 256, 4096 };
+	char name[64];
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		b->nr = counts[i];
+		b->size = b->nr * PAGE;
+		for (n = 0; n < b->nr; n++)
+			ranges[n] = (struct vfio_region_dma_range){
+				(b->nr - 1 - n) * PAGE, PAGE };
+
+		snprintf(name, sizeof(name), "export+close, %u ranges", b->nr);
+		must(measure(name, export, b, b->nr > 16 ? 20 : 200), name);
+
+		b->fd = endpoint_export(b->dev, BAR, ranges, b->nr);
+		must(b->fd < 0 ? b->fd : 0, "export");
+		snprintf(name, sizeof(name), "import+unmap, %u ranges", b->nr);
+		if (measure(name, import, b, b->nr > 16 ? 10 : 200))
+			fprintf(stderr, "# %s: not on this kernel\n", name);
+		close(b->fd);
+	}
+}
+
+int main(void)
+{
+	struct bench b = {};
+
+	b.iommu = iommu_init(MODE_IOMMUFD);
+	b.dev = endpoint_open(pci_find(&pci_ivshmem, 0), b.iommu, NULL);
+
+	bench_sgt(&b);
+	ranges[0] = (struct vfio_region_dma_range){ 0, SZ_64K };
+	b.nr = 1;
+	must(measure("export+close, 64 KiB", export, &b, 400), "export");
+	bench_sizes(&b);
+	bench_ranges(&b);
+
+	vfio_pci_device_cleanup(b.dev);
+	iommu_cleanup(b.iommu);
+	return 0;
+}
