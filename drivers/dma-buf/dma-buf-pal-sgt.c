@@ -89,15 +89,19 @@ enum pci_p2pdma_map_type dma_buf_p2p_map_type(struct p2pdma_provider *provider,
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_map_type);
 
-/* How do the MMIO ranges get to the device? */
-static int choose_route(struct pal_sgt *map, struct device *dev)
+/*
+ * How do the MMIO ranges get to the device? An offer that names no device was
+ * matched without a look at the way there, so MMIO has no place in its list.
+ */
+static int choose_route(struct pal_sgt *map, struct dma_buf_attachment *attach)
 {
 	if (!has_mmio(map->list))
 		return 0;
-	if (!map->list->provider)
+	if (!map->list->provider || !dma_buf_sgt_p2p_allowed(attach))
 		return -EOPNOTSUPP;
 
-	switch (dma_buf_p2p_map_type(map->list->provider, dev)) {
+	switch (dma_buf_p2p_map_type(map->list->provider,
+				     dma_buf_sgt_dma_device(attach))) {
 	case PCI_P2PDMA_MAP_BUS_ADDR:
 		map->bus_addr = true;
 		return 0;
@@ -260,16 +264,18 @@ err_unmap:
 	return ret;
 }
 
-static int map_list(struct pal_sgt *map, struct device *dev, size_t size,
+static int map_list(struct pal_sgt *map, struct dma_buf_attachment *attach,
 		    enum dma_data_direction dir)
 {
+	struct device *dev = dma_buf_sgt_dma_device(attach);
+	size_t size = attach->dmabuf->size;
 	int ret;
 
 	/* The DMA API keeps a flag in the top bit of the size */
 	if ((u64)size & DMA_IOVA_USE_SWIOTLB)
 		return -EINVAL;
 
-	ret = choose_route(map, dev);
+	ret = choose_route(map, attach);
 	if (ret)
 		return ret;
 	if (!map->bus_addr)
@@ -311,8 +317,7 @@ static struct sg_table *pal_sgt_map(struct dma_buf_attachment *attach,
 		goto err_free;
 	}
 
-	ret = map_list(map, dma_buf_sgt_dma_device(attach),
-		       attach->dmabuf->size, dir);
+	ret = map_list(map, attach, dir);
 	if (ret)
 		goto err_unmap;
 	return &map->sgt;
