@@ -53,6 +53,7 @@ struct dma_buf_converter {
  * @exp: the exporter's entry that was matched. Its exporting_p2p_device is
  *	kept alive by the exporter only while @args is set.
  * @conv: the converter that stands between the two, NULL if none
+ * @no_p2p: the exporter has given up peer-to-peer for this attachment
  *
  * Written by the attaching task before the attachment is on the buffer's list,
  * constant from then on.
@@ -62,6 +63,7 @@ struct dma_buf_core_attachment {
 	const struct dma_buf_match_args *args;
 	struct dma_buf_mapping_match exp;
 	const struct dma_buf_converter *conv;
+	bool no_p2p;
 };
 
 static inline struct dma_buf_core_attachment *

@@ -92,7 +92,8 @@ void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
 
 	attach->dev = imp->sgt_data.importing_dma_device;
 	attach->peer2peer = imp->sgt_data.importer_accepts_p2p ==
-			    DMA_SGT_IMPORTER_ACCEPTS_P2P;
+			    DMA_SGT_IMPORTER_ACCEPTS_P2P &&
+			    !to_core_attachment(attach)->no_p2p;
 }
 
 static void sgt_finish_match(struct dma_buf_match_args *args,
@@ -233,6 +234,7 @@ int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach)
 	if (core->conv && dma_buf_sgt_p2p_allowed(attach))
 		return -EOPNOTSUPP;
 
+	core->no_p2p = true;
 	attach->map_type.sgt_data.exporter_requires_p2p =
 		DMA_SGT_EXPORTER_NO_P2P;
 	attach->peer2peer = false;
