@@ -23,6 +23,7 @@ help:
 #:   kunit          KUnit on UML (COVERAGE=1: line coverage of our dma-buf files)
 #:   kunit-qemu     the same suites on x86-64 in QEMU, with the checkers on
 #:   guest          the guest tests alone (TESTS=a,b: only these)
+#:   vgpu           those that need a scripted virtio-gpu, in a QEMU of their own
 #:   shell          a shell in the guest
 #:   check-patches  patches apply to all series; W=1, sparse, checkpatch, kernel-doc
 #:   bisect         each step of the series builds and passes KUnit
@@ -75,6 +76,10 @@ demo shell: kernel headers
 guest: kernel headers
 	@tools/boot $(or $(TESTS),all); tools/report guest-$(name)-$(PROFILE)
 
+vgpu: kernel headers
+	@tools/vgpu/run-vgpu near; tools/vgpu/run-vgpu far; \
+		tools/report vgpu-near-$(name)-$(PROFILE) vgpu-far-$(name)-$(PROFILE)
+
 kunit: tree
 	@tools/kunit uml; tools/report kunit-uml-$(name)
 
@@ -109,6 +114,6 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: help deps tree kernel headers baseline demo shell guest kunit kunit-qemu \
+.PHONY: help deps tree kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
 	check-patches check bisect bench export refresh print-tree print-kernel \
 	print-headers clean distclean
