@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,12 +144,26 @@ FIXTURE_VARIANT_ADD(revoke, close) {
 	.dies = true,
 };
 
+/*
+ * QEMU before 8.2 may send a CPU's register access astray when another CPU
+ * changes the memory map, which is what these tests are about.  So use one.
+ */
+static void use_one_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	VFIO_ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+}
+
 FIXTURE_SETUP(revoke)
 {
 	const struct vfio_region_dma_range ranges[] = {
 		{ FIRST, HALF }, { SECOND, HALF },
 	};
 
+	use_one_cpu();
 	self->bdf = pci_find(variant->kind, 0);
 	self->iommu = iommu_init(MODE_IOMMUFD);
 	if (!self->bdf)
@@ -281,9 +296,6 @@ TEST_F(revoke, unmap_before_restore)
 /* Twice over: a revoked mapping meets the next revoke. */
 TEST_F(revoke, again)
 {
-	if (variant->dies)
-		SKIP(return, "this buffer can only be revoked once");
-
 	ASSERT_EQ(0, map(self));
 	variant->revoke(self);
 	variant->restore(self);
@@ -291,8 +303,12 @@ TEST_F(revoke, again)
 	variant->restore(self);
 	EXPECT_EQ(0, unmap(self, NULL));
 
-	ASSERT_EQ(0, map(self));
-	dma_lands(_metadata, self, 5);
+	if (variant->dies) {
+		EXPECT_EQ(-ENODEV, map(self));
+	} else {
+		ASSERT_EQ(0, map(self));
+		dma_lands(_metadata, self, 5);
+	}
 }
 
 /*
