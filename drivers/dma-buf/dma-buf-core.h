@@ -110,6 +110,15 @@ int dma_buf_type_match(struct dma_buf *dmabuf,
 		       const struct dma_buf_mapping_match *exp,
 		       const struct dma_buf_mapping_match *imp);
 
+#if IS_ENABLED(CONFIG_KUNIT)
+void dma_buf_match_describe(char *buf, size_t len,
+			    const struct dma_buf_mapping_match *entry);
+const char *dma_buf_match_reason(const struct dma_buf_converter *conv,
+				 const struct dma_buf_mapping_match *exp,
+				 const struct dma_buf_mapping_match *imp,
+				 int result);
+#endif
+
 /* dma-buf-sgt.c */
 extern const struct dma_buf_mapping_match dma_buf_sgt_legacy_match;
 

@@ -82,19 +82,22 @@ find_converter(const struct dma_buf_mapping_type *from,
 /*
  * Write what @entry says into @buf: the type's name and the type's own words.
  */
-static void describe(char *buf, size_t len,
-		     const struct dma_buf_mapping_match *entry)
+VISIBLE_IF_KUNIT void
+dma_buf_match_describe(char *buf, size_t len,
+		       const struct dma_buf_mapping_match *entry)
 {
 	int n = scnprintf(buf, len, "%s", entry->type->name);
 
 	if (entry->type->describe)
 		entry->type->describe(buf + n, len - n, entry);
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_match_describe);
 
 /* Say why a pair matched or not. */
-static const char *reason(const struct dma_buf_converter *conv,
-			  const struct dma_buf_mapping_match *exp,
-			  const struct dma_buf_mapping_match *imp, int result)
+VISIBLE_IF_KUNIT const char *
+dma_buf_match_reason(const struct dma_buf_converter *conv,
+		     const struct dma_buf_mapping_match *exp,
+		     const struct dma_buf_mapping_match *imp, int result)
 {
 	const char *(*why)(const struct dma_buf_mapping_match *exp,
 			   const struct dma_buf_mapping_match *imp);
@@ -109,6 +112,7 @@ static const char *reason(const struct dma_buf_converter *conv,
 	why = conv ? conv->why : exp->type->why;
 	return why ? why(exp, imp) : "refused by the type";
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_match_reason);
 
 /*
  * Ask the type, or the converter between two types, if the entries fit. A
@@ -142,10 +146,11 @@ static void trace_pair(struct dma_buf *dmabuf,
 {
 	char exporter[DMA_BUF_ENTRY_LEN], importer[DMA_BUF_ENTRY_LEN];
 
-	describe(exporter, sizeof(exporter), exp);
-	describe(importer, sizeof(importer), imp);
+	dma_buf_match_describe(exporter, sizeof(exporter), exp);
+	dma_buf_match_describe(importer, sizeof(importer), imp);
 	trace_dma_buf_mapping_match(dmabuf, exporter, importer, result,
-				    reason(conv, exp, imp, result));
+				    dma_buf_match_reason(conv, exp, imp,
+							 result));
 }
 
 static int try_pair(struct dma_buf_match_args *args,
