@@ -262,14 +262,16 @@ static void link_error_test(struct kunit *test)
 /* Page tables need memory as well, and there is a way without a span */
 static void alloc_fail_test(struct kunit *test)
 {
-	struct iova_test *t = iova_setup(test, &mixed);
-	struct dma_buf_attachment *attach = iova_attach(t);
+	struct dma_buf_attachment *attach;
 	struct sg_table *sgt = NULL;
+	struct iova_test *t;
 	unsigned int failures = 0;
 	unsigned int nth;
 	bool failed;
 
 	fail_nth_init(test);
+	t = iova_setup(test, &mixed);
+	attach = iova_attach(t);
 	for (nth = 1; nth < MANY; nth++) {
 		fail_nth_begin(nth);
 		sgt = dma_buf_sgt_map_attachment_unlocked(attach,
