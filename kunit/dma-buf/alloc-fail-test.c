@@ -9,7 +9,7 @@
 #include "watch.h"
 
 /* More than any step here needs */
-#define MANY	32
+#define MANY	64
 
 /* More entries than fit into one page of a scatterlist */
 #define LONG_LIST	(PAGE_SIZE / sizeof(struct scatterlist) + 10)
@@ -119,11 +119,15 @@ static void detach(struct fail_test *t)
 	dma_buf_detach(t->exp->dmabuf, t->attach);
 }
 
+/*
+ * To the device only: of other mappings the debug code of the DMA API keeps more
+ * records, and gives up for good when it cannot have the memory.
+ */
 static int map(struct fail_test *t)
 {
 	struct sg_table *sgt;
 
-	sgt = dma_buf_sgt_map_attachment_unlocked(t->attach, DMA_BIDIRECTIONAL);
+	sgt = dma_buf_sgt_map_attachment_unlocked(t->attach, DMA_TO_DEVICE);
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);
 	t->sgt = sgt;
@@ -132,8 +136,7 @@ static int map(struct fail_test *t)
 
 static void unmap(struct fail_test *t)
 {
-	dma_buf_sgt_unmap_attachment_unlocked(t->attach, t->sgt,
-					      DMA_BIDIRECTIONAL);
+	dma_buf_sgt_unmap_attachment_unlocked(t->attach, t->sgt, DMA_TO_DEVICE);
 }
 
 static const struct fail_case attach_cases[] = {
@@ -161,40 +164,47 @@ static const struct fail_case map_cases[] = {
 KUNIT_ARRAY_PARAM_DESC(attach, attach_cases, name);
 KUNIT_ARRAY_PARAM_DESC(map, map_cases, name);
 
+static void expect_nothing_left(struct fail_test *t, struct watch *watch,
+				unsigned int nth)
+{
+	struct kunit *test = t->exp->test;
+
+	KUNIT_EXPECT_EQ_MSG(test, watch->nr, 0, "allocation %u", nth);
+	KUNIT_EXPECT_EQ_MSG(test, t->exp->mapped, 0, "allocation %u", nth);
+	KUNIT_EXPECT_EQ_MSG(test, t->exp->pinned, 0, "allocation %u", nth);
+	KUNIT_EXPECT_EQ_MSG(test, fake_module_refs(), 0, "allocation %u", nth);
+}
+
 static void fail_each(struct kunit *test, struct fail_test *t)
 {
 	const struct fail_case *c = test->param_value;
-	unsigned int allocs = c->allocs;
-	struct watch *watch;
+	struct watch *watch = watch_memory(test);
+	unsigned int failures = 0;
 	unsigned int nth;
 	bool failed;
 	int ret;
-
-	if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
-		allocs += c->debug_allocs;
-	watch = watch_memory(test);
 
 	for (nth = 1; nth < MANY; nth++) {
 		fail_nth_begin(nth);
 		ret = c->attempt(t);
 		failed = fail_nth_end();
+		if (ret) {
+			KUNIT_EXPECT_EQ_MSG(test, ret, -ENOMEM,
+					    "allocation %u", nth);
+			failures++;
+		} else {
+			c->undo(t);
+			/* kmemleak does without its own allocations */
+			KUNIT_EXPECT_TRUE(test, !failed ||
+					  IS_ENABLED(CONFIG_DEBUG_KMEMLEAK));
+		}
+		expect_nothing_left(t, watch, nth);
 		if (!failed)
 			break;
-		KUNIT_EXPECT_EQ_MSG(test, ret, -ENOMEM, "allocation %u", nth);
-		KUNIT_EXPECT_EQ_MSG(test, watch->nr, 0, "allocation %u", nth);
-		KUNIT_EXPECT_EQ_MSG(test, t->exp->mapped, 0, "allocation %u",
-				    nth);
-		KUNIT_EXPECT_EQ_MSG(test, t->exp->pinned, 0, "allocation %u",
-				    nth);
-		KUNIT_EXPECT_EQ_MSG(test, fake_module_refs(), 0,
-				    "allocation %u", nth);
 	}
-	KUNIT_EXPECT_EQ(test, nth - 1, allocs);
-	KUNIT_ASSERT_EQ(test, ret, 0);
-	KUNIT_EXPECT_EQ(test, watch->nr, allocs);
-
-	c->undo(t);
-	KUNIT_EXPECT_EQ(test, watch->nr, 0);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, failures, c->allocs + c->debug_allocs *
+			IS_ENABLED(CONFIG_DMABUF_DEBUG));
 	KUNIT_EXPECT_EQ(test, watch->strange, 0);
 	watch_end(watch);
 }
@@ -215,7 +225,7 @@ static void attach_fail_test(struct kunit *test)
 	struct fail_test t = fail_setup(test);
 
 	fail_each(test, &t);
-	KUNIT_EXPECT_EQ(test, t.exp->calls.attach, 1);
+	KUNIT_EXPECT_GE(test, t.exp->calls.attach, 1);
 	KUNIT_EXPECT_TRUE(test, list_empty(&t.exp->dmabuf->attachments));
 }
 

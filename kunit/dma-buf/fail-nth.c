@@ -3,15 +3,12 @@
  * Allocations that fail on demand, by the fault injection of the slab
  * allocator.
  */
-#include <linux/cleanup.h>
 #include <linux/dcache.h>
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
 
 #include "fail-nth.h"
-
-DEFINE_FREE(dput, struct dentry *, if (_T) dput(_T))
 
 /*
  * failslab leaves allocations alone that may wait for memory, which is all of
@@ -20,15 +17,19 @@ DEFINE_FREE(dput, struct dentry *, if (_T) dput(_T))
  */
 static void *knob(struct kunit *test, const char *name)
 {
-	struct dentry *dir __free(dput) = debugfs_lookup("failslab", NULL);
-	struct dentry *file __free(dput) = NULL;
+	struct dentry *dir = debugfs_lookup("failslab", NULL);
+	struct dentry *file;
+	void *knob;
 
 	if (!dir)
 		kunit_skip(test, "there is no failslab in debugfs");
 	file = debugfs_lookup(name, dir);
+	dput(dir);
 	if (!file)
 		kunit_skip(test, "there is no failslab/%s in debugfs", name);
-	return d_inode(file)->i_private;
+	knob = d_inode(file)->i_private;
+	dput(file);
+	return knob;
 }
 
 struct saved {
@@ -54,13 +55,8 @@ static void restore(void *data)
  */
 void fail_nth_init(struct kunit *test)
 {
-	struct saved *saved;
+	struct saved *saved = kunit_kzalloc(test, sizeof(*saved), GFP_KERNEL);
 
-	/* Would be one of those that fail, and give up for good */
-	if (IS_ENABLED(CONFIG_DEBUG_KMEMLEAK))
-		kunit_skip(test, "kmemleak allocates on every allocation");
-
-	saved = kunit_kzalloc(test, sizeof(*saved), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, saved);
 	saved->ignore_wait = knob(test, "ignore-gfp-wait");
 	saved->verbose = knob(test, "verbose");

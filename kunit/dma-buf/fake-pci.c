@@ -52,7 +52,7 @@ static const struct fake_function topology[] = {
  * struct fake_pci - a host bridge and all that is below
  * @sysdata: what x86 wants to know about it
  * @test: the test
- * @bus: the root bus
+ * @bridge: the PCI core's view of it
  * @buses: bus numbers that are in use
  * @memory: the window that BARs lie in
  * @function: all functions
@@ -60,7 +60,7 @@ static const struct fake_function topology[] = {
 struct fake_pci {
 	struct pci_sysdata sysdata;
 	struct kunit *test;
-	struct pci_bus *bus;
+	struct pci_host_bridge *bridge;
 	struct resource buses;
 	struct resource memory;
 	struct fake_function function[ARRAY_SIZE(topology)];
@@ -159,9 +159,10 @@ static void remove_bus(void *data)
 	struct fake_pci *pci = data;
 
 	pci_lock_rescan_remove();
-	pci_stop_root_bus(pci->bus);
-	pci_remove_root_bus(pci->bus);
+	pci_stop_root_bus(pci->bridge->bus);
+	pci_remove_root_bus(pci->bridge->bus);
 	pci_unlock_rescan_remove();
+	pci_free_host_bridge(pci->bridge);
 }
 
 /**
@@ -209,7 +210,7 @@ struct fake_pci *fake_pci(struct kunit *test, u16 domain, u16 vendor)
 		pci_free_host_bridge(bridge);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 
-	pci->bus = bridge->bus;
+	pci->bridge = bridge;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, remove_bus, pci),
 			0);
 	return pci;

@@ -2,7 +2,6 @@
 /*
  * The exporter and the importer of the dma-buf mapping KUnit suites.
  */
-#include <linux/cleanup.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/file.h>

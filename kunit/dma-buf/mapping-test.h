@@ -146,16 +146,18 @@ int fake_test_init(struct kunit *test);
 
 /* @call warns, once */
 #define EXPECT_WARNING(test, call) do {					\
+	struct kunit *_test = (test);					\
+									\
 	fake_rearm_warnings();						\
-	kunit_warning_suppress(test) {					\
+	kunit_warning_suppress(_test) {					\
 		call;							\
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);		\
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(_test, 1);	\
 	}								\
 } while (0)
 
-/* @call warns and returns the ERR_PTR of -EINVAL */
+/* @call warns, once, and returns the ERR_PTR of -EINVAL */
 #define EXPECT_REFUSED(test, call) \
-	EXPECT_WARNING(test, KUNIT_EXPECT_PTR_EQ(test, (void *)(call),	\
+	EXPECT_WARNING(test, KUNIT_EXPECT_PTR_EQ(_test, (void *)(call),	\
 						 ERR_PTR(-EINVAL)))
 
 #endif /* _DMA_BUF_MAPPING_TEST_H */

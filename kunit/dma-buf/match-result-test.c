@@ -3,6 +3,8 @@
  * What an importer sees of every value that a callback can return while an
  * attachment is made, and of lists that are no lists.
  */
+#include <linux/dma-resv.h>
+
 #include "fake-module.h"
 #include "mapping-test.h"
 
@@ -258,6 +260,33 @@ static void match_after_failure_test(struct kunit *test)
 	expect_result(exp, imp, ARRAY_SIZE(imp), 0, 0);
 }
 
+static int match_locked(struct fake_exporter *exp,
+			struct dma_buf_match_args *args)
+{
+	int ret;
+
+	dma_resv_lock(args->dmabuf->resv, NULL);
+	ret = dma_buf_match_mapping(args, exp->entries, exp->nr_entries);
+	dma_resv_unlock(args->dmabuf->resv);
+	return ret;
+}
+
+/* An exporter may hold the lock while it matches */
+static void match_locked_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	const struct dma_buf_mapping_match imp[] = {
+		fake_sgt(fake_device(test, "importer")), told_entry,
+	};
+
+	exp->on_match = match_locked;
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, told(-EOPNOTSUPP));
+	expect_result(exp, imp, ARRAY_SIZE(imp), -EOPNOTSUPP, 0);
+	fake_offer(exp, DMA_BUF_EMAPPING_PAL(&fake_pal_ops));
+	expect_result(exp, imp, ARRAY_SIZE(imp), 0, 0);
+}
+
 static void changes_type(struct dma_buf_match_args *args,
 			 const struct dma_buf_mapping_match *exp,
 			 const struct dma_buf_mapping_match *imp)
@@ -405,6 +434,7 @@ static struct kunit_case match_result_tests[] = {
 	KUNIT_CASE(no_exporter_attach_test),
 	KUNIT_CASE(match_twice_test),
 	KUNIT_CASE(match_after_failure_test),
+	KUNIT_CASE(match_locked_test),
 	KUNIT_CASE(finish_match_changes_type_test),
 	KUNIT_CASE_PARAM(importer_list_test, list_gen_params),
 	KUNIT_CASE_PARAM(exporter_list_test, list_gen_params),

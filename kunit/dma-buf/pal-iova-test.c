@@ -235,46 +235,47 @@ static void bus_addr_test(struct kunit *test)
 }
 
 /* An address that no IOMMU can put out, after others that it can */
+static const struct iova_case link_error_cases[] = {
+	{ "first range", 1, { { 1ULL << 60, SZ_2M, MMIO } } },
+	{ "second range of MMIO", 2,
+	  { { SZ_8G, SZ_1M, MMIO }, { 1ULL << 60, SZ_2M, MMIO } } },
+	{ "third range, both kinds", 3,
+	  { { SZ_8G, SZ_1M, MMIO }, { SZ_4G, SZ_1M, MEMORY },
+	    { 1ULL << 60, SZ_2M, MEMORY } } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(link_error, link_error_cases, name);
+
 static void link_error_test(struct kunit *test)
 {
-	static const struct iova_case cases[] = {
-		{ "", 2, { { SZ_8G, SZ_1M, MMIO },
-			   { 1ULL << 60, SZ_2M, MMIO } } },
-		{ "", 3, { { SZ_8G, SZ_1M, MMIO }, { SZ_4G, SZ_1M, MEMORY },
-			   { 1ULL << 60, SZ_2M, MEMORY } } },
-	};
-	struct dma_buf_attachment *attach;
-	struct iova_test *t;
+	struct iova_test *t = iova_setup(test, test->param_value);
+	struct dma_buf_attachment *attach = iova_attach(t);
 	struct sg_table *sgt;
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		t = iova_setup(test, &cases[i]);
-		attach = iova_attach(t);
-		sgt = dma_buf_sgt_map_attachment_unlocked(attach,
-							  DMA_BIDIRECTIONAL);
-		KUNIT_EXPECT_TRUE(test, IS_ERR(sgt));
-		KUNIT_EXPECT_EQ(test, t->exp->calls.map_phys, 1);
-		KUNIT_EXPECT_EQ(test, t->exp->calls.unmap_phys, 1);
-		dma_buf_detach(t->exp->dmabuf, attach);
-	}
+	sgt = dma_buf_sgt_map_attachment_unlocked(attach, DMA_BIDIRECTIONAL);
+	KUNIT_EXPECT_TRUE(test, IS_ERR(sgt));
+	KUNIT_EXPECT_EQ(test, t->exp->calls.map_phys, 1);
+	KUNIT_EXPECT_EQ(test, t->exp->calls.unmap_phys, 1);
+	dma_buf_detach(t->exp->dmabuf, attach);
 }
 
 /* Page tables need memory as well, and there is a way without a span */
 static void alloc_fail_test(struct kunit *test)
 {
-	struct iova_test *t = iova_setup(test, &mixed);
-	struct dma_buf_attachment *attach = iova_attach(t);
+	struct dma_buf_attachment *attach;
 	struct sg_table *sgt = NULL;
+	struct iova_test *t;
 	unsigned int failures = 0;
 	unsigned int nth;
 	bool failed;
 
 	fail_nth_init(test);
+	t = iova_setup(test, &mixed);
+	attach = iova_attach(t);
 	for (nth = 1; nth < MANY; nth++) {
 		fail_nth_begin(nth);
 		sgt = dma_buf_sgt_map_attachment_unlocked(attach,
-							  DMA_BIDIRECTIONAL);
+							  DMA_TO_DEVICE);
 		failed = fail_nth_end();
 		if (IS_ERR(sgt)) {
 			KUNIT_EXPECT_PTR_EQ(test, sgt, ERR_PTR(-ENOMEM));
@@ -282,7 +283,7 @@ static void alloc_fail_test(struct kunit *test)
 			failures++;
 		} else {
 			dma_buf_sgt_unmap_attachment_unlocked(attach, sgt,
-							      DMA_BIDIRECTIONAL);
+							      DMA_TO_DEVICE);
 		}
 		if (!failed)
 			break;
@@ -297,7 +298,7 @@ static void alloc_fail_test(struct kunit *test)
 static struct kunit_case pal_iova_tests[] = {
 	KUNIT_CASE_PARAM(iova_test, iova_gen_params),
 	KUNIT_CASE(bus_addr_test),
-	KUNIT_CASE(link_error_test),
+	KUNIT_CASE_PARAM(link_error_test, link_error_gen_params),
 	KUNIT_CASE(alloc_fail_test),
 	{}
 };

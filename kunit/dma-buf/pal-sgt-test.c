@@ -301,12 +301,16 @@ static void match_bar_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, l.exp->calls.attach, 0);
 }
 
-static void match_no_device_test(struct kunit *test)
+static void malformed_entry_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &plain_layout);
 
-	EXPECT_REFUSED(test, fake_attach(l.exp,
-					 fake_sgt(NULL)));
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(l.exp, fake_sgt(NULL)),
+			    ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_EQ(test, l.exp->calls.match, 0);
+
+	l.exp->entries[0].exp_ops = NULL;
+	EXPECT_REFUSED(test, fake_attach(l.exp, fake_sgt(l.p2p->near)));
 }
 
 /* The SGT operations of the attachment do not lead to the list */
@@ -565,7 +569,7 @@ static struct kunit_case pal_sgt_tests[] = {
 	KUNIT_CASE(pages_test),
 	KUNIT_CASE(match_memory_test),
 	KUNIT_CASE(match_bar_test),
-	KUNIT_CASE(match_no_device_test),
+	KUNIT_CASE(malformed_entry_test),
 	KUNIT_CASE(hidden_ops_test),
 	KUNIT_CASE(no_provider_test),
 	KUNIT_CASE(no_route_test),

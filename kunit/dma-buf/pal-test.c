@@ -210,26 +210,55 @@ static void revoke_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, importer.attach);
 }
 
+/* Who would never let go gets no physical addresses, whatever the exporter */
+static void not_revocable_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct device *dev = fake_device(test, "importer");
+	struct dma_buf_mapping_match imp[] = {
+		fake_sgt(dev), DMA_BUF_IMAPPING_PAL(),
+	};
+	struct dma_buf_attachment *attach;
+
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+					&fake_pinned_ops, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+					NULL, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 0);
+}
+
 static int only_revocable(struct fake_exporter *exp,
 			  struct dma_buf_attachment *attach)
 {
 	return dma_buf_attach_revocable(attach) ? 0 : -EOPNOTSUPP;
 }
 
-/* An exporter can tell who would never let go */
-static void not_revocable_test(struct kunit *test)
+/* An exporter can ask the same of those that want a scatterlist of its list */
+static void only_revocable_test(struct kunit *test)
 {
-	struct dma_buf_mapping_match imp = DMA_BUF_IMAPPING_PAL();
 	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct device *dev = fake_device(test, "importer");
 	struct dma_buf_attachment *attach;
 
 	exp->on_attach = only_revocable;
-	attach = dma_buf_mapping_attach(exp->dmabuf, &imp, 1, &fake_pinned_ops,
-					NULL);
+	attach = dma_buf_sgt_dynamic_attach(exp->dmabuf, dev, &fake_pinned_ops,
+					    NULL);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
-	attach = fake_attach(exp, imp);
+	attach = dma_buf_sgt_dynamic_attach(exp->dmabuf, dev,
+					    &fake_dynamic_ops, exp);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	dma_buf_detach(exp->dmabuf, attach);
+}
+
+static void malformed_entry_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+
+	exp->entries[0].exp_ops = NULL;
+	EXPECT_REFUSED(test, fake_attach(exp, DMA_BUF_IMAPPING_PAL()));
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
 }
 
 /* Pinning is the importer's decision, map does not do it */
@@ -307,6 +336,8 @@ static struct kunit_case pal_tests[] = {
 	KUNIT_CASE(not_pal_test),
 	KUNIT_CASE(revoke_test),
 	KUNIT_CASE(not_revocable_test),
+	KUNIT_CASE(only_revocable_test),
+	KUNIT_CASE(malformed_entry_test),
 	KUNIT_CASE(pin_test),
 	KUNIT_CASE(kernel_fence_test),
 	KUNIT_CASE(interrupted_wait_test),

@@ -10,9 +10,9 @@
 #include <linux/dma-resv.h>
 #include <linux/seq_file.h>
 
-#include "dma-buf-core.h"
 #include "fake-module.h"
 #include "mapping-test.h"
+#include "trace-log.h"
 
 struct window_exp_ops {
 	struct dma_buf_mapping_exp_ops ops;
@@ -229,34 +229,41 @@ static void refine_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
+/* What the type says of its entries is in the trace, as far as it fits */
 static void words_test(struct kunit *test)
 {
-	struct dma_buf_mapping_match exp =
-		WINDOW_EMAPPING(&window_ops, card_a, SZ_1M);
-	struct dma_buf_mapping_match near = WINDOW_IMAPPING(card_a, SZ_1M);
-	struct dma_buf_mapping_match other = WINDOW_IMAPPING(card_b, SZ_1M);
-	char buf[64];
+	static const char *const expected[] = {
+		"exporter=\"window(memory of card A)\" importer=\"window(function of card B)\" result=-95 reason=\"another device\"\n",
+		"exporter=\"window(memory of card A)\" importer=\"window(function of card A)\" result=-95 reason=\"out of reach\"\n",
+		"exporter=\"window(memory of card A)\" importer=\"window(function of a card with a name that is t\" result=-95 reason=\"another device\"\n",
+		"exporter=\"window(memory of card A)\" importer=\"window(function of card A)\" result=0 reason=\"matched\"\n",
+	};
+	struct fake_exporter *exp = window_exporter(test);
+	const struct dma_buf_mapping_match imp[] = {
+		WINDOW_IMAPPING(card_b, SZ_1M),
+		WINDOW_IMAPPING(card_a, SZ_1M),
+		WINDOW_IMAPPING("a card with a name that is too long", SZ_1M),
+		WINDOW_IMAPPING(card_a, SZ_2M),
+	};
+	struct dma_buf_attachment *attach;
+	char *log, *line;
+	size_t i;
 
-	dma_buf_match_describe(buf, sizeof(buf), &exp);
-	KUNIT_EXPECT_STREQ(test, buf, "window(memory of card A)");
-	dma_buf_match_describe(buf, sizeof(buf), &other);
-	KUNIT_EXPECT_STREQ(test, buf, "window(function of card B)");
-	/* As much as there is room for */
-	dma_buf_match_describe(buf, 10, &other);
-	KUNIT_EXPECT_STREQ(test, buf, "window(fu");
-	dma_buf_match_describe(buf, 4, &other);
-	KUNIT_EXPECT_STREQ(test, buf, "win");
+	trace_log_begin(test, "dma_buf_mapping_match");
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+					&fake_dynamic_ops, exp);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	dma_buf_detach(exp->dmabuf, attach);
 
-	KUNIT_EXPECT_STREQ(test, "another device",
-			   dma_buf_match_reason(NULL, &exp, &other,
-						-EOPNOTSUPP));
-	KUNIT_EXPECT_STREQ(test, "out of reach",
-			   dma_buf_match_reason(NULL, &exp, &near,
-						-EOPNOTSUPP));
-	KUNIT_EXPECT_STREQ(test, "matched",
-			   dma_buf_match_reason(NULL, &exp, &near, 0));
-	KUNIT_EXPECT_STREQ(test, "error",
-			   dma_buf_match_reason(NULL, &exp, &near, -ENOMEM));
+	log = trace_log_end(test, "dma_buf_mapping_match");
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+		line = strstr(log, expected[i]);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, line, "no %s in %s",
+					  expected[i], log);
+		if (line)
+			log = line + strlen(expected[i]);
+	}
+	KUNIT_EXPECT_STREQ(test, log, "");
 }
 
 /* The module of the type stays while an attachment speaks it */

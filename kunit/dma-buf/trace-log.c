@@ -15,6 +15,7 @@
 #define LOG_SIZE	(4 * PAGE_SIZE)
 
 struct trace_log {
+	struct kunit *test;
 	struct trace_array *tr;
 	const char *event;
 };
@@ -25,7 +26,7 @@ static void destroy(void *data)
 
 	trace_array_set_clr_event(log->tr, "dma_buf", log->event, false);
 	trace_array_put(log->tr);
-	trace_array_destroy(log->tr);
+	KUNIT_EXPECT_EQ(log->test, trace_array_destroy(log->tr), 0);
 }
 
 /**
@@ -40,6 +41,7 @@ void trace_log_begin(struct kunit *test, const char *event)
 	struct trace_log *log = kunit_kzalloc(test, sizeof(*log), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, log);
+	log->test = test;
 	log->event = event;
 	log->tr = trace_array_get_by_name(INSTANCE, NULL);
 	if (!log->tr)
@@ -83,7 +85,8 @@ static void read_trace(struct kunit *test, char *buf, size_t len)
 		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
 		n = vfs_iter_read(file, &iter, &pos, 0);
 	} while (n > 0 && pos < len - 1);
-	fput(file);
+	/* Not later: while it is open, the instance cannot be destroyed */
+	__fput_sync(file);
 	KUNIT_ASSERT_EQ(test, n, 0);
 }
 

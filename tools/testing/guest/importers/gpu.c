@@ -21,20 +21,12 @@
 
 #include "gpu.h"
 
-#define CARDS_MAX	16
-
-static bool is_virtio(int card)
+int gpu_open(void)
 {
-	char name[64] = "";
-	struct drm_version version = {
-		.name = name,
-		.name_len = sizeof(name) - 1,
-	};
-
-	return !ioctl(card, DRM_IOCTL_VERSION, &version) && !strcmp(name, "virtio_gpu");
+	return drm_open("virtio_gpu");
 }
 
-static bool has_blobs(int card)
+bool gpu_has_blobs(int gpu)
 {
 	u32 value = 0;
 	struct drm_virtgpu_getparam param = {
@@ -42,33 +34,16 @@ static bool has_blobs(int card)
 		.value = (uintptr_t)&value,
 	};
 
-	return !ioctl(card, DRM_IOCTL_VIRTGPU_GETPARAM, &param) && value;
-}
-
-int gpu_open(bool blob)
-{
-	char path[PATH_MAX];
-	int i, card;
-
-	for (i = 0; i < CARDS_MAX; i++) {
-		snprintf(path, sizeof(path), "/dev/dri/card%d", i);
-		card = open(path, O_RDWR | O_CLOEXEC);
-		if (card < 0)
-			continue;
-		if (is_virtio(card) && has_blobs(card) == blob)
-			return card;
-		close(card);
-	}
-	return -ENODEV;
+	return !ioctl(gpu, DRM_IOCTL_VIRTGPU_GETPARAM, &param) && value;
 }
 
 #define PCI	"/sys/bus/pci"
 
-/* The PCI address of the virtio-gpu that has blobs. */
-static void find_blob_gpu(char *bdf, size_t size)
+/* Its PCI address. */
+static void find_gpu(char *bdf, size_t size)
 {
 	char path[PATH_MAX], link[PATH_MAX];
-	int gpu = gpu_open(true);
+	int gpu = gpu_open();
 	struct stat st;
 	ssize_t len;
 
@@ -93,20 +68,12 @@ static bool is_translated(const char *bdf)
 	return strncmp(type, "identity", 8);
 }
 
-bool gpu_is_translated(void)
-{
-	char bdf[32];
-
-	find_blob_gpu(bdf, sizeof(bdf));
-	return is_translated(bdf);
-}
-
 void gpu_translate(bool on)
 {
 	char bdf[32];
 	int rc;
 
-	find_blob_gpu(bdf, sizeof(bdf));
+	find_gpu(bdf, sizeof(bdf));
 	if (is_translated(bdf) == on)
 		return;
 	VFIO_ASSERT_EQ(file_write(bdf, PCI "/drivers/virtio-pci/unbind"), 0);

@@ -6,17 +6,19 @@
 
 #include <linux/types.h>
 
-/* The first virtio-gpu that has blobs, or has none; or -ENODEV. */
-int gpu_open(bool blob);
+/* The first virtio-gpu, or -ENODEV. */
+int gpu_open(void);
+
+/* If it has blobs, it is a dynamic importer, and here a scripted one. */
+bool gpu_has_blobs(int gpu);
 
 /* The number by which its device knows a buffer; or 0. */
 u32 gpu_resource(int gpu, u32 handle);
 
 /*
- * Whether the IOMMU translates for the scripted GPU, or passes addresses on as
- * they are.  Set it while nobody has the GPU open: its driver starts anew.
+ * Whether the IOMMU translates for the GPU, or passes addresses on as they are.
+ * Set it while nobody has the GPU open: its driver starts anew.
  */
-bool gpu_is_translated(void);
 void gpu_translate(bool on);
 
 /* Have the driver tell its device about all commands that it has queued. */

@@ -21,7 +21,8 @@ normalise() {
 	sed -nE -e "s/^[# ]*(not ok|ok) [0-9]+ (- )?(.*)/\1 $1\3/" -e T \
 		-e 's/^ok (.*[^ ]) *# *SKIP.*/skip \1/' \
 		-e 's/^(not )?ok (.*[^ ]) *# *XFAIL.*/skip \2/' \
-		-e 's/ +#.*//' -e 's/ +$//' -e p
+		-e 's/ +#.*//' -e 's/ +$//' -e p |
+	awk '{ print $0 (seen[$0]++ ? " (" seen[$0] ")" : "") }'
 }
 
 peer() {

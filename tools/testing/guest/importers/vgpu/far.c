@@ -37,8 +37,8 @@ FIXTURE_SETUP(far)
 	const struct vfio_region_dma_range ranges[] = { { PAGE, PAGE }, { 8 * PAGE, 2 * PAGE } };
 	const char *bdf = pci_find(&pci_ivshmem, 0);
 
-	self->gpu = gpu_open(true);
-	if (self->gpu < 0 || !bdf || !backend_open(&self->backend))
+	self->gpu = gpu_open();
+	if (self->gpu < 0 || !gpu_has_blobs(self->gpu) || !bdf || !backend_open(&self->backend))
 		SKIP(return, "needs tools/vgpu/run-vgpu far");
 
 	self->iommu = iommu_init(MODE_IOMMUFD);
