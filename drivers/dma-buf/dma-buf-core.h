@@ -25,6 +25,9 @@
 		}							\
 	} while (0)
 
+/* What an entry says fits into so many bytes, or is cut off */
+#define DMA_BUF_ENTRY_LEN 48
+
 /**
  * struct dma_buf_converter - serves importers of one type from another
  * @from: what the exporter offers
@@ -47,23 +50,38 @@ struct dma_buf_converter {
 };
 
 /**
+ * struct dma_buf_negotiation - what is known of an attachment while it is made
+ * @args: what the exporter gets to see of it
+ * @exp: the exporter's entry that was matched. The exporter keeps its
+ *	exporting_p2p_device alive for as long.
+ * @no_p2p: the exporter has given up peer-to-peer
+ *
+ * On the stack of the attach call, from the match to the end of
+ * &dma_buf_ops.attach.
+ */
+struct dma_buf_negotiation {
+	struct dma_buf_match_args args;
+	struct dma_buf_mapping_match exp;
+	bool no_p2p;
+};
+
+/**
  * struct dma_buf_core_attachment - an attachment as the core knows it
  * @base: what importer and exporter see
- * @args: the negotiation, only while it and &dma_buf_ops.attach run
- * @exp: the exporter's entry that was matched. Its exporting_p2p_device is
- *	kept alive by the exporter only while @args is set.
+ * @negotiation: only while it goes on, NULL on every attachment that is on the
+ *	buffer's list
  * @conv: the converter that stands between the two, NULL if none
- * @no_p2p: the exporter has given up peer-to-peer for this attachment
+ * @exp_ops: what the exporter offered, which is not what the importer sees if
+ *	the type is private to the core or was converted
  *
  * Written by the attaching task before the attachment is on the buffer's list,
  * constant from then on.
  */
 struct dma_buf_core_attachment {
 	struct dma_buf_attachment base;
-	const struct dma_buf_match_args *args;
-	struct dma_buf_mapping_match exp;
+	struct dma_buf_negotiation *negotiation;
 	const struct dma_buf_converter *conv;
-	bool no_p2p;
+	const struct dma_buf_mapping_exp_ops *exp_ops;
 };
 
 static inline struct dma_buf_core_attachment *
@@ -91,12 +109,15 @@ int dma_buf_type_match(struct dma_buf *dmabuf,
 		       const struct dma_buf_converter *conv,
 		       const struct dma_buf_mapping_match *exp,
 		       const struct dma_buf_mapping_match *imp);
+
+#if IS_ENABLED(CONFIG_KUNIT)
 void dma_buf_match_describe(char *buf, size_t len,
 			    const struct dma_buf_mapping_match *entry);
 const char *dma_buf_match_reason(const struct dma_buf_converter *conv,
 				 const struct dma_buf_mapping_match *exp,
 				 const struct dma_buf_mapping_match *imp,
 				 int result);
+#endif
 
 /* dma-buf-sgt.c */
 extern const struct dma_buf_mapping_match dma_buf_sgt_legacy_match;

@@ -82,23 +82,22 @@ find_converter(const struct dma_buf_mapping_type *from,
 /*
  * Write what @entry says into @buf: the type's name and the type's own words.
  */
-void dma_buf_match_describe(char *buf, size_t len,
-			    const struct dma_buf_mapping_match *entry)
+VISIBLE_IF_KUNIT void
+dma_buf_match_describe(char *buf, size_t len,
+		       const struct dma_buf_mapping_match *entry)
 {
 	int n = scnprintf(buf, len, "%s", entry->type->name);
 
 	if (entry->type->describe)
 		entry->type->describe(buf + n, len - n, entry);
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_match_describe);
 
-/*
- * Say why a pair matched or not. Only for somebody who traces: it may do the
- * work of the match again.
- */
-const char *dma_buf_match_reason(const struct dma_buf_converter *conv,
-				 const struct dma_buf_mapping_match *exp,
-				 const struct dma_buf_mapping_match *imp,
-				 int result)
+/* Say why a pair matched or not. */
+VISIBLE_IF_KUNIT const char *
+dma_buf_match_reason(const struct dma_buf_converter *conv,
+		     const struct dma_buf_mapping_match *exp,
+		     const struct dma_buf_mapping_match *imp, int result)
 {
 	const char *(*why)(const struct dma_buf_mapping_match *exp,
 			   const struct dma_buf_mapping_match *imp);
@@ -113,6 +112,7 @@ const char *dma_buf_match_reason(const struct dma_buf_converter *conv,
 	why = conv ? conv->why : exp->type->why;
 	return why ? why(exp, imp) : "refused by the type";
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_match_reason);
 
 /*
  * Ask the type, or the converter between two types, if the entries fit. A
@@ -138,6 +138,21 @@ int dma_buf_type_match(struct dma_buf *dmabuf,
 	return ret;
 }
 
+/* Tracepoints are atomic and types may sleep, so put it into words before */
+static void trace_pair(struct dma_buf *dmabuf,
+		       const struct dma_buf_converter *conv,
+		       const struct dma_buf_mapping_match *exp,
+		       const struct dma_buf_mapping_match *imp, int result)
+{
+	char exporter[DMA_BUF_ENTRY_LEN], importer[DMA_BUF_ENTRY_LEN];
+
+	dma_buf_match_describe(exporter, sizeof(exporter), exp);
+	dma_buf_match_describe(importer, sizeof(importer), imp);
+	trace_dma_buf_mapping_match(dmabuf, exporter, importer, result,
+				    dma_buf_match_reason(conv, exp, imp,
+							 result));
+}
+
 static int try_pair(struct dma_buf_match_args *args,
 		    const struct dma_buf_mapping_match *exp,
 		    const struct dma_buf_mapping_match *imp, bool convert)
@@ -151,8 +166,8 @@ static int try_pair(struct dma_buf_match_args *args,
 		ret = dma_buf_type_match(args->dmabuf, conv, exp, imp);
 
 	/* Two types without a converter between them are reported once */
-	if (conv || !convert)
-		trace_dma_buf_mapping_match(args->dmabuf, conv, exp, imp, ret);
+	if (trace_dma_buf_mapping_match_enabled() && (conv || !convert))
+		trace_pair(args->dmabuf, conv, exp, imp, ret);
 	return ret;
 }
 
@@ -171,7 +186,8 @@ static int finish_pair(struct dma_buf_match_args *args,
 	if (!try_module_get(imp->type->owner))
 		return -ENODEV;
 
-	core->exp = *exp;
+	core->exp_ops = exp->exp_ops;
+	core->negotiation->exp = *exp;
 	*result = *imp;
 	result->exp_ops = exp->exp_ops;
 
@@ -201,6 +217,22 @@ static bool entries_valid(const struct dma_buf_mapping_match *entries,
 	return true;
 }
 
+/*
+ * Importers that ask for more than plain SGT have to be able to let go of the
+ * buffer again: they are dynamic. With physical addresses they have to do so on
+ * demand.
+ */
+static bool entry_fits_importer(const struct dma_buf_mapping_match *imp,
+				const struct dma_buf_attach_ops *importer_ops)
+{
+	if (imp->type == &dma_buf_mapping_pal_type)
+		return importer_ops && importer_ops->invalidate_mappings;
+	if (imp->type != &dma_buf_mapping_sgt_type)
+		return importer_ops;
+	return imp->sgt_data.importing_dma_device &&
+	       (importer_ops || !imp->sgt_data.importer_accepts_p2p);
+}
+
 /**
  * dma_buf_match_mapping - find the mapping type for an attachment
  * @args: the negotiation, as &dma_buf_ops.match_mapping got it
@@ -211,7 +243,8 @@ static bool entries_valid(const struct dma_buf_mapping_match *entries,
  * first exporter entry that an importer entry fits, directly or, after all
  * importer entries were tried directly, by conversion.
  *
- * Context: May sleep. The reservation lock of the buffer is not held.
+ * Context: May sleep. Takes no lock. The exporter may hold the reservation lock
+ * of the buffer around the call, if what it offers changes under that lock.
  *
  * Return: 0 and &dma_buf_attachment.map_type filled in; -EOPNOTSUPP if the two
  * have no type in common; -EINVAL for an empty or malformed list; what a type
@@ -294,10 +327,6 @@ static int exporter_attach(struct dma_buf_attachment *attach)
 	return ret;
 }
 
-/*
- * Importers that ask for more than plain SGT have to be able to let go of the
- * buffer again: they are dynamic.
- */
 static int check_importer(const struct dma_buf_mapping_match *imp, size_t len,
 			  const struct dma_buf_attach_ops *importer_ops)
 {
@@ -305,12 +334,8 @@ static int check_importer(const struct dma_buf_mapping_match *imp, size_t len,
 
 	if (!entries_valid(imp, len))
 		return -EINVAL;
-	if (importer_ops)
-		return 0;
-
 	for (i = 0; i < len; i++)
-		if (imp[i].type != &dma_buf_mapping_sgt_type ||
-		    imp[i].sgt_data.importer_accepts_p2p != DMA_SGT_NO_P2P)
+		if (!entry_fits_importer(&imp[i], importer_ops))
 			return -EINVAL;
 	return 0;
 }
@@ -337,7 +362,7 @@ void dma_buf_attachment_free(struct dma_buf_attachment *attach)
  * @imp_len: number of entries in @imp_matches, at least one
  * @importer_ops: importer operations. May be NULL, for an importer that does
  *	not follow moves of the buffer, only if all entries are SGT without
- *	peer-to-peer.
+ *	peer-to-peer. With a PAL entry it has to be able to revoke.
  * @importer_priv: importer private pointer, in &dma_buf_attachment.importer_priv
  *
  * Finds a mapping type that both sides can speak and makes an attachment of it.
@@ -358,10 +383,12 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 		       const struct dma_buf_attach_ops *importer_ops,
 		       void *importer_priv)
 {
-	struct dma_buf_match_args args = {
-		.dmabuf = dmabuf,
-		.imp_matches = imp_matches,
-		.imp_len = imp_len,
+	struct dma_buf_negotiation negotiation = {
+		.args = {
+			.dmabuf = dmabuf,
+			.imp_matches = imp_matches,
+			.imp_len = imp_len,
+		},
 	};
 	struct dma_buf_core_attachment *core;
 	struct dma_buf_attachment *attach;
@@ -385,13 +412,13 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	attach->dmabuf = dmabuf;
 	attach->importer_ops = importer_ops;
 	attach->importer_priv = importer_priv;
-	args.attach = attach;
-	core->args = &args;
+	negotiation.args.attach = attach;
+	core->negotiation = &negotiation;
 
-	ret = negotiate(&args);
+	ret = negotiate(&negotiation.args);
 	if (!ret)
 		ret = exporter_attach(attach);
-	core->args = NULL;
+	core->negotiation = NULL;
 	if (ret)
 		goto err_free;
 

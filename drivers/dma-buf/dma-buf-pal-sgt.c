@@ -44,7 +44,7 @@ static int pal_sgt_match(struct dma_buf *dmabuf,
 {
 	struct pci_dev *pdev = exp->pal_data.exporting_p2p_device;
 
-	if (WARN_ON_ONCE(!imp->sgt_data.importing_dma_device))
+	if (WARN_ON_ONCE(!exp->exp_ops))
 		return -EINVAL;
 	return pdev ? dma_buf_sgt_check_p2p(pdev, imp) : 0;
 }
@@ -112,6 +112,12 @@ static int choose_route(struct pal_sgt *map, struct dma_buf_attachment *attach)
 	}
 }
 
+/* Not DIV_ROUND_UP(): the sum overflows where a size_t has 32 bits */
+static size_t nr_segments(size_t len)
+{
+	return len / MAX_SEGMENT + !!(len % MAX_SEGMENT);
+}
+
 /* Spread @len bytes at @addr over as many segments as they need */
 static struct scatterlist *fill_segments(struct scatterlist *sg,
 					 dma_addr_t addr, size_t len)
@@ -147,10 +153,10 @@ static int alloc_segments(struct pal_sgt *map, size_t size)
 	size_t i;
 
 	if (dma_use_iova(&map->state)) {
-		nents = DIV_ROUND_UP(size, MAX_SEGMENT);
+		nents = nr_segments(size);
 	} else {
 		for (i = 0; i < list->length; i++) {
-			size_t n = DIV_ROUND_UP(list->phys[i].len, MAX_SEGMENT);
+			size_t n = nr_segments(list->phys[i].len);
 
 			if (check_add_overflow(nents, n, &nents))
 				return -EINVAL;
@@ -159,26 +165,22 @@ static int alloc_segments(struct pal_sgt *map, size_t size)
 	return sg_alloc_table(&map->sgt, nents, GFP_KERNEL);
 }
 
-/* Undo link_ranges() for the first @nr ranges and give the IOVA back */
+/*
+ * Undo link_ranges() for the first @nr ranges and give the IOVA back. The unmap
+ * of a revoked buffer has to be the end of all access, so this does not leave
+ * the flush of the IOTLB to later. Ranges of memory are linked for coherent
+ * devices only, so that none needs a sync and one attribute does for all.
+ */
 static void unlink_ranges(struct pal_sgt *map, struct device *dev, size_t nr,
 			  enum dma_data_direction dir)
 {
-	const struct dma_buf_phys_list *list = map->list;
-	size_t offset = 0;
+	size_t len = 0;
 	size_t i;
 
-	if (!list->kinds) {
-		for (i = 0; i < nr; i++)
-			offset += list->phys[i].len;
-		dma_iova_destroy(dev, &map->state, offset, dir, DMA_ATTR_MMIO);
-		return;
-	}
-
-	for (i = 0; i < nr; i++) {
-		dma_iova_unlink(dev, &map->state, offset, list->phys[i].len,
-				dir, range_attrs(list, i));
-		offset += list->phys[i].len;
-	}
+	for (i = 0; i < nr; i++)
+		len += map->list->phys[i].len;
+	if (len)
+		dma_iova_unlink(dev, &map->state, 0, len, dir, DMA_ATTR_MMIO);
 	dma_iova_free(dev, &map->state);
 }
 
@@ -226,7 +228,7 @@ static void unmap_ranges(struct pal_sgt *map, struct device *dev, size_t nr,
 				       list->phys[i].len, dir,
 				       range_attrs(list, i));
 		/* One mapping can be spread over several segments */
-		n = DIV_ROUND_UP(list->phys[i].len, MAX_SEGMENT);
+		n = nr_segments(list->phys[i].len);
 		while (n--)
 			sg = sg_next(sg);
 	}

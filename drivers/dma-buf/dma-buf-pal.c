@@ -12,7 +12,7 @@
  *   in the core's part of the attachment, out of an importer's reach.
  * - Importers get a constructor, a map and an unmap call that are exported to
  *   the modules in PAL_IMPORTERS only. The constructor puts a grant into the
- *   entry that nobody else can name, and the match asks for it.
+ *   entry that other importers have no way to name, and the match asks for it.
  * - No list reaches an importer before dma_buf_phys_list_check() has seen it.
  */
 #include <linux/dma-resv.h>
@@ -34,6 +34,8 @@ static int pal_match(struct dma_buf *dmabuf,
 		     const struct dma_buf_mapping_match *exp,
 		     const struct dma_buf_mapping_match *imp)
 {
+	if (WARN_ON_ONCE(!exp->exp_ops))
+		return -EINVAL;
 	return imp->pal_data.grant == &pal_grant ? 0 : -EOPNOTSUPP;
 }
 
@@ -139,7 +141,7 @@ int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size)
 static const struct dma_buf_mapping_pal_exp_ops *
 pal_exp_ops(struct dma_buf_attachment *attach)
 {
-	return container_of_const(to_core_attachment(attach)->exp.exp_ops,
+	return container_of_const(to_core_attachment(attach)->exp_ops,
 				  struct dma_buf_mapping_pal_exp_ops, ops);
 }
 

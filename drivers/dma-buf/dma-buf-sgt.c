@@ -53,7 +53,7 @@ static int sgt_match(struct dma_buf *dmabuf,
 		     const struct dma_buf_mapping_match *exp,
 		     const struct dma_buf_mapping_match *imp)
 {
-	if (WARN_ON_ONCE(!exp->exp_ops || !imp->sgt_data.importing_dma_device))
+	if (WARN_ON_ONCE(!exp->exp_ops))
 		return -EINVAL;
 
 	switch (exp->sgt_data.exporter_requires_p2p) {
@@ -93,7 +93,7 @@ void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
 	attach->dev = imp->sgt_data.importing_dma_device;
 	attach->peer2peer = imp->sgt_data.importer_accepts_p2p ==
 			    DMA_SGT_IMPORTER_ACCEPTS_P2P &&
-			    !to_core_attachment(attach)->no_p2p;
+			    !to_core_attachment(attach)->negotiation->no_p2p;
 }
 
 static void sgt_finish_match(struct dma_buf_match_args *args,
@@ -114,7 +114,7 @@ static void sgt_debugfs_dump(struct seq_file *s,
 static void sgt_describe(char *buf, size_t len,
 			 const struct dma_buf_mapping_match *entry)
 {
-	if (!entry->exp_ops)
+	if (entry->sgt_data.importing_dma_device)
 		snprintf(buf, len, "(%s%s)",
 			 dev_name(entry->sgt_data.importing_dma_device),
 			 entry->sgt_data.importer_accepts_p2p ? " P2P" : "");
@@ -229,12 +229,12 @@ int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(attach);
 
-	if (WARN_ON(!core->args) || !dma_buf_is_sgt(attach))
+	if (WARN_ON(!core->negotiation) || !dma_buf_is_sgt(attach))
 		return -EINVAL;
 	if (core->conv && dma_buf_sgt_p2p_allowed(attach))
 		return -EOPNOTSUPP;
 
-	core->no_p2p = true;
+	core->negotiation->no_p2p = true;
 	attach->map_type.sgt_data.exporter_requires_p2p =
 		DMA_SGT_EXPORTER_NO_P2P;
 	attach->peer2peer = false;
@@ -260,12 +260,13 @@ int dma_buf_sgt_refine_device(struct dma_buf_attachment *attach,
 			      struct device *dev)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(attach);
-	const struct dma_buf_match_args *args = core->args;
+	const struct dma_buf_match_args *args;
 	int ret = -ENODEV;
 	size_t i;
 
-	if (WARN_ON(!args) || !dma_buf_is_sgt(attach))
+	if (WARN_ON(!core->negotiation) || !dma_buf_is_sgt(attach))
 		return -EINVAL;
+	args = &core->negotiation->args;
 
 	for (i = 0; i < args->imp_len; i++) {
 		const struct dma_buf_mapping_match *imp = &args->imp_matches[i];
@@ -273,8 +274,8 @@ int dma_buf_sgt_refine_device(struct dma_buf_attachment *attach,
 		if (imp->type != &dma_buf_mapping_sgt_type ||
 		    imp->sgt_data.importing_dma_device != dev)
 			continue;
-		ret = dma_buf_type_match(attach->dmabuf, core->conv, &core->exp,
-					 imp);
+		ret = dma_buf_type_match(attach->dmabuf, core->conv,
+					 &core->negotiation->exp, imp);
 		if (ret)
 			continue;
 		dma_buf_sgt_finish(attach, imp,

@@ -6,6 +6,10 @@
 #ifndef _LINUX_DMA_BUF_LEGACY_H
 #define _LINUX_DMA_BUF_LEGACY_H
 
+#ifndef __DMA_BUF_H__
+#error "include <linux/dma-buf.h>"
+#endif
+
 #include <linux/dma-buf-sgt.h>
 
 static inline struct dma_buf_attachment *

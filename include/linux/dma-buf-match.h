@@ -38,8 +38,8 @@ struct dma_buf_mapping_exp_ops {};
  * type, shared by all importers and exporters that speak it. A driver-private
  * type is defined by the driver and needs nothing in a core header.
  *
- * All callbacks may sleep. @match, @finish_match, @describe and @why are called
- * without the reservation lock of the buffer, @debugfs_dump with it.
+ * All callbacks may sleep. @debugfs_dump is called with the reservation lock of
+ * the buffer held, the others with or without it, as the exporter likes it.
  */
 struct dma_buf_mapping_type {
 	/** @name: short name, printed by debugfs and the match tracepoint. */
@@ -50,7 +50,8 @@ struct dma_buf_mapping_type {
 	 *
 	 * Module that the type's code lives in, NULL when built in. The core
 	 * holds a reference on it for as long as an attachment of the type
-	 * exists.
+	 * exists. An importer that defines its own type cannot be unloaded
+	 * before it has detached.
 	 */
 	struct module *owner;
 
@@ -104,7 +105,8 @@ struct dma_buf_mapping_type {
 	 * @why:
 	 *
 	 * Says in a few words why @match returned -EOPNOTSUPP for the pair.
-	 * Called only while somebody traces. Optional.
+	 * Called only while somebody traces, and may do the work of @match
+	 * again. Optional.
 	 */
 	const char *(*why)(const struct dma_buf_mapping_match *exp,
 			   const struct dma_buf_mapping_match *imp);
@@ -149,7 +151,10 @@ struct dma_buf_mapping_match {
 
 		/** @private_data: free for a driver-private type. */
 		struct {
-			/** @private_data.ptr: for the type to use. */
+			/**
+			 * @private_data.ptr: for the type to use. An importer's
+			 * is copied into the attachment.
+			 */
 			const void *ptr;
 			/** @private_data.val: for the type to use. */
 			unsigned long val[2];

@@ -7,6 +7,10 @@
 #ifndef _LINUX_DMA_BUF_SGT_H
 #define _LINUX_DMA_BUF_SGT_H
 
+#ifndef __DMA_BUF_H__
+#error "include <linux/dma-buf.h>"
+#endif
+
 #include <linux/dma-buf-match.h>
 #include <linux/dma-direction.h>
 

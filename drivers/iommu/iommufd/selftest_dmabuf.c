@@ -14,7 +14,10 @@
 
 #define MAX_DMABUF_PAGES 512
 
-/* The pages are RAM, whatever the memory behind a real exporter may be */
+/*
+ * The pages are RAM. Every other one claims to be MMIO, so that the importer
+ * has to keep the two apart.
+ */
 struct iommufd_test_dma_buf {
 	struct dma_buf_phys_list *list;
 	/* Under the reservation lock */
@@ -46,7 +49,8 @@ static struct iommufd_test_dma_buf *test_dmabuf_alloc(size_t npages)
 		kfree(priv);
 		return NULL;
 	}
-	memset(priv->kinds, DMA_BUF_PHYS_MEMORY, sizeof(priv->kinds));
+	for (i = 0; i < npages; i++)
+		priv->kinds[i] = i % 2 ? DMA_BUF_PHYS_MEMORY : DMA_BUF_PHYS_MMIO;
 	priv->list->kinds = priv->kinds;
 
 	for (i = 0; i < npages; i++) {

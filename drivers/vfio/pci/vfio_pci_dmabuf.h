@@ -7,7 +7,6 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 
-struct pci_dev;
 struct vfio_pci_core_device;
 struct vfio_region_dma_range;
 
@@ -20,16 +19,15 @@ struct vfio_region_dma_range;
 /**
  * struct vfio_pci_dma_buf - slices of a device's BARs as a dma-buf
  * @dmabuf: the buffer, which owns this object
- * @vdev: the device, NULL once it was closed. Written under
- *	&vfio_pci_core_device.memory_lock. Holds a vfio_device registration.
- * @pdev: the device's function, referenced until release, so that importers
- *	can be matched against it whatever happens to @vdev
+ * @vdev: the device, NULL once it was closed, with a vfio_device registration.
+ *	Written under &vfio_pci_core_device.memory_lock and while @revoked, so
+ *	that it can be used under the reservation lock while not @revoked.
  * @dmabufs_elm: in &vfio_pci_core_device.dmabufs, under its memory_lock
  * @list: where the slices are. Constant; its provider belongs to the driver
  *	binding of @pdev and may be used only under the reservation lock and
  *	while not @revoked.
- * @kref: one reference while not revoked and one for each mapping. Written
- *	under the reservation lock.
+ * @kref: one reference while not revoked and one for each mapping. The
+ *	references of mappings come and go under the reservation lock.
  * @comp: completed by the last reference of @kref
  * @revoked: no mapping may be made. Written under the reservation lock and
  *	memory_lock, so that either is good to read it.
@@ -37,7 +35,6 @@ struct vfio_region_dma_range;
 struct vfio_pci_dma_buf {
 	struct dma_buf *dmabuf;
 	struct vfio_pci_core_device *vdev;
-	struct pci_dev *pdev;
 	struct list_head dmabufs_elm;
 	struct dma_buf_phys_list *list;
 	struct kref kref;

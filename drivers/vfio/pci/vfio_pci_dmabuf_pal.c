@@ -59,31 +59,32 @@ static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
 	.unmap_phys = vfio_pci_dma_buf_unmap_phys,
 };
 
-/* The device may be closed by now: only the PCI function is sure to be there */
+/*
+ * Matching asks how the importer's device gets to ours, which needs a function
+ * that answers to config accesses, and the bridges above it. A reference on the
+ * function is not enough for that. But everything that takes one of them away
+ * revokes the buffer first, under the reservation lock.
+ *
+ * What was matched may be revoked right after: vfio_pci_dma_buf_map_phys() will
+ * see it.
+ */
 static int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
 {
 	struct vfio_pci_dma_buf *priv = args->dmabuf->priv;
-	struct dma_buf_mapping_match exp[] = {
-		DMA_BUF_EMAPPING_PAL_P2P(&vfio_pci_dma_buf_pal_ops, priv->pdev),
-	};
+	struct dma_buf_mapping_match exp;
+	int ret = -ENODEV;
 
-	return dma_buf_match_mapping(args, exp, ARRAY_SIZE(exp));
-}
-
-/*
- * A revoke can come right after the test. What counts is the one in
- * vfio_pci_dma_buf_map_phys(), this one only tells user space early.
- */
-static int vfio_pci_dma_buf_attach(struct dma_buf *dmabuf,
-				   struct dma_buf_attachment *attach)
-{
-	struct vfio_pci_dma_buf *priv = dmabuf->priv;
-
-	if (READ_ONCE(priv->revoked))
-		return -ENODEV;
-	if (!dma_buf_attach_revocable(attach))
+	if (!dma_buf_attach_revocable(args->attach))
 		return -EOPNOTSUPP;
-	return 0;
+
+	dma_resv_lock(args->dmabuf->resv, NULL);
+	if (!priv->revoked) {
+		exp = DMA_BUF_EMAPPING_PAL_P2P(&vfio_pci_dma_buf_pal_ops,
+					       priv->vdev->pdev);
+		ret = dma_buf_match_mapping(args, &exp, 1);
+	}
+	dma_resv_unlock(args->dmabuf->resv);
+	return ret;
 }
 
 static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
@@ -105,7 +106,6 @@ static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
 
 const struct dma_buf_ops vfio_pci_dmabuf_ops = {
 	.match_mapping = vfio_pci_dma_buf_match,
-	.attach = vfio_pci_dma_buf_attach,
 	.release = vfio_pci_dma_buf_release,
 };
 
@@ -138,13 +138,11 @@ vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, u32 nr_ranges)
 		return ERR_PTR(-ENOMEM);
 	}
 	priv->vdev = vdev;
-	priv->pdev = pci_dev_get(vdev->pdev);
 	return priv;
 }
 
 void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *priv)
 {
-	pci_dev_put(priv->pdev);
 	kvfree(priv->list);
 	kfree(priv);
 }

@@ -10,39 +10,32 @@
 #include <linux/dma-buf.h>
 #include <linux/tracepoint.h>
 
-#define DMA_BUF_ENTRY_LEN 48
-
 /* One pair of entries that the negotiation looked at, and what came of it */
 TRACE_EVENT(dma_buf_mapping_match,
-	    TP_PROTO(struct dma_buf *dmabuf,
-		     const struct dma_buf_converter *conv,
-		     const struct dma_buf_mapping_match *exp,
-		     const struct dma_buf_mapping_match *imp, int result),
+	    TP_PROTO(struct dma_buf *dmabuf, const char *exporter,
+		     const char *importer, int result, const char *reason),
 
-	    TP_ARGS(dmabuf, conv, exp, imp, result),
+	    TP_ARGS(dmabuf, exporter, importer, result, reason),
 
 	    TP_STRUCT__entry(__string(exp_name, dmabuf->exp_name)
 			     __field(ino_t, ino)
-			     __array(char, exporter, DMA_BUF_ENTRY_LEN)
-			     __array(char, importer, DMA_BUF_ENTRY_LEN)
+			     __string(exporter, exporter)
+			     __string(importer, importer)
 			     __field(int, result)
-			     __string(reason, dma_buf_match_reason(conv, exp,
-								   imp, result))
+			     __string(reason, reason)
 	    ),
 
 	    TP_fast_assign(__assign_str(exp_name);
 			   __entry->ino = dmabuf->file->f_inode->i_ino;
-			   dma_buf_match_describe(__entry->exporter,
-						  DMA_BUF_ENTRY_LEN, exp);
-			   dma_buf_match_describe(__entry->importer,
-						  DMA_BUF_ENTRY_LEN, imp);
+			   __assign_str(exporter);
+			   __assign_str(importer);
 			   __entry->result = result;
 			   __assign_str(reason);
 	    ),
 
 	    TP_printk("exp_name=%s ino=%lu exporter=\"%s\" importer=\"%s\" result=%d reason=\"%s\"",
-		      __get_str(exp_name), __entry->ino, __entry->exporter,
-		      __entry->importer, __entry->result, __get_str(reason))
+		      __get_str(exp_name), __entry->ino, __get_str(exporter),
+		      __get_str(importer), __entry->result, __get_str(reason))
 );
 
 #endif /* _TRACE_DMA_BUF_MAPPING_H */

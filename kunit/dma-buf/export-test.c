@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dma_buf_export() takes operations that say in exactly one way what the
+ * exporter offers, and no others.
+ */
+#include "mapping-test.h"
+
+#define MAP	BIT(0)
+#define UNMAP	BIT(1)
+#define SINGLE	BIT(2)
+#define MATCH	BIT(3)
+#define RELEASE	BIT(4)
+#define PIN	BIT(5)
+#define UNPIN	BIT(6)
+
+/* All combinations of the ways: three are right */
+static bool is_right(unsigned int ways)
+{
+	return ways == (MAP | UNMAP) || ways == SINGLE || ways == MATCH;
+}
+
+static struct dma_buf_ops make_ops(struct kunit *test, unsigned int set)
+{
+	struct fake_exporter *simple = fake_exporter(test, FAKE_SIMPLE);
+	struct fake_exporter *legacy = fake_exporter(test, FAKE_LEGACY);
+	struct fake_exporter *match = fake_exporter(test, FAKE_MATCH);
+
+	fake_allow_pin(match);
+	return (struct dma_buf_ops){
+		.map_dma_buf = set & MAP ? legacy->ops.map_dma_buf : NULL,
+		.unmap_dma_buf = set & UNMAP ? legacy->ops.unmap_dma_buf : NULL,
+		.single_exporter_match = set & SINGLE ?
+			simple->ops.single_exporter_match : NULL,
+		.match_mapping = set & MATCH ? match->ops.match_mapping : NULL,
+		.release = set & RELEASE ? match->ops.release : NULL,
+		.pin = set & PIN ? match->ops.pin : NULL,
+		.unpin = set & UNPIN ? match->ops.unpin : NULL,
+	};
+}
+
+static void expect_export(struct kunit *test, unsigned int set, bool right)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct dma_buf *dmabuf = NULL;
+
+	exp->ops = make_ops(test, set);
+	if (right) {
+		fake_export(exp, FAKE_SIZE);
+		return;
+	}
+
+	info.ops = &exp->ops;
+	info.size = FAKE_SIZE;
+	info.priv = exp;
+	kunit_warning_suppress(test) {
+		dmabuf = dma_buf_export(&info);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_PTR_EQ_MSG(test, dmabuf, ERR_PTR(-EINVAL), "set %x", set);
+}
+
+static void families_test(struct kunit *test)
+{
+	unsigned int right = 0;
+	unsigned int ways;
+
+	for (ways = 0; ways <= (MAP | UNMAP | SINGLE | MATCH); ways++) {
+		expect_export(test, ways | RELEASE, is_right(ways));
+		right += is_right(ways);
+	}
+	KUNIT_EXPECT_EQ(test, right, 3);
+}
+
+static void release_test(struct kunit *test)
+{
+	expect_export(test, MAP | UNMAP, false);
+	expect_export(test, SINGLE, false);
+	expect_export(test, MATCH, false);
+}
+
+static void pin_test(struct kunit *test)
+{
+	expect_export(test, MATCH | RELEASE | PIN, false);
+	expect_export(test, MATCH | RELEASE | UNPIN, false);
+	expect_export(test, MATCH | RELEASE | PIN | UNPIN, true);
+}
+
+static struct kunit_case export_tests[] = {
+	KUNIT_CASE(families_test),
+	KUNIT_CASE(release_test),
+	KUNIT_CASE(pin_test),
+	{}
+};
+
+static struct kunit_suite export_suite = {
+	.name = "dma_buf_export_ops",
+	.init = fake_test_init,
+	.test_cases = export_tests,
+};
+
+kunit_test_suite(export_suite);

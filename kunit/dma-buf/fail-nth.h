@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Let the nth allocation of a task fail.
+ */
+#ifndef _DMA_BUF_FAIL_NTH_H
+#define _DMA_BUF_FAIL_NTH_H
+
+#include <kunit/test.h>
+
+#include <linux/types.h>
+
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+
+void fail_nth_init(struct kunit *test);
+void fail_nth_begin(unsigned int nth);
+bool fail_nth_end(void);
+
+#else
+
+static inline void fail_nth_init(struct kunit *test)
+{
+	kunit_skip(test, "needs FAULT_INJECTION_DEBUG_FS");
+}
+
+static inline void fail_nth_begin(unsigned int nth)
+{
+}
+
+static inline bool fail_nth_end(void)
+{
+	return false;
+}
+
+#endif
+#endif /* _DMA_BUF_FAIL_NTH_H */

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which pair of entries wins: the exporter's order decides, the importer's
+ * breaks ties, and a direct match goes before a conversion.
+ */
+#include <linux/string.h>
+
+#include "mapping-test.h"
+
+#define MAX_ENTRIES	4
+#define MAX_TRIED	64
+
+/*
+ * A list is written as one word for each entry: the letter of its type and
+ * a digit. A, B and C are types that are private to this file, of which two
+ * entries fit if they have the same digit. S is SGT and P is PAL.
+ */
+struct order_case {
+	const char *exp;
+	const char *imp;
+	/* The pair that wins, as indices into the lists */
+	int exp_idx;
+	int imp_idx;
+	/* All pairs of private entries that were tried until then, in order */
+	const char *tried;
+};
+
+static const struct order_case order_cases[] = {
+	{ "A1", "A1", 0, 0, "00" },
+
+	/* The importer's order does not matter */
+	{ "A1 B1", "A1 B1", 0, 0, "00" },
+	{ "A1 B1", "B1 A1", 0, 1, "01" },
+	{ "B1 A1", "A1 B1", 0, 1, "01" },
+	{ "A1 B1 C1", "C1 B1 A1", 0, 2, "02" },
+
+	/* The exporter's favourite is not to be had */
+	{ "A1 B1", "B1", 1, 0, "10" },
+	{ "A1 B1 C1", "C1", 2, 0, "20" },
+	{ "A1 B1", "A2 B1", 1, 1, "00 11" },
+	{ "A1 A2", "A2", 1, 0, "00 10" },
+	{ "A3 B3 C1 A2", "B1 A1 C2 A2", 3, 3, "01 03 10 22 31 33" },
+
+	/* The importer breaks ties */
+	{ "A1", "A1 A1", 0, 0, "00" },
+	{ "A2", "A1 A2 A2", 0, 1, "00 01" },
+	{ "B1 A1", "A1 A1", 1, 0, "10" },
+
+	/* The exporter's order goes first, with one type too */
+	{ "A1 A2", "A2 A1", 0, 1, "00 01" },
+	{ "A2 A1", "A2 A1", 0, 0, "00" },
+
+	/* The same entry twice is no error */
+	{ "A1 A1", "A1", 0, 0, "00" },
+
+	/* No pair fits */
+	{ "A1", "B1", -1, -1, "" },
+	{ "A1", "A2", -1, -1, "00" },
+	{ "A1 B1", "C1", -1, -1, "" },
+	{ "A1 B2", "A2 B1", -1, -1, "00 11" },
+	{ "S", "A1", -1, -1, "" },
+	{ "A1", "S", -1, -1, "" },
+	{ "P", "A1", -1, -1, "" },
+
+	/* Private types stand beside those of the core */
+	{ "A1 S", "S A1", 0, 1, "01" },
+	{ "S A1", "A1 S", 0, 1, "" },
+	{ "A1 S", "S", 1, 0, "" },
+	{ "A1 S", "A2 S", 1, 1, "00" },
+
+	/* PAL: directly, or converted for who asks for SGT */
+	{ "P", "P", 0, 0, "" },
+	{ "P", "S", 0, 0, "" },
+	{ "P", "S P", 0, 1, "" },
+	{ "P", "P S", 0, 0, "" },
+	{ "S P", "P S", 0, 1, "" },
+	{ "P S", "P S", 0, 0, "" },
+	{ "P S", "S P", 0, 1, "" },
+
+	/* An exporter that has both has put its favourite first */
+	{ "P S", "S", 0, 0, "" },
+	{ "S P", "S", 0, 0, "" },
+	{ "A1 P", "S A2", 1, 0, "01" },
+	{ "P A1", "S A1", 0, 0, "" },
+	{ "A1 P", "S A1", 0, 1, "01" },
+
+	/* There is no way from SGT to PAL */
+	{ "S", "P", -1, -1, "" },
+};
+
+static void order_desc(const struct order_case *c, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s for %s", c->exp, c->imp);
+}
+
+KUNIT_ARRAY_PARAM(order, order_cases, order_desc);
+
+/* An entry's index, and the digit that has to be the same */
+static unsigned long entry_index(const struct dma_buf_mapping_match *entry)
+{
+	return entry->private_data.val[0];
+}
+
+static int letter_match(struct dma_buf *dmabuf,
+			const struct dma_buf_mapping_match *exp,
+			const struct dma_buf_mapping_match *imp)
+{
+	char *tried = to_fake_exporter(dmabuf)->test->priv;
+	size_t len = strlen(tried);
+
+	scnprintf(tried + len, MAX_TRIED - len, "%s%lu%lu", len ? " " : "",
+		  entry_index(exp), entry_index(imp));
+
+	return exp->private_data.val[1] == imp->private_data.val[1] ?
+		0 : -EOPNOTSUPP;
+}
+
+static const struct dma_buf_mapping_type letters[] = {
+	{ .name = "A", .match = letter_match },
+	{ .name = "B", .match = letter_match },
+	{ .name = "C", .match = letter_match },
+};
+
+/* Exporter entries are told apart by the address of their operations */
+static const struct dma_buf_mapping_sgt_exp_ops sgt_ops[MAX_ENTRIES];
+static const struct dma_buf_mapping_pal_exp_ops pal_ops[MAX_ENTRIES];
+
+static struct dma_buf_mapping_match letter(const char *word, size_t idx)
+{
+	return (struct dma_buf_mapping_match){
+		.type = &letters[word[0] - 'A'],
+		.private_data.val = { idx, word[1] },
+	};
+}
+
+static struct dma_buf_mapping_match exp_entry(struct kunit *test,
+					      const char *word, size_t idx)
+{
+	struct dma_buf_mapping_match entry;
+
+	if (word[0] == 'S')
+		return DMA_BUF_EMAPPING_SGT(&sgt_ops[idx]);
+	if (word[0] == 'P')
+		return DMA_BUF_EMAPPING_PAL(&pal_ops[idx]);
+	entry = letter(word, idx);
+	entry.exp_ops = &sgt_ops[idx].ops;
+	return entry;
+}
+
+static struct dma_buf_mapping_match imp_entry(struct kunit *test,
+					      const char *word, size_t idx)
+{
+	char name[2] = { '0' + idx };
+
+	if (word[0] == 'S')
+		return fake_sgt(fake_device(test, name));
+	if (word[0] == 'P')
+		return DMA_BUF_IMAPPING_PAL();
+	return letter(word, idx);
+}
+
+static size_t parse(struct kunit *test, const char *words,
+		    struct dma_buf_mapping_match *list,
+		    struct dma_buf_mapping_match (*entry)(struct kunit *test,
+							  const char *word,
+							  size_t idx))
+{
+	size_t n = 0;
+
+	for (; words; words = strchr(words, ' ')) {
+		words = skip_spaces(words);
+		KUNIT_ASSERT_LT(test, n, MAX_ENTRIES);
+		list[n] = entry(test, words, n);
+		n++;
+	}
+	return n;
+}
+
+/* The type object is private to the core, but an entry shows its address */
+static const struct dma_buf_mapping_type *pal_type(void)
+{
+	return DMA_BUF_EMAPPING_PAL(&pal_ops[0]).type;
+}
+
+/* The attachment has both sides of the pair in it */
+static void check_winner(struct kunit *test,
+			 const struct dma_buf_mapping_match *result,
+			 const struct dma_buf_mapping_match *exp,
+			 const struct dma_buf_mapping_match *imp)
+{
+	KUNIT_ASSERT_PTR_EQ(test, result->type, imp->type);
+
+	if (exp->type != imp->type)
+		/* The operations are those of the converter */
+		KUNIT_EXPECT_PTR_NE(test, result->exp_ops, exp->exp_ops);
+	else if (result->type == pal_type())
+		/* Not for the eyes of an importer */
+		KUNIT_EXPECT_NULL(test, result->exp_ops);
+	else
+		KUNIT_EXPECT_PTR_EQ(test, result->exp_ops, exp->exp_ops);
+
+	if (result->type == &dma_buf_mapping_sgt_type)
+		KUNIT_EXPECT_PTR_EQ(test, result->sgt_data.importing_dma_device,
+				    imp->sgt_data.importing_dma_device);
+	else if (result->type != pal_type())
+		KUNIT_EXPECT_EQ(test, entry_index(result), entry_index(imp));
+}
+
+static void order_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	struct dma_buf_mapping_match imp[MAX_ENTRIES];
+	const struct order_case *c = test->param_value;
+	struct dma_buf_attachment *attach;
+	char tried[MAX_TRIED] = "";
+	size_t n;
+
+	test->priv = tried;
+	fake_export(exp, FAKE_SIZE);
+	exp->nr_entries = parse(test, c->exp, exp->entries, exp_entry);
+	n = parse(test, c->imp, imp, imp_entry);
+
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, n, &fake_dynamic_ops,
+					exp);
+	KUNIT_EXPECT_STREQ(test, tried, c->tried);
+
+	if (c->exp_idx < 0) {
+		KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
+		KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+		return;
+	}
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	check_winner(test, &attach->map_type, &exp->entries[c->exp_idx],
+		     &imp[c->imp_idx]);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+static struct kunit_case order_tests[] = {
+	KUNIT_CASE_PARAM(order_test, order_gen_params),
+	{}
+};
+
+static struct kunit_suite order_suite = {
+	.name = "dma_buf_match_order",
+	.init = fake_test_init,
+	.test_cases = order_tests,
+};
+
+kunit_test_suite(order_suite);

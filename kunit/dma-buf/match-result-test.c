@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an importer sees of every value that a callback can return while an
+ * attachment is made, and of lists that are no lists.
+ */
+#include <linux/dma-resv.h>
+
+#include "fake-module.h"
+#include "mapping-test.h"
+
+/* A type whose match returns what the exporter entry says */
+static int told_match(struct dma_buf *dmabuf,
+		      const struct dma_buf_mapping_match *exp,
+		      const struct dma_buf_mapping_match *imp)
+{
+	return (int)(long)exp->private_data.val[0];
+}
+
+static const struct dma_buf_mapping_type told_type = {
+	.name = "told",
+	.owner = FAKE_MODULE,
+	.match = told_match,
+};
+
+static const struct dma_buf_mapping_type other_type = {
+	.name = "other",
+};
+
+static const struct dma_buf_mapping_match told_entry = { .type = &told_type };
+static const struct dma_buf_mapping_match other_entry = { .type = &other_type };
+
+static struct dma_buf_mapping_match told(int ret)
+{
+	return (struct dma_buf_mapping_match){
+		.type = &told_type,
+		.exp_ops = &fake_sgt_ops.ops,
+		.private_data.val[0] = ret,
+	};
+}
+
+/* One value that a callback returned, and what comes of it */
+struct result_case {
+	int ret;
+	int expected;
+	unsigned int warnings;
+};
+
+static const struct result_case result_cases[] = {
+	{ 0, 0, 0 },
+	{ -EOPNOTSUPP, -EOPNOTSUPP, 0 },
+	{ -EINVAL, -EINVAL, 0 },
+	{ -ENOMEM, -ENOMEM, 0 },
+	{ -EBUSY, -EBUSY, 0 },
+	{ -ENODEV, -ENODEV, 0 },
+	{ -EPERM, -EPERM, 0 },
+	{ 1, -EINVAL, 1 },
+	{ INT_MAX, -EINVAL, 1 },
+};
+
+static void result_desc(const struct result_case *c, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%d becomes %d", c->ret,
+		 c->expected);
+}
+
+KUNIT_ARRAY_PARAM(result, result_cases, result_desc);
+
+/* Attach, and see the expected result and nothing left of a refusal */
+static void expect_result(struct fake_exporter *exp,
+			  const struct dma_buf_mapping_match *imp, size_t len,
+			  int expected, unsigned int warnings)
+{
+	struct kunit *test = exp->test;
+	struct dma_buf_attachment *attach = NULL;
+
+	kunit_warning_suppress(test) {
+		attach = dma_buf_mapping_attach(exp->dmabuf, imp, len,
+						&fake_dynamic_ops, exp);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, warnings);
+	}
+	if (expected) {
+		KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(expected));
+		KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
+		KUNIT_EXPECT_TRUE(test, list_empty(&exp->dmabuf->attachments));
+		return;
+	}
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(attach));
+	dma_buf_detach(exp->dmabuf, attach);
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
+}
+
+static void type_match_test(struct kunit *test)
+{
+	const struct result_case *c = test->param_value;
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, told(c->ret));
+	expect_result(exp, &told_entry, 1, c->expected, c->warnings);
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, !c->expected);
+}
+
+/* -EOPNOTSUPP alone lets the search go on */
+static void type_match_goes_on_test(struct kunit *test)
+{
+	const struct result_case *c = test->param_value;
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	int expected = c->ret == -EOPNOTSUPP ? 0 : c->expected;
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, told(c->ret));
+	fake_offer(exp, told(0));
+	expect_result(exp, &told_entry, 1, expected, c->warnings);
+}
+
+/* The same in the importer's list */
+static void type_match_next_importer_test(struct kunit *test)
+{
+	const struct result_case *c = test->param_value;
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	const struct dma_buf_mapping_match imp[] = { told_entry, other_entry };
+	int expected = c->ret == -EOPNOTSUPP ? 0 : c->expected;
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, told(c->ret));
+	fake_offer(exp, other_entry);
+	expect_result(exp, imp, ARRAY_SIZE(imp), expected, c->warnings);
+}
+
+/* A type without a match callback fits itself */
+static void type_without_match_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, other_entry);
+	expect_result(exp, &other_entry, 1, 0, 0);
+}
+
+static int return_priv(struct fake_exporter *exp,
+		       struct dma_buf_match_args *args)
+{
+	return *(int *)exp->test->priv;
+}
+
+/* The exporter says something and has not asked for a match */
+static void match_mapping_without_match_test(struct kunit *test)
+{
+	const struct result_case *c = test->param_value;
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	int ret = c->ret;
+
+	test->priv = &ret;
+	exp->on_match = return_priv;
+	fake_export(exp, FAKE_SIZE);
+	if (ret < 0)
+		expect_result(exp, &told_entry, 1, c->expected, 0);
+	else
+		expect_result(exp, &told_entry, 1, -EINVAL, 1);
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 1);
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+}
+
+static int match_then_return_priv(struct fake_exporter *exp,
+				  struct dma_buf_match_args *args)
+{
+	struct dma_buf_mapping_match entry = told(0);
+
+	KUNIT_EXPECT_EQ(exp->test, dma_buf_match_mapping(args, &entry, 1), 0);
+	return return_priv(exp, args);
+}
+
+/* The exporter has asked for a match and then thinks of something else */
+static void match_mapping_after_match_test(struct kunit *test)
+{
+	const struct result_case *c = test->param_value;
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	int ret = c->ret;
+
+	test->priv = &ret;
+	exp->on_match = match_then_return_priv;
+	fake_export(exp, FAKE_SIZE);
+	expect_result(exp, &told_entry, 1, c->expected, c->warnings);
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 1);
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, !c->expected);
+}
+
+static int attach_returns_priv(struct fake_exporter *exp,
+			       struct dma_buf_attachment *attach)
+{
+	return *(int *)exp->test->priv;
+}
+
+static void exporter_attach_test(struct kunit *test)
+{
+	const struct result_case *c = test->param_value;
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	int ret = c->ret;
+
+	test->priv = &ret;
+	exp->on_attach = attach_returns_priv;
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, told(0));
+	expect_result(exp, &told_entry, 1, c->expected, c->warnings);
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 1);
+}
+
+/* An exporter need not have an attach and a detach callback */
+static void no_exporter_attach_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	exp->ops.attach = NULL;
+	exp->ops.detach = NULL;
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, told(0));
+	expect_result(exp, &told_entry, 1, 0, 0);
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 1);
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+}
+
+static int match_twice(struct fake_exporter *exp,
+		       struct dma_buf_match_args *args)
+{
+	struct dma_buf_mapping_match first = told(0);
+
+	KUNIT_EXPECT_EQ(exp->test, dma_buf_match_mapping(args, &first, 1), 0);
+	return dma_buf_match_mapping(args, &other_entry, 1);
+}
+
+/* The second match would be on top of the first */
+static void match_twice_test(struct kunit *test)
+{
+	const struct dma_buf_mapping_match imp[] = { told_entry, other_entry };
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	exp->on_match = match_twice;
+	fake_export(exp, FAKE_SIZE);
+	expect_result(exp, imp, ARRAY_SIZE(imp), -EINVAL, 1);
+}
+
+static int match_again(struct fake_exporter *exp,
+		       struct dma_buf_match_args *args)
+{
+	struct dma_buf_mapping_match first = told(-EOPNOTSUPP);
+
+	KUNIT_EXPECT_EQ(exp->test, dma_buf_match_mapping(args, &first, 1),
+			-EOPNOTSUPP);
+	return dma_buf_match_mapping(args, &other_entry, 1);
+}
+
+/* But one after a search that has found nothing is not */
+static void match_after_failure_test(struct kunit *test)
+{
+	const struct dma_buf_mapping_match imp[] = { told_entry, other_entry };
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	exp->on_match = match_again;
+	fake_export(exp, FAKE_SIZE);
+	expect_result(exp, imp, ARRAY_SIZE(imp), 0, 0);
+}
+
+static int match_locked(struct fake_exporter *exp,
+			struct dma_buf_match_args *args)
+{
+	int ret;
+
+	dma_resv_lock(args->dmabuf->resv, NULL);
+	ret = dma_buf_match_mapping(args, exp->entries, exp->nr_entries);
+	dma_resv_unlock(args->dmabuf->resv);
+	return ret;
+}
+
+/* An exporter may hold the lock while it matches */
+static void match_locked_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	const struct dma_buf_mapping_match imp[] = {
+		fake_sgt(fake_device(test, "importer")), told_entry,
+	};
+
+	exp->on_match = match_locked;
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, told(-EOPNOTSUPP));
+	expect_result(exp, imp, ARRAY_SIZE(imp), -EOPNOTSUPP, 0);
+	fake_offer(exp, DMA_BUF_EMAPPING_PAL(&fake_pal_ops));
+	expect_result(exp, imp, ARRAY_SIZE(imp), 0, 0);
+}
+
+static void changes_type(struct dma_buf_match_args *args,
+			 const struct dma_buf_mapping_match *exp,
+			 const struct dma_buf_mapping_match *imp)
+{
+	args->attach->map_type.type = &other_type;
+}
+
+static const struct dma_buf_mapping_type changeling_type = {
+	.name = "changeling",
+	.owner = FAKE_MODULE,
+	.finish_match = changes_type,
+};
+
+/* finish_match must not make it another type: the module would be lost */
+static void finish_match_changes_type_test(struct kunit *test)
+{
+	const struct dma_buf_mapping_match entry = { .type = &changeling_type };
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	struct dma_buf_attachment *attach = NULL;
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, entry);
+	kunit_warning_suppress(test) {
+		attach = fake_attach(exp, entry);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(attach));
+	KUNIT_EXPECT_PTR_EQ(test, attach->map_type.type, &changeling_type);
+	dma_buf_detach(exp->dmabuf, attach);
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
+}
+
+/* Lists that are none, on either side */
+struct list_case {
+	const char *name;
+	const struct dma_buf_mapping_match *list;
+	size_t len;
+	unsigned int warnings;
+};
+
+static const struct dma_buf_mapping_match no_type[] = {
+	{ .type = NULL },
+};
+
+static const struct dma_buf_mapping_match no_type_last[] = {
+	{ .type = &other_type },
+	{ .type = NULL },
+};
+
+static const struct list_case list_cases[] = {
+	{ "NULL", NULL, 1, 0 },
+	{ "NULL and empty", NULL, 0, 0 },
+	{ "empty", &other_entry, 0, 0 },
+	{ "entry without a type", no_type, 1, 1 },
+	{ "last entry without a type", no_type_last, 2, 1 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(list, list_cases, name);
+
+static void importer_list_test(struct kunit *test)
+{
+	const struct list_case *c = test->param_value;
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, other_entry);
+	expect_result(exp, c->list, c->len, -EINVAL, c->warnings);
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 0);
+}
+
+static int match_priv_list(struct fake_exporter *exp,
+			   struct dma_buf_match_args *args)
+{
+	const struct list_case *c = exp->test->param_value;
+
+	return dma_buf_match_mapping(args, c->list, c->len);
+}
+
+static void exporter_list_test(struct kunit *test)
+{
+	const struct list_case *c = test->param_value;
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	exp->on_match = match_priv_list;
+	fake_export(exp, FAKE_SIZE);
+	expect_result(exp, &other_entry, 1, -EINVAL, c->warnings);
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+}
+
+static void no_buffer_test(struct kunit *test)
+{
+	struct dma_buf_attachment *attach = NULL;
+
+	kunit_warning_suppress(test) {
+		attach = dma_buf_mapping_attach(NULL, &other_entry, 1,
+						&fake_dynamic_ops, test);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
+	}
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
+}
+
+/* Importers without operations: plain SGT is all that they can have */
+static void static_importer_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	struct device *dev = fake_device(test, "dev");
+	struct dma_buf_mapping_match imp[2];
+	struct dma_buf_attachment *attach;
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, DMA_BUF_EMAPPING_SGT(&fake_sgt_ops));
+
+	imp[0] = fake_sgt(dev);
+	imp[1] = imp[0];
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, 2, NULL, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	dma_buf_detach(exp->dmabuf, attach);
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 1);
+
+	/* What comes first in the list would do, but a promise is a promise */
+	imp[1] = fake_sgt_p2p(dev);
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, 2, NULL, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
+
+	imp[1] = DMA_BUF_IMAPPING_PAL();
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, 2, NULL, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
+
+	imp[1] = other_entry;
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, 2, NULL, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
+
+	/* The exporter was not asked about any of them */
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 1);
+}
+
+static struct kunit_case match_result_tests[] = {
+	KUNIT_CASE_PARAM(type_match_test, result_gen_params),
+	KUNIT_CASE_PARAM(type_match_goes_on_test, result_gen_params),
+	KUNIT_CASE_PARAM(type_match_next_importer_test, result_gen_params),
+	KUNIT_CASE(type_without_match_test),
+	KUNIT_CASE_PARAM(match_mapping_without_match_test, result_gen_params),
+	KUNIT_CASE_PARAM(match_mapping_after_match_test, result_gen_params),
+	KUNIT_CASE_PARAM(exporter_attach_test, result_gen_params),
+	KUNIT_CASE(no_exporter_attach_test),
+	KUNIT_CASE(match_twice_test),
+	KUNIT_CASE(match_after_failure_test),
+	KUNIT_CASE(match_locked_test),
+	KUNIT_CASE(finish_match_changes_type_test),
+	KUNIT_CASE_PARAM(importer_list_test, list_gen_params),
+	KUNIT_CASE_PARAM(exporter_list_test, list_gen_params),
+	KUNIT_CASE(no_buffer_test),
+	KUNIT_CASE(static_importer_test),
+	{}
+};
+
+static struct kunit_suite match_result_suite = {
+	.name = "dma_buf_match_result",
+	.init = fake_test_init,
+	.test_cases = match_result_tests,
+};
+
+kunit_test_suite(match_result_suite);

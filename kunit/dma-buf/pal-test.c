@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The PAL type: who gets physical addresses, and how they are given back.
+ */
+#include <linux/dma-resv.h>
+
+#include "fake-fence.h"
+#include "fake-p2p.h"
+
+/* Any pointer will do: only the core has the right one */
+static const u8 not_the_grant;
+
+static void map_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	const struct dma_buf_phys_list *list;
+	struct dma_buf_attachment *attach;
+
+	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	KUNIT_EXPECT_FALSE(test, dma_buf_is_sgt(attach));
+
+	list = fake_map_phys_unlocked(attach);
+	KUNIT_EXPECT_PTR_EQ(test, list, exp->list);
+	KUNIT_EXPECT_EQ(test, exp->calls.map_phys, 1);
+	KUNIT_EXPECT_EQ(test, exp->calls.unmap_phys, 0);
+	fake_unmap_phys_unlocked(attach, list);
+	KUNIT_EXPECT_EQ(test, exp->calls.unmap_phys, 1);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* A constant entry in dma_buf_ops does as well */
+static void single_match_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_SIMPLE);
+	const struct dma_buf_phys_list *list;
+	struct dma_buf_attachment *attach;
+
+	exp->entries[0] = DMA_BUF_EMAPPING_PAL(&fake_pal_ops);
+	exp->ops.single_exporter_match = exp->entries;
+	exp->list = fake_default_list(test);
+	fake_export(exp, FAKE_SIZE);
+
+	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	list = fake_map_phys_unlocked(attach);
+	KUNIT_EXPECT_PTR_EQ(test, list, exp->list);
+	fake_unmap_phys_unlocked(attach, list);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* The exporter may give all importers the same list */
+static void two_importers_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct dma_buf_attachment *first, *second;
+
+	first = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(first));
+	second = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(second));
+
+	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(first), exp->list);
+	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(second), exp->list);
+	KUNIT_EXPECT_EQ(test, exp->mapped, 2);
+	fake_unmap_phys_unlocked(first, exp->list);
+	dma_buf_detach(exp->dmabuf, first);
+	fake_unmap_phys_unlocked(second, exp->list);
+	dma_buf_detach(exp->dmabuf, second);
+}
+
+/* How far away an importer without a DMA device is cannot be told */
+static void p2p_offer_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	struct fake_p2p *p2p = fake_p2p(test);
+	struct dma_buf_attachment *attach;
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->pdev));
+	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	KUNIT_EXPECT_EQ(test, p2p->asked, 0);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* An importer that was not given its entry by the core gets nothing */
+static void no_grant_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct dma_buf_mapping_match offer = exp->entries[0];
+	struct dma_buf_mapping_match entry = { .type = offer.type };
+
+	/* The type is known, from an entry that any exporter can make */
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, entry),
+			    ERR_PTR(-EOPNOTSUPP));
+
+	/* All of that entry */
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, offer),
+			    ERR_PTR(-EOPNOTSUPP));
+
+	/* A guess */
+	entry.pal_data.grant = &not_the_grant;
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, entry),
+			    ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 3);
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+}
+
+/* What an attachment shows is of no use */
+static void attachment_as_entry_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct dma_buf_mapping_match stolen;
+	struct dma_buf_attachment *attach;
+
+	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	stolen = attach->map_type;
+	KUNIT_EXPECT_NULL(test, stolen.exp_ops);
+	KUNIT_EXPECT_NULL(test, stolen.pal_data.grant);
+	KUNIT_EXPECT_NULL(test, stolen.pal_data.exporting_p2p_device);
+
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, stolen),
+			    ERR_PTR(-EOPNOTSUPP));
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* Exporters without physical addresses refuse, as they always did */
+static void sgt_exporter_test(struct kunit *test)
+{
+	enum fake_flavour flavour;
+
+	for (flavour = FAKE_LEGACY; flavour <= FAKE_MATCH; flavour++) {
+		struct fake_exporter *exp = fake_sgt_exporter(test, flavour);
+
+		KUNIT_EXPECT_PTR_EQ(test,
+				    fake_attach(exp, DMA_BUF_IMAPPING_PAL()),
+				    ERR_PTR(-EOPNOTSUPP));
+	}
+}
+
+static void map_error_test(struct kunit *test)
+{
+	static const int errors[] = {
+		0 /* NULL */, -ENOMEM, -EINVAL, -ENODEV, -EINTR, -ERESTARTSYS,
+	};
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct dma_buf_attachment *attach;
+	size_t i;
+
+	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		exp->list = ERR_PTR(errors[i]);
+		KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(attach),
+				    ERR_PTR(errors[i] ?: -ENOMEM));
+	}
+	KUNIT_EXPECT_EQ(test, exp->calls.map_phys, ARRAY_SIZE(errors));
+	KUNIT_EXPECT_EQ(test, exp->calls.unmap_phys, 0);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* Not even the converter's attachments are for the PAL calls */
+static void not_pal_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct dma_buf_attachment *attach;
+
+	attach = dma_buf_sgt_attach(exp->dmabuf, fake_device(test, "importer"));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	EXPECT_REFUSED(test, fake_map_phys_unlocked(attach));
+	EXPECT_WARNING(test, fake_unmap_phys_unlocked(attach, exp->list));
+	KUNIT_EXPECT_EQ(test, exp->calls.map_phys, 0);
+	KUNIT_EXPECT_EQ(test, exp->calls.unmap_phys, 0);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+static void revoke_test(struct kunit *test)
+{
+	struct dma_buf_mapping_match imp = DMA_BUF_IMAPPING_PAL();
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct fake_importer importer = { .test = test };
+	const struct dma_buf_phys_list *list = exp->list;
+
+	importer.attach = dma_buf_mapping_attach(exp->dmabuf, &imp, 1,
+						 &fake_dynamic_ops, &importer);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(importer.attach));
+	KUNIT_EXPECT_TRUE(test, dma_buf_attach_revocable(importer.attach));
+	importer.list = fake_map_phys_unlocked(importer.attach);
+	KUNIT_EXPECT_PTR_EQ(test, importer.list, list);
+
+	dma_resv_lock(exp->dmabuf->resv, NULL);
+	exp->list = ERR_PTR(-ENODEV);
+	dma_buf_invalidate_mappings(exp->dmabuf);
+	KUNIT_EXPECT_EQ(test, exp->mapped, 0);
+	/* Twice is once */
+	dma_buf_invalidate_mappings(exp->dmabuf);
+	dma_resv_unlock(exp->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, importer.invalidated, 2);
+	KUNIT_EXPECT_EQ(test, exp->calls.unmap_phys, 1);
+	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(importer.attach),
+			    ERR_PTR(-ENODEV));
+
+	/* There is a way back if the exporter knows one */
+	exp->list = list;
+	importer.list = fake_map_phys_unlocked(importer.attach);
+	KUNIT_EXPECT_PTR_EQ(test, importer.list, list);
+	fake_unmap_phys_unlocked(importer.attach, importer.list);
+	dma_buf_detach(exp->dmabuf, importer.attach);
+}
+
+/* Who would never let go gets no physical addresses, whatever the exporter */
+static void not_revocable_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct device *dev = fake_device(test, "importer");
+	struct dma_buf_mapping_match imp[] = {
+		fake_sgt(dev), DMA_BUF_IMAPPING_PAL(),
+	};
+	struct dma_buf_attachment *attach;
+
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+					&fake_pinned_ops, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+					NULL, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 0);
+}
+
+static int only_revocable(struct fake_exporter *exp,
+			  struct dma_buf_attachment *attach)
+{
+	return dma_buf_attach_revocable(attach) ? 0 : -EOPNOTSUPP;
+}
+
+/* An exporter can ask the same of those that want a scatterlist of its list */
+static void only_revocable_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct device *dev = fake_device(test, "importer");
+	struct dma_buf_attachment *attach;
+
+	exp->on_attach = only_revocable;
+	attach = dma_buf_sgt_dynamic_attach(exp->dmabuf, dev, &fake_pinned_ops,
+					    NULL);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
+	attach = dma_buf_sgt_dynamic_attach(exp->dmabuf, dev,
+					    &fake_dynamic_ops, exp);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+static void malformed_entry_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+
+	exp->entries[0].exp_ops = NULL;
+	EXPECT_REFUSED(test, fake_attach(exp, DMA_BUF_IMAPPING_PAL()));
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+}
+
+/* Pinning is the importer's decision, map does not do it */
+static void pin_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	const struct dma_buf_phys_list *list;
+	struct dma_buf_attachment *attach;
+
+	fake_allow_pin(exp);
+	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+
+	list = fake_map_phys_unlocked(attach);
+	KUNIT_EXPECT_PTR_EQ(test, list, exp->list);
+	KUNIT_EXPECT_EQ(test, exp->pinned, 0);
+	fake_unmap_phys_unlocked(attach, list);
+
+	dma_resv_lock(exp->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_pin(attach), 0);
+	KUNIT_EXPECT_EQ(test, exp->pinned, 1);
+	dma_buf_unpin(attach);
+	dma_resv_unlock(exp->dmabuf->resv);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* The addresses are those after the moves that are under way */
+static void kernel_fence_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	const struct dma_buf_phys_list *list;
+	struct dma_buf_attachment *attach;
+	struct fake_fence *fence, *write;
+
+	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	fence = fake_fence(exp, DMA_RESV_USAGE_KERNEL);
+	write = fake_fence(exp, DMA_RESV_USAGE_WRITE);
+	fake_fence_signal_later(fence);
+
+	list = fake_map_phys_unlocked(attach);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(&fence->base));
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(&write->base));
+	KUNIT_EXPECT_PTR_EQ(test, list, exp->list);
+	fake_unmap_phys_unlocked(attach, list);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+static void interrupted_wait_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	const struct dma_buf_phys_list *list;
+	struct dma_buf_attachment *attach;
+
+	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	fake_fence(exp, DMA_RESV_USAGE_KERNEL);
+	fake_interrupt();
+	list = fake_map_phys_unlocked(attach);
+	fake_interrupt_end();
+	KUNIT_EXPECT_PTR_EQ(test, list, ERR_PTR(-ERESTARTSYS));
+	KUNIT_EXPECT_EQ(test, exp->calls.unmap_phys, 1);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+static struct kunit_case pal_tests[] = {
+	KUNIT_CASE(map_test),
+	KUNIT_CASE(single_match_test),
+	KUNIT_CASE(two_importers_test),
+	KUNIT_CASE(p2p_offer_test),
+	KUNIT_CASE(no_grant_test),
+	KUNIT_CASE(attachment_as_entry_test),
+	KUNIT_CASE(sgt_exporter_test),
+	KUNIT_CASE(map_error_test),
+	KUNIT_CASE(not_pal_test),
+	KUNIT_CASE(revoke_test),
+	KUNIT_CASE(not_revocable_test),
+	KUNIT_CASE(only_revocable_test),
+	KUNIT_CASE(malformed_entry_test),
+	KUNIT_CASE(pin_test),
+	KUNIT_CASE(kernel_fence_test),
+	KUNIT_CASE(interrupted_wait_test),
+	{}
+};
+
+static struct kunit_suite pal_suite = {
+	.name = "dma_buf_pal",
+	.init = fake_test_init,
+	.test_cases = pal_tests,
+};
+
+kunit_test_suite(pal_suite);

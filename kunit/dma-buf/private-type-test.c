@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A mapping type that two drivers keep to themselves, with an exporter
+ * operation, match data and words of its own. Nothing here needs a change in a
+ * header of the core.
+ *
+ * The type is a window into the memory of one device: the importer gets an
+ * offset, and has to be a function of the device that the exporter is.
+ */
+#include <linux/dma-resv.h>
+#include <linux/seq_file.h>
+
+#include "fake-module.h"
+#include "mapping-test.h"
+#include "trace-log.h"
+
+struct window_exp_ops {
+	struct dma_buf_mapping_exp_ops ops;
+	unsigned long (*map_window)(struct dma_buf_attachment *attach);
+};
+
+static const struct dma_buf_mapping_type window_type;
+
+/* Importer: which device it belongs to, and how far it can reach */
+static struct dma_buf_mapping_match WINDOW_IMAPPING(const char *card,
+						    unsigned long reach)
+{
+	return (struct dma_buf_mapping_match){
+		.type = &window_type,
+		.private_data = { .ptr = card, .val = { reach } },
+	};
+}
+
+/* Exporter: on which device the memory is, and where */
+static struct dma_buf_mapping_match
+WINDOW_EMAPPING(const struct window_exp_ops *ops, const char *card,
+		unsigned long offset)
+{
+	return (struct dma_buf_mapping_match){
+		.type = &window_type,
+		.exp_ops = &ops->ops,
+		.private_data = { .ptr = card, .val = { offset } },
+	};
+}
+
+static int window_match(struct dma_buf *dmabuf,
+			const struct dma_buf_mapping_match *exp,
+			const struct dma_buf_mapping_match *imp)
+{
+	if (exp->private_data.ptr != imp->private_data.ptr)
+		return -EOPNOTSUPP;
+	return exp->private_data.val[0] < imp->private_data.val[0] ?
+		0 : -EOPNOTSUPP;
+}
+
+static void window_finish_match(struct dma_buf_match_args *args,
+				const struct dma_buf_mapping_match *exp,
+				const struct dma_buf_mapping_match *imp)
+{
+	args->attach->map_type.private_data.val[1] = exp->private_data.val[0];
+}
+
+static void window_debugfs_dump(struct seq_file *s,
+				struct dma_buf_attachment *attach)
+{
+	seq_printf(s, "%s at %#lx",
+		   (const char *)attach->map_type.private_data.ptr,
+		   attach->map_type.private_data.val[1]);
+}
+
+static void window_describe(char *buf, size_t len,
+			    const struct dma_buf_mapping_match *entry)
+{
+	snprintf(buf, len, "(%s of %s)",
+		 entry->exp_ops ? "memory" : "function",
+		 (const char *)entry->private_data.ptr);
+}
+
+static const char *window_why(const struct dma_buf_mapping_match *exp,
+			      const struct dma_buf_mapping_match *imp)
+{
+	return exp->private_data.ptr == imp->private_data.ptr ?
+		"out of reach" : "another device";
+}
+
+static const struct dma_buf_mapping_type window_type = {
+	.name = "window",
+	.owner = FAKE_MODULE,
+	.match = window_match,
+	.finish_match = window_finish_match,
+	.debugfs_dump = window_debugfs_dump,
+	.describe = window_describe,
+	.why = window_why,
+};
+
+static unsigned long window_map(struct dma_buf_attachment *attach)
+{
+	struct fake_exporter *exp = to_fake_exporter(attach->dmabuf);
+
+	exp->calls.map++;
+	return attach->map_type.private_data.val[1];
+}
+
+static const struct window_exp_ops window_ops = {
+	.map_window = window_map,
+};
+
+/* What an importer of the type calls */
+static unsigned long window_map_attachment(struct dma_buf_attachment *attach)
+{
+	return container_of_const(attach->map_type.exp_ops,
+				  struct window_exp_ops, ops)
+		->map_window(attach);
+}
+
+static const char *const card_a = "card A";
+static const char *const card_b = "card B";
+
+static struct fake_exporter *window_exporter(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, WINDOW_EMAPPING(&window_ops, card_a, SZ_1M));
+	fake_offer(exp, DMA_BUF_EMAPPING_SGT(&fake_sgt_ops));
+	return exp;
+}
+
+static void map_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	struct dma_buf_attachment *attach;
+
+	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	KUNIT_EXPECT_PTR_EQ(test, attach->map_type.type, &window_type);
+	KUNIT_EXPECT_EQ(test, window_map_attachment(attach), SZ_1M);
+	KUNIT_EXPECT_EQ(test, exp->calls.map, 1);
+
+	/* The importer's own data is there as well */
+	KUNIT_EXPECT_PTR_EQ(test, attach->map_type.private_data.ptr, card_a);
+	KUNIT_EXPECT_EQ(test, attach->map_type.private_data.val[0], SZ_2M);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* Nothing that is SGT only is left in such an attachment */
+static void no_device_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	struct dma_buf_attachment *attach;
+
+	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	KUNIT_EXPECT_FALSE(test, dma_buf_is_sgt(attach));
+	KUNIT_EXPECT_NULL(test, dma_buf_sgt_dma_device(attach));
+	KUNIT_EXPECT_NULL(test, dma_buf_get_sgt_ops(attach));
+	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(attach));
+	KUNIT_EXPECT_NULL(test, attach->dev);
+	KUNIT_EXPECT_FALSE(test, attach->peer2peer);
+	EXPECT_REFUSED(test, fake_map_phys_unlocked(attach));
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+static void refused_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	struct dma_buf_attachment *attach;
+
+	attach = fake_attach(exp, WINDOW_IMAPPING(card_b, SZ_2M));
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
+	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_1M));
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+}
+
+/* An importer that knows both, and is of another card */
+static void fall_back_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	struct dma_buf_mapping_match imp[] = {
+		WINDOW_IMAPPING(card_b, SZ_2M),
+		fake_sgt(fake_device(test, "importer")),
+	};
+	struct dma_buf_attachment *attach;
+
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+					&fake_dynamic_ops, exp);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	KUNIT_EXPECT_TRUE(test, dma_buf_is_sgt(attach));
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* Revocation is part of every type */
+static void revoke_test(struct kunit *test)
+{
+	struct dma_buf_mapping_match imp = WINDOW_IMAPPING(card_a, SZ_2M);
+	struct fake_exporter *exp = window_exporter(test);
+	struct fake_importer importer = { .test = test };
+
+	importer.attach = dma_buf_mapping_attach(exp->dmabuf, &imp, 1,
+						 &fake_dynamic_ops, &importer);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(importer.attach));
+	dma_resv_lock(exp->dmabuf->resv, NULL);
+	dma_buf_invalidate_mappings(exp->dmabuf);
+	dma_resv_unlock(exp->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, importer.invalidated, 1);
+	dma_buf_detach(exp->dmabuf, importer.attach);
+}
+
+/* The refine functions are for SGT */
+static int try_refine(struct fake_exporter *exp,
+		      struct dma_buf_attachment *attach)
+{
+	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(attach), -EINVAL);
+	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_device(attach, NULL),
+			-EINVAL);
+	return 0;
+}
+
+static void refine_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	struct dma_buf_attachment *attach;
+
+	exp->on_attach = try_refine;
+	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 1);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* What the type says of its entries is in the trace, as far as it fits */
+static void words_test(struct kunit *test)
+{
+	static const char *const expected[] = {
+		"exporter=\"window(memory of card A)\" importer=\"window(function of card B)\" result=-95 reason=\"another device\"\n",
+		"exporter=\"window(memory of card A)\" importer=\"window(function of card A)\" result=-95 reason=\"out of reach\"\n",
+		"exporter=\"window(memory of card A)\" importer=\"window(function of a card with a name that is t\" result=-95 reason=\"another device\"\n",
+		"exporter=\"window(memory of card A)\" importer=\"window(function of card A)\" result=0 reason=\"matched\"\n",
+	};
+	struct fake_exporter *exp = window_exporter(test);
+	const struct dma_buf_mapping_match imp[] = {
+		WINDOW_IMAPPING(card_b, SZ_1M),
+		WINDOW_IMAPPING(card_a, SZ_1M),
+		WINDOW_IMAPPING("a card with a name that is too long", SZ_1M),
+		WINDOW_IMAPPING(card_a, SZ_2M),
+	};
+	struct dma_buf_attachment *attach;
+	char *log, *line;
+	size_t i;
+
+	trace_log_begin(test, "dma_buf_mapping_match");
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+					&fake_dynamic_ops, exp);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	dma_buf_detach(exp->dmabuf, attach);
+
+	log = trace_log_end(test, "dma_buf_mapping_match");
+	for (i = 0; i < ARRAY_SIZE(expected); i++) {
+		line = strstr(log, expected[i]);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, line, "no %s in %s",
+					  expected[i], log);
+		if (line)
+			log = line + strlen(expected[i]);
+	}
+	KUNIT_EXPECT_STREQ(test, log, "");
+}
+
+/* The module of the type stays while an attachment speaks it */
+static void owner_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	struct dma_buf_attachment *first, *second, *sgt;
+
+	if (!IS_ENABLED(CONFIG_MODULE_UNLOAD))
+		kunit_skip(test, "needs CONFIG_MODULE_UNLOAD");
+
+	first = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(first));
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 1);
+	second = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(second));
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 2);
+
+	/* Which type it is counts, not what the exporter could do */
+	sgt = dma_buf_sgt_attach(exp->dmabuf, fake_device(test, "importer"));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 2);
+	dma_buf_detach(exp->dmabuf, sgt);
+
+	dma_buf_detach(exp->dmabuf, first);
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 1);
+	dma_buf_detach(exp->dmabuf, second);
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
+}
+
+static int refuse(struct fake_exporter *exp, struct dma_buf_attachment *attach)
+{
+	KUNIT_EXPECT_EQ(exp->test, fake_module_refs(), 1);
+	return -EBUSY;
+}
+
+static void owner_refused_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	struct dma_buf_attachment *attach;
+
+	if (!IS_ENABLED(CONFIG_MODULE_UNLOAD))
+		kunit_skip(test, "needs CONFIG_MODULE_UNLOAD");
+
+	attach = fake_attach(exp, WINDOW_IMAPPING(card_b, SZ_2M));
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
+
+	exp->on_attach = refuse;
+	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EBUSY));
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
+}
+
+static void owner_unloading_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	struct dma_buf_attachment *attach;
+
+	if (!IS_ENABLED(CONFIG_MODULE_UNLOAD))
+		kunit_skip(test, "needs CONFIG_MODULE_UNLOAD");
+
+	fake_module_unload(true);
+	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
+	fake_module_unload(false);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-ENODEV));
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+}
+
+static struct kunit_case private_type_tests[] = {
+	KUNIT_CASE(map_test),
+	KUNIT_CASE(no_device_test),
+	KUNIT_CASE(refused_test),
+	KUNIT_CASE(fall_back_test),
+	KUNIT_CASE(revoke_test),
+	KUNIT_CASE(refine_test),
+	KUNIT_CASE(words_test),
+	KUNIT_CASE(owner_test),
+	KUNIT_CASE(owner_refused_test),
+	KUNIT_CASE(owner_unloading_test),
+	{}
+};
+
+static struct kunit_suite private_type_suite = {
+	.name = "dma_buf_private_type",
+	.init = fake_test_init,
+	.test_cases = private_type_tests,
+};
+
+kunit_test_suite(private_type_suite);

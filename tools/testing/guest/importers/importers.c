@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every exporter of a small guest into every importer of it.
+ *
+ * What came of it is one line: the calls that the importer made, in order,
+ * and the error that its user got.
+ *
+ *	A	attach		M	map
+ *	D	detach		U	unmap
+ *
+ * It is compared with what the unpatched kernel does.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "kselftest.h"
+
+#include "lib/drm.h"
+#include "lib/endpoint.h"
+#include "lib/exporters.h"
+#include "lib/file.h"
+#include "lib/pci.h"
+#include "lib/trace.h"
+
+#include "gpu.h"
+#include "video.h"
+
+#define SIZE	0x10000
+#define BAR	2
+
+enum exporter { HEAP, UDMABUF, VIRTIO, VGEM, BOCHS, QXL, CONTIG, VMALLOC, VFIO, EXPORTERS };
+
+static const char * const exporter_name[EXPORTERS] = {
+	[HEAP]		= "system heap",
+	[UDMABUF]	= "udmabuf",
+	[VIRTIO]	= "virtio-gpu dumb",
+	[VGEM]		= "vgem dumb",
+	[BOCHS]		= "bochs dumb",
+	[QXL]		= "qxl dumb",
+	[CONTIG]	= "vivid dma-contig",
+	[VMALLOC]	= "vivid vmalloc",
+	[VFIO]		= "vfio-pci",
+};
+
+enum importer { TO_VIRTIO, TO_VIRTIO_BLOB, TO_VGEM, TO_VKMS, TO_BOCHS, TO_QXL, TO_CONTIG,
+		TO_VMALLOC, IMPORTERS };
+
+static const char *importer_name[IMPORTERS] = {
+	[TO_VIRTIO]		= "virtio-gpu",
+	[TO_VIRTIO_BLOB]	= "virtio-gpu with blobs",
+	[TO_VGEM]		= "vgem",
+	[TO_VKMS]		= "vkms",
+	[TO_BOCHS]		= "bochs",
+	[TO_QXL]		= "qxl",
+	[TO_CONTIG]		= "vivid dma-contig",
+	[TO_VMALLOC]		= "vivid vmalloc",
+};
+
+/*
+ * For an importer that wants one contiguous range: whether these pages are one
+ * depends on where they happen to lie.
+ */
+#define SCATTERED "AMUD EFAULT|AMUD ok"
+
+static const char * const expected[EXPORTERS][IMPORTERS] = {
+	[HEAP] = {
+		[TO_VIRTIO]		= "AMUD ENODEV",
+		[TO_VIRTIO_BLOB]	= "AMUD ok",
+		[TO_VGEM]		= "AD ok",
+		[TO_VKMS]		= "AD ok",
+		[TO_BOCHS]		= "AD ok",
+		[TO_QXL]		= "AMUD ENOSYS",
+		[TO_CONTIG]		= "AMUD ok",
+		[TO_VMALLOC]		= "ok",
+	},
+	[UDMABUF] = {
+		[TO_VIRTIO]		= "AMUD ENODEV",
+		[TO_VIRTIO_BLOB]	= "AMUD ok",
+		[TO_VGEM]		= "AD ok",
+		[TO_VKMS]		= "AD ok",
+		[TO_BOCHS]		= "AD ok",
+		[TO_QXL]		= "AMUD ENOSYS",
+		[TO_CONTIG]		= SCATTERED,
+		[TO_VMALLOC]		= "ok",
+	},
+	[VIRTIO] = {
+		[TO_VIRTIO]		= "ok",
+		[TO_VIRTIO_BLOB]	= "ok",
+		[TO_VGEM]		= "AD ok",
+		[TO_VKMS]		= "AD ok",
+		[TO_BOCHS]		= "AD ok",
+		[TO_QXL]		= "AMUD ENOSYS",
+		[TO_CONTIG]		= SCATTERED,
+		[TO_VMALLOC]		= "ok",
+	},
+	[VGEM] = {
+		[TO_VIRTIO]		= "AMUD ENODEV",
+		[TO_VIRTIO_BLOB]	= "AMUD ok",
+		[TO_VGEM]		= "ok",
+		[TO_VKMS]		= "AD ok",
+		[TO_BOCHS]		= "AD ok",
+		[TO_QXL]		= "AMUD ENOSYS",
+		[TO_CONTIG]		= SCATTERED,
+		[TO_VMALLOC]		= "ok",
+	},
+	[BOCHS] = {
+		[TO_VIRTIO]		= "AMUD ENODEV",
+		[TO_VIRTIO_BLOB]	= "AMUD ok",
+		[TO_VGEM]		= "AD ok",
+		[TO_VKMS]		= "AD ok",
+		[TO_BOCHS]		= "ok",
+		[TO_QXL]		= "AMUD ENOSYS",
+		[TO_CONTIG]		= SCATTERED,
+		[TO_VMALLOC]		= "ok",
+	},
+	[QXL] = {
+		[TO_VIRTIO]		= "AMD ENOSYS",
+		[TO_VIRTIO_BLOB]	= "AMD ENOSYS",
+		[TO_VGEM]		= "AD ok",
+		[TO_VKMS]		= "AD ok",
+		[TO_BOCHS]		= "AD ok",
+		[TO_QXL]		= "ok",
+		[TO_CONTIG]		= "AMD EINVAL",
+		[TO_VMALLOC]		= "ok",
+	},
+	[CONTIG] = {
+		[TO_VIRTIO]		= "AMUD ENODEV",
+		[TO_VIRTIO_BLOB]	= "AMUD ok",
+		[TO_VGEM]		= "AD ok",
+		[TO_VKMS]		= "AD ok",
+		[TO_BOCHS]		= "AD ok",
+		[TO_QXL]		= "AMUD ENOSYS",
+		[TO_CONTIG]		= "AMUD ok",
+		[TO_VMALLOC]		= "ok",
+	},
+	[VMALLOC] = {
+		[TO_VIRTIO]		= "AMUD ENODEV",
+		[TO_VIRTIO_BLOB]	= "AMUD ok",
+		[TO_VGEM]		= "AD ok",
+		[TO_VKMS]		= "AD ok",
+		[TO_BOCHS]		= "AD ok",
+		[TO_QXL]		= "AMUD ENOSYS",
+		[TO_CONTIG]		= SCATTERED,
+		[TO_VMALLOC]		= "ok",
+	},
+	[VFIO] = {
+		[TO_VIRTIO]		= "EOPNOTSUPP",
+		[TO_VIRTIO_BLOB]	= "AMUD ok",
+		[TO_VGEM]		= "EOPNOTSUPP",
+		[TO_VKMS]		= "EOPNOTSUPP",
+		[TO_BOCHS]		= "EOPNOTSUPP",
+		[TO_QXL]		= "EOPNOTSUPP",
+		[TO_CONTIG]		= "EOPNOTSUPP",
+		[TO_VMALLOC]		= "EFAULT",
+	},
+};
+
+/* The vfio-pci device stays open as long as its buffer is used. */
+static struct iommu *iommu;
+static struct vfio_pci_device *bar;
+
+static int export_from(int card)
+{
+	int dmabuf = card < 0 ? card : drm_export(card, SIZE);
+
+	if (card >= 0)
+		close(card);
+	return dmabuf;
+}
+
+static int export_video(bool contiguous)
+{
+	int video = video_open(contiguous);
+	int dmabuf = video < 0 ? video : video_export(video);
+
+	if (video >= 0)
+		close(video);
+	return dmabuf;
+}
+
+static int export_bar(void)
+{
+	struct vfio_region_dma_range range = { .length = SIZE };
+	const char *bdf = pci_find(&pci_ivshmem, 0);
+
+	if (!bdf)
+		return -ENODEV;
+	if (!bar) {
+		iommu = iommu_init(MODE_IOMMUFD);
+		bar = endpoint_open(bdf, iommu, NULL);
+	}
+	return endpoint_export(bar, BAR, &range, 1);
+}
+
+/* A dma-buf or -errno. */
+static int export(int exporter)
+{
+	switch (exporter) {
+	case HEAP:
+		return export_heap("system", SIZE);
+	case UDMABUF:
+		return export_udmabuf(SIZE);
+	case VIRTIO:
+		return export_from(gpu_open());
+	case VGEM:
+		return export_from(drm_open("vgem"));
+	case BOCHS:
+		return export_from(drm_open("bochs-drm"));
+	case QXL:
+		return export_from(drm_open("qxl"));
+	case CONTIG:
+		return export_video(true);
+	case VMALLOC:
+		return export_video(false);
+	case VFIO:
+		return export_bar();
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The machine's virtio-gpu, if it is of this kind. */
+static int open_gpu(bool blobs)
+{
+	int gpu = gpu_open();
+
+	if (gpu >= 0 && gpu_has_blobs(gpu) != blobs) {
+		close(gpu);
+		gpu = -ENODEV;
+	}
+	return gpu;
+}
+
+/* A device or -errno. */
+static int importer_open(int importer)
+{
+	switch (importer) {
+	case TO_VIRTIO:
+		return open_gpu(false);
+	case TO_VIRTIO_BLOB:
+		return open_gpu(true);
+	case TO_VGEM:
+		return drm_open("vgem");
+	case TO_VKMS:
+		return drm_open("vkms");
+	case TO_BOCHS:
+		return drm_open("bochs-drm");
+	case TO_QXL:
+		return drm_open("qxl");
+	case TO_CONTIG:
+		return video_open(true);
+	case TO_VMALLOC:
+		return video_open(false);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Import, and end it at once.  Returns 0 or -errno. */
+static int import(enum importer importer, int device, int dmabuf)
+{
+	unsigned int handle;
+	int rc;
+
+	switch (importer) {
+	case TO_CONTIG:
+	case TO_VMALLOC:
+		rc = video_import(device, dmabuf);
+		video_close_import(device);
+		return rc;
+	default:
+		rc = drm_import(device, dmabuf, &handle);
+		if (!rc)
+			drm_close_import(device, handle);
+		return rc;
+	}
+}
+
+/*
+ * The importers' calls.  Attaching has trace events, the rest need probes of a
+ * function that has one name where mapping types are negotiated, and another
+ * where they are not.
+ */
+static const struct call {
+	char letter;
+	const char *event, *function[2];
+} calls[] = {
+	{ 'A', "dma_buf/dma_buf_dynamic_attach" },
+	{ 'D', "dma_buf/dma_buf_detach" },
+	{ 'M', "importers/map", { "dma_buf_sgt_map_attachment", "dma_buf_map_attachment" } },
+	{ 'U', "importers/unmap", { "dma_buf_sgt_unmap_attachment", "dma_buf_unmap_attachment" } },
+};
+
+static void define(const struct call *call)
+{
+	char probe[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(call->function); i++) {
+		snprintf(probe, sizeof(probe), "p:%s %s", call->event, call->function[i]);
+		if (!file_write(probe, "/sys/kernel/tracing/dynamic_events"))
+			return;
+	}
+	ksft_exit_fail_msg("cannot probe %s\n", call->event);
+}
+
+static void watch(struct trace *t)
+{
+	size_t i;
+
+	trace_open(t);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		if (calls[i].function[0])
+			define(&calls[i]);
+		if (!trace_enable(t, calls[i].event))
+			ksft_exit_fail_msg("no event %s\n", calls[i].event);
+	}
+}
+
+static void forget(struct trace *t)
+{
+	char remove[64];
+	size_t i;
+
+	trace_close(t);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		if (!calls[i].function[0])
+			continue;
+		snprintf(remove, sizeof(remove), "-:%s", calls[i].event);
+		file_write(remove, "/sys/kernel/tracing/dynamic_events");
+	}
+}
+
+static void seen(struct trace *t, char *letters)
+{
+	char line[1024], name[64];
+	size_t i, len = 0;
+
+	while (trace_next(t, line, sizeof(line))) {
+		for (i = 0; i < ARRAY_SIZE(calls); i++) {
+			snprintf(name, sizeof(name), " %s: ", strchr(calls[i].event, '/') + 1);
+			if (len < 15 && strstr(line, name))
+				letters[len++] = calls[i].letter;
+		}
+	}
+	letters[len] = 0;
+}
+
+/* Whether @got is one of the alternatives in @want. */
+static bool is_one_of(const char *got, const char *want)
+{
+	size_t len = strlen(got);
+
+	while (want) {
+		if (!strncmp(want, got, len) && (!want[len] || want[len] == '|'))
+			return true;
+		want = strchr(want, '|');
+		if (want)
+			want++;
+	}
+	return false;
+}
+
+static void try(enum exporter from, enum importer to, struct trace *t)
+{
+	int device = importer_open(to), dmabuf = export(from), rc;
+	const char *want = expected[from][to];
+	char letters[16], got[64];
+
+	VFIO_ASSERT_GE(device, 0);
+	VFIO_ASSERT_GE(dmabuf, 0);
+	trace_drain(t);
+	rc = import(to, device, dmabuf);
+	close(dmabuf);
+	close(device);
+	seen(t, letters);
+
+	snprintf(got, sizeof(got), "%s%s%s", letters, *letters ? " " : "",
+		 rc ? strerrorname_np(-rc) : "ok");
+	if (!is_one_of(got, want))
+		ksft_print_msg("%s, expected %s\n", got, want);
+	ksft_test_result(is_one_of(got, want), "%s -> %s\n", exporter_name[from],
+			 importer_name[to]);
+}
+
+/* Note what there is to test; a machine may lack a device, but not fail to use it. */
+static int find(int (*open)(int nr), int count, bool *has)
+{
+	int i, fd, found = 0;
+
+	for (i = 0; i < count; i++) {
+		fd = open(i);
+		VFIO_ASSERT_TRUE(fd >= 0 || fd == -ENODEV, "%s", strerror(-fd));
+		has[i] = fd >= 0;
+		found += has[i];
+		if (has[i])
+			close(fd);
+	}
+	return found;
+}
+
+static int skip(const char *what, const char * const *names, int count, const bool *has)
+{
+	int i, skipped = 0;
+
+	for (i = 0; i < count; i++) {
+		if (has[i] || !names[i])
+			continue;
+		ksft_test_result_skip("no %s %s in this machine\n", what, names[i]);
+		skipped++;
+	}
+	return skipped;
+}
+
+int main(void)
+{
+	bool has_exporter[EXPORTERS], has_importer[IMPORTERS];
+	int from, to, planned;
+	struct trace t;
+
+	planned = find(export, EXPORTERS, has_exporter) *
+		  find(importer_open, IMPORTERS, has_importer);
+	/* A virtio-gpu is of one kind or the other. */
+	if (has_importer[TO_VIRTIO] || has_importer[TO_VIRTIO_BLOB])
+		importer_name[has_importer[TO_VIRTIO] ? TO_VIRTIO_BLOB : TO_VIRTIO] = NULL;
+
+	ksft_print_header();
+	watch(&t);
+	for (from = 0; from < EXPORTERS; from++)
+		for (to = 0; to < IMPORTERS; to++)
+			if (has_exporter[from] && has_importer[to])
+				try(from, to, &t);
+	forget(&t);
+	planned += skip("exporter", exporter_name, EXPORTERS, has_exporter);
+	planned += skip("importer", importer_name, IMPORTERS, has_importer);
+	ksft_set_plan(planned);
+	ksft_finished();
+}

@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A GPU driver imports a BAR.
+ *
+ * vfio-pci exports ranges of ivshmem's BAR.  virtio-gpu imports them as a
+ * dynamic importer of scatterlists: it takes peer-to-peer memory and gives it
+ * back when told to.  Its device is a script (tools/vgpu/backend) which tells
+ * what the driver sent to it, and which reads and writes the buffer by DMA at
+ * the addresses that the driver gave.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "kselftest_harness.h"
+
+#include "lib/drm.h"
+#include "lib/endpoint.h"
+#include "lib/match.h"
+#include "lib/mem.h"
+#include "lib/pci.h"
+
+#include "importers/backend.h"
+#include "importers/gpu.h"
+
+#define PAGE		4096UL
+#define BAR		2
+#define BAR_LEN		(128 * PAGE)
+#define RANGES_MAX	64
+
+#define CREATE		"RESOURCE_CREATE_BLOB"
+#define ATTACH		"RESOURCE_ATTACH_BACKING"
+#define DETACH		"RESOURCE_DETACH_BACKING"
+#define SCANOUT		"SET_SCANOUT_BLOB"
+
+static struct vfio_region_dma_range pages(u64 first, u64 count)
+{
+	return (struct vfio_region_dma_range){ first * PAGE, count * PAGE };
+}
+
+/*
+ * Layouts: which pages of the BAR make up the buffer, in which order.
+ */
+static int one(struct vfio_region_dma_range *r)
+{
+	r[0] = pages(3, 8);
+	return 1;
+}
+
+static int three_descending(struct vfio_region_dma_range *r)
+{
+	r[0] = pages(40, 4);
+	r[1] = pages(21, 1);
+	r[2] = pages(5, 3);
+	return 3;
+}
+
+static int adjacent(struct vfio_region_dma_range *r)
+{
+	r[0] = pages(8, 1);
+	r[1] = pages(9, 6);
+	r[2] = pages(15, 1);
+	return 3;
+}
+
+/* Some pages twice. */
+static int aliased(struct vfio_region_dma_range *r)
+{
+	r[0] = pages(16, 4);
+	r[1] = pages(30, 2);
+	r[2] = pages(17, 2);
+	return 3;
+}
+
+static int sixty_four(struct vfio_region_dma_range *r)
+{
+	int i;
+
+	for (i = 0; i < RANGES_MAX; i++)
+		r[i] = pages((i * 37) % RANGES_MAX * 2 + 1, 1);
+	return RANGES_MAX;
+}
+
+/* What the tests of one buffer and those of the importer's life share. */
+struct machine {
+	struct backend backend;
+	struct iommu *iommu;
+	struct vfio_pci_device *mem;
+	int gpu;
+	u8 bar[BAR_LEN];		/* what the BAR ought to hold */
+};
+
+/* NULL, or what the machine lacks. */
+static const char *machine_open(struct machine *m, bool translated)
+{
+	const char *bdf = pci_find(&pci_ivshmem, 0);
+
+	m->gpu = gpu_open();
+	if (m->gpu < 0 || !gpu_has_blobs(m->gpu))
+		return "no virtio-gpu with blobs: needs tools/vgpu/run-vgpu";
+	if (!bdf)
+		return "no ivshmem";
+	close(m->gpu);
+	gpu_translate(translated);
+	m->gpu = gpu_open();
+	VFIO_ASSERT_GE(m->gpu, 0);
+	if (!backend_open(&m->backend))
+		return "virtio-gpu is not a scripted one: needs tools/vgpu/run-vgpu";
+
+	VFIO_ASSERT_TRUE(m->backend.iommu);
+	m->iommu = iommu_init(MODE_IOMMUFD);
+	m->mem = endpoint_open(bdf, m->iommu, NULL);
+	VFIO_ASSERT_GE(m->mem->bars[BAR].info.size, BAR_LEN);
+	mem_random(m->bar, BAR_LEN, 1);
+	bar_write(m->mem->bars[BAR].vaddr, m->bar, BAR_LEN);
+	return NULL;
+}
+
+static void machine_close(struct machine *m)
+{
+	close(m->gpu);
+	if (m->mem)
+		vfio_pci_device_cleanup(m->mem);
+	iommu_cleanup(m->iommu);
+	backend_mode(&m->backend, DETACH, "ok");
+	backend_close(&m->backend);
+}
+
+static u32 import_into(struct machine *m, int gpu, int dmabuf)
+{
+	int before = backend_count(&m->backend, CREATE);
+	u32 handle;
+
+	VFIO_ASSERT_EQ(drm_import(gpu, dmabuf, &handle), 0);
+	gpu_kick(gpu);
+	VFIO_ASSERT_TRUE(backend_wait(&m->backend, CREATE, before));
+	return handle;
+}
+
+static u32 import(struct machine *m, int dmabuf)
+{
+	return import_into(m, m->gpu, dmabuf);
+}
+
+/* Where the BAR differs from what it ought to hold, or -1. */
+static long bar_differs(struct machine *m)
+{
+	static u8 seen[BAR_LEN];
+
+	bar_read(seen, m->mem->bars[BAR].vaddr, BAR_LEN);
+	return mem_differ(seen, m->bar, BAR_LEN);
+}
+
+static u64 now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+}
+
+/*
+ * In its lazy mode the IOMMU forgets an unmapped address some milliseconds
+ * late, as for every user of the DMA API.
+ */
+static void flush_iommu(void)
+{
+	usleep(100000);
+}
+
+/* How many of these addresses the device still reaches. */
+static int reachable(struct machine *m, struct backend_entry *entries, int nr)
+{
+	int i, count = 0;
+
+	for (i = 0; i < nr; i++) {
+		u64 last = entries[i].address + entries[i].length - PAGE;
+
+		count += backend_reads(&m->backend, entries[i].address);
+		count += backend_writes(&m->backend, last);
+	}
+	return count;
+}
+
+/*
+ * One buffer in several layouts.
+ */
+FIXTURE(buffer) {
+	struct machine m;
+	int dmabuf;
+	size_t size;
+	u64 page[2 * RANGES_MAX];	/* the BAR offset of each page of it */
+	u32 handle, resource;
+	struct backend_entry entries[BACKEND_ENTRIES_MAX];
+	int nr_entries;
+};
+
+FIXTURE_VARIANT(buffer) {
+	int (*layout)(struct vfio_region_dma_range *ranges);
+	bool translated;
+};
+
+FIXTURE_VARIANT_ADD(buffer, one) { one, true };
+FIXTURE_VARIANT_ADD(buffer, three_descending) { three_descending, true };
+FIXTURE_VARIANT_ADD(buffer, adjacent) { adjacent, true };
+FIXTURE_VARIANT_ADD(buffer, aliased) { aliased, true };
+FIXTURE_VARIANT_ADD(buffer, sixty_four) { sixty_four, true };
+FIXTURE_VARIANT_ADD(buffer, one_untranslated) { one, false };
+FIXTURE_VARIANT_ADD(buffer, three_descending_untranslated) { three_descending, false };
+FIXTURE_VARIANT_ADD(buffer, adjacent_untranslated) { adjacent, false };
+FIXTURE_VARIANT_ADD(buffer, sixty_four_untranslated) { sixty_four, false };
+
+FIXTURE_SETUP(buffer)
+{
+	const char *lacks = machine_open(&self->m, variant->translated);
+	struct vfio_region_dma_range ranges[RANGES_MAX];
+	int i, nr;
+	u64 at;
+
+	if (lacks)
+		SKIP(return, "%s", lacks);
+
+	nr = variant->layout(ranges);
+	for (i = 0; i < nr; i++)
+		for (at = 0; at < ranges[i].length; at += PAGE, self->size += PAGE)
+			self->page[self->size / PAGE] = ranges[i].offset + at;
+
+	self->dmabuf = endpoint_export(self->m.mem, BAR, ranges, nr);
+	ASSERT_GE(self->dmabuf, 0);
+	self->handle = import(&self->m, self->dmabuf);
+	self->resource = gpu_resource(self->m.gpu, self->handle);
+	self->nr_entries = backend_backing(&self->m.backend, self->resource, self->entries);
+	ASSERT_GT(self->nr_entries, 0);
+}
+
+FIXTURE_TEARDOWN(buffer)
+{
+	close(self->dmabuf);
+	machine_close(&self->m);
+}
+
+/* The driver tells all of the buffer; without translation, where it is. */
+TEST_F(buffer, addresses)
+{
+	u64 phys = pci_bar_phys(self->m.mem->bdf, BAR);
+	u64 length = 0, at;
+	int i;
+
+	for (i = 0; i < self->nr_entries; i++) {
+		struct backend_entry *e = &self->entries[i];
+
+		for (at = 0; at < e->length; at += PAGE, length += PAGE) {
+			ASSERT_LT(length, self->size);
+			if (!variant->translated)
+				EXPECT_EQ(e->address + at, phys + self->page[length / PAGE]);
+		}
+	}
+	EXPECT_EQ(length, self->size);
+}
+
+TEST_F(buffer, device_reads)
+{
+	u8 *want = malloc(self->size);
+	u32 crc = 0;
+	size_t i;
+
+	for (i = 0; i < self->size; i += PAGE)
+		memcpy(want + i, self->m.bar + self->page[i / PAGE], PAGE);
+	ASSERT_TRUE(backend_crc(&self->m.backend, self->resource, &crc));
+	EXPECT_EQ(crc, crc32(want, self->size));
+	free(want);
+}
+
+TEST_F(buffer, device_writes)
+{
+	u8 *old = malloc(BAR_LEN);
+	size_t i;
+
+	/* The device first reads all, then writes all: in an alias the last one counts. */
+	memcpy(old, self->m.bar, BAR_LEN);
+	for (i = 0; i < self->size; i++) {
+		u64 at = self->page[i / PAGE] + i % PAGE;
+
+		self->m.bar[at] = backend_scrambled(old[at], i);
+	}
+	free(old);
+
+	ASSERT_TRUE(backend_scramble(&self->m.backend, self->resource));
+	EXPECT_EQ(bar_differs(&self->m), -1);
+}
+
+TEST_F(buffer, gem_close)
+{
+	int unref = backend_count(&self->m.backend, "RESOURCE_UNREF");
+
+	drm_close_import(self->m.gpu, self->handle);
+	EXPECT_TRUE(backend_wait(&self->m.backend, "RESOURCE_UNREF", unref));
+	flush_iommu();
+	if (variant->translated)
+		EXPECT_EQ(reachable(&self->m, self->entries, self->nr_entries), 0);
+	EXPECT_EQ(bar_differs(&self->m), -1);
+}
+
+TEST_F(buffer, revoke)
+{
+	int detach = backend_count(&self->m.backend, DETACH);
+
+	endpoint_memory(self->m.mem, false);
+	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
+	EXPECT_EQ(backend_backing(&self->m.backend, self->resource, self->entries), 0);
+
+	/* The BAR has no address now; with it, see what the device reaches. */
+	endpoint_memory(self->m.mem, true);
+	flush_iommu();
+	if (variant->translated)
+		EXPECT_EQ(reachable(&self->m, self->entries, self->nr_entries), 0);
+	EXPECT_EQ(bar_differs(&self->m), -1);
+}
+
+/*
+ * The life of an import.
+ */
+FIXTURE(life) {
+	struct machine m;
+	struct vfio_region_dma_range range;
+	int dmabuf;
+};
+
+FIXTURE_SETUP(life)
+{
+	const char *lacks = machine_open(&self->m, true);
+
+	if (lacks)
+		SKIP(return, "%s", lacks);
+	self->range = pages(32, 16);
+	self->dmabuf = endpoint_export(self->m.mem, BAR, &self->range, 1);
+	ASSERT_GE(self->dmabuf, 0);
+}
+
+FIXTURE_TEARDOWN(life)
+{
+	close(self->dmabuf);
+	machine_close(&self->m);
+}
+
+/* It asks for a scatterlist, and gets one made from physical ranges. */
+TEST_F(life, negotiation)
+{
+	struct match match;
+	struct trace t;
+
+	trace_open(&t);
+	if (!match_watch(&t)) {
+		trace_close(&t);
+		SKIP(return, "this kernel does not negotiate");
+	}
+	import(&self->m, self->dmabuf);
+	match = match_seen(&t, self->dmabuf);
+	trace_close(&t);
+	EXPECT_EQ(strncmp(match.offered, "PAL", 3), 0)
+		TH_LOG("offered: %s", match.offered);
+	EXPECT_EQ(strncmp(match.asked, "SGT", 3), 0)
+		TH_LOG("asked: %s", match.asked);
+	EXPECT_STREQ(match.chosen, "SGT");
+}
+
+TEST_F(life, import_of_revoked)
+{
+	int create = backend_count(&self->m.backend, CREATE);
+	u32 handle;
+
+	endpoint_memory(self->m.mem, false);
+	EXPECT_EQ(drm_import(self->m.gpu, self->dmabuf, &handle), -ENODEV);
+	EXPECT_EQ(backend_count(&self->m.backend, CREATE), create);
+
+	endpoint_memory(self->m.mem, true);
+	EXPECT_EQ(drm_import(self->m.gpu, self->dmabuf, &handle), 0);
+	gpu_kick(self->m.gpu);
+	EXPECT_TRUE(backend_wait(&self->m.backend, CREATE, create));
+}
+
+TEST_F(life, revoke_by_closing_the_device)
+{
+	int detach = backend_count(&self->m.backend, DETACH);
+	u32 handle = import(&self->m, self->dmabuf);
+
+	vfio_pci_device_cleanup(self->m.mem);
+	self->m.mem = NULL;
+	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
+	drm_close_import(self->m.gpu, handle);
+	EXPECT_EQ(drm_import(self->m.gpu, self->dmabuf, &handle), -ENODEV);
+}
+
+TEST_F(life, revoke_twice)
+{
+	int detach = backend_count(&self->m.backend, DETACH);
+
+	import(&self->m, self->dmabuf);
+	endpoint_memory(self->m.mem, false);
+	endpoint_memory(self->m.mem, false);
+	endpoint_memory(self->m.mem, true);
+	endpoint_memory(self->m.mem, false);
+	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
+	endpoint_memory(self->m.mem, true);
+}
+
+/* The revoke is over when the device has let go, and not before. */
+TEST_F(life, revoke_waits_for_the_device)
+{
+	struct backend_entry entries[BACKEND_ENTRIES_MAX];
+	u32 handle = import(&self->m, self->dmabuf);
+	u64 start;
+	int nr;
+
+	nr = backend_backing(&self->m.backend, gpu_resource(self->m.gpu, handle), entries);
+	backend_mode(&self->m.backend, DETACH, "late 1.5");
+	start = now_ms();
+	endpoint_memory(self->m.mem, false);
+	EXPECT_GE(now_ms() - start, 1500);
+
+	endpoint_memory(self->m.mem, true);
+	flush_iommu();
+	EXPECT_EQ(reachable(&self->m, entries, nr), 0);
+}
+
+/* A device that refuses to let go loses the mapping nevertheless. */
+TEST_F(life, revoke_against_the_device)
+{
+	struct backend_entry entries[BACKEND_ENTRIES_MAX];
+	u32 handle = import(&self->m, self->dmabuf);
+	int nr;
+
+	nr = backend_backing(&self->m.backend, gpu_resource(self->m.gpu, handle), entries);
+	ASSERT_GT(nr, 0);
+	EXPECT_EQ(reachable(&self->m, entries, nr), 2 * nr);
+
+	backend_mode(&self->m.backend, DETACH, "err");
+	endpoint_memory(self->m.mem, false);
+	endpoint_memory(self->m.mem, true);
+	flush_iommu();
+	EXPECT_EQ(reachable(&self->m, entries, nr), 0);
+	EXPECT_EQ(bar_differs(&self->m), -1);
+}
+
+TEST_F(life, two_imports_of_one_buffer)
+{
+	int detach = backend_count(&self->m.backend, DETACH);
+	int second = gpu_open();
+	u32 handle, other;
+
+	/* Each file has its own; the first is closed, the second revoked. */
+	ASSERT_GE(second, 0);
+	handle = import(&self->m, self->dmabuf);
+	other = import_into(&self->m, second, self->dmabuf);
+	EXPECT_NE(gpu_resource(second, other), gpu_resource(self->m.gpu, handle));
+	drm_close_import(self->m.gpu, handle);
+	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
+
+	endpoint_memory(self->m.mem, false);
+	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 2);
+	endpoint_memory(self->m.mem, true);
+	close(second);
+}
+
+/* A picture in a BAR: shown, revoked, shown again. */
+TEST_F(life, scanout)
+{
+	int attach = backend_count(&self->m.backend, ATTACH);
+	int detach = backend_count(&self->m.backend, DETACH);
+	int scanout = backend_count(&self->m.backend, SCANOUT);
+	u32 handle = import(&self->m, self->dmabuf);
+	u32 resource = gpu_resource(self->m.gpu, handle), crc = 0;
+
+	EXPECT_EQ(gpu_show(self->m.gpu, handle, 64), 0);
+	EXPECT_TRUE(backend_wait(&self->m.backend, SCANOUT, scanout));
+	EXPECT_EQ(backend_count(&self->m.backend, ATTACH), attach);
+
+	endpoint_memory(self->m.mem, false);
+	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
+	EXPECT_EQ(gpu_show(self->m.gpu, handle, 64), -ENODEV);
+
+	endpoint_memory(self->m.mem, true);
+	EXPECT_EQ(gpu_show(self->m.gpu, handle, 64), 0);
+	EXPECT_TRUE(backend_wait(&self->m.backend, SCANOUT, scanout + 1));
+	EXPECT_EQ(backend_count(&self->m.backend, ATTACH), attach + 1);
+	ASSERT_TRUE(backend_crc(&self->m.backend, resource, &crc));
+	EXPECT_EQ(crc, crc32(self->m.bar + self->range.offset, self->range.length));
+
+	EXPECT_EQ(gpu_show_nothing(self->m.gpu), 0);
+}
+
+/* Peer-to-peer memory is refused to those who cannot take it. */
+FIXTURE(refused) {
+	struct machine m;
+	struct vfio_region_dma_range range;
+	int dmabuf, card;
+};
+
+FIXTURE_VARIANT(refused) {
+	const char *driver;
+};
+
+FIXTURE_VARIANT_ADD(refused, vgem) { .driver = "vgem" };
+FIXTURE_VARIANT_ADD(refused, vkms) { .driver = "vkms" };
+FIXTURE_VARIANT_ADD(refused, bochs) { .driver = "bochs-drm" };
+
+FIXTURE_SETUP(refused)
+{
+	const char *lacks = machine_open(&self->m, true);
+
+	if (lacks)
+		SKIP(return, "%s", lacks);
+	self->card = drm_open(variant->driver);
+	if (self->card < 0)
+		SKIP(return, "no %s", variant->driver);
+	self->range = pages(0, 1);
+	self->dmabuf = endpoint_export(self->m.mem, BAR, &self->range, 1);
+	ASSERT_GE(self->dmabuf, 0);
+}
+
+FIXTURE_TEARDOWN(refused)
+{
+	close(self->dmabuf);
+	close(self->card);
+	machine_close(&self->m);
+}
+
+TEST_F(refused, import)
+{
+	u32 handle;
+
+	EXPECT_EQ(drm_import(self->card, self->dmabuf, &handle), -EOPNOTSUPP);
+	endpoint_memory(self->m.mem, false);
+	EXPECT_EQ(drm_import(self->card, self->dmabuf, &handle), -EOPNOTSUPP);
+	endpoint_memory(self->m.mem, true);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of the scripted virtio-gpu without a machine (run by tools/test-tools)."""
+
+import importlib.machinery
+import importlib.util
+import os
+import socket
+import struct
+import sys
+import threading
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+import vhost_user as vu                                     # noqa: E402
+
+LOADER = importlib.machinery.SourceFileLoader("backend", os.path.join(HERE, "backend"))
+backend = importlib.util.module_from_spec(importlib.util.spec_from_loader("backend", LOADER))
+LOADER.exec_module(backend)
+
+PAGE = 4096
+GUEST, USER = 0x100000, 0x7f0000000000      # where the memory is
+
+
+class FrontEnd:
+    """Four pages of memory, and a script of answers to what misses in the IOTLB."""
+
+    def __init__(self, iommu):
+        self.gpu = backend.Gpu(8, 0, lambda text: None)
+        self.sock, peer = socket.socketpair()
+        self.transport = self.gpu.transport = vu.VhostUser(peer, self.gpu, iommu)
+        self.memory = os.memfd_create("memory")
+        os.truncate(self.memory, 4 * PAGE)
+        self.tell(vu.SET_MEM_TABLE, struct.pack("<II", 1, 0) +
+                  vu.REGION.pack(GUEST, 4 * PAGE, USER, 0), [os.dup(self.memory)])
+        self.tell(vu.SET_PROTOCOL_FEATURES, struct.pack("<Q", vu.PROTOCOL_REPLY_ACK))
+        self.tell(vu.SET_FEATURES, struct.pack("<Q", vu.F_ACCESS_PLATFORM if iommu else 0))
+        self.channel, peer = socket.socketpair()
+        self.tell(vu.SET_BACKEND_REQ_FD, b"", [peer.detach()])
+        self.asked = 0
+
+    def send(self, request, payload, fds=()):
+        socket.send_fds(self.sock, [vu.HEADER.pack(request, 1, len(payload)) + payload], fds)
+
+    def tell(self, request, payload, fds=()):
+        self.send(request, payload, fds)
+        self.transport.serve()
+
+    def iotlb(self, kind, iova, size, user):
+        self.send(vu.IOTLB_MSG, vu.IOTLB.pack(iova, size, user, 3, kind))
+
+    def answer(self, *answers):
+        """For each miss: the messages to send, and the verdict."""
+        def run():
+            for messages, verdict in answers:
+                vu.VhostUser.receive(self.channel)
+                self.asked += 1
+                for message in messages:
+                    self.iotlb(*message)
+                self.channel.sendall(vu.HEADER.pack(vu.BACKEND_IOTLB_MSG, 5, 8) +
+                                     struct.pack("<Q", verdict))
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
+    def close(self):
+        for sock in self.sock, self.channel, self.transport.sock, self.transport.channel:
+            sock.close()
+        os.close(self.memory)
+
+
+class Backend(unittest.TestCase):
+    def front_end(self, iommu):
+        front_end = FrontEnd(iommu)
+        self.addCleanup(front_end.close)
+        return front_end
+
+    def test_guest_memory(self):
+        front_end = self.front_end(False)
+        front_end.transport.write(GUEST + PAGE - 2, b"abcd")
+        self.assertEqual(os.pread(front_end.memory, 4, PAGE - 2), b"abcd")
+        self.assertEqual(front_end.transport.read(GUEST + PAGE, 2), b"cd")
+        with self.assertRaises(vu.Fault):
+            front_end.transport.read(GUEST + 4 * PAGE - 1, 2)
+
+    def test_translation_page_by_page(self):
+        front_end = self.front_end(True)
+        os.pwrite(front_end.memory, b"xy", 3 * PAGE - 2)
+        os.pwrite(front_end.memory, b"z", PAGE)
+        front_end.answer(([(vu.IOTLB_UPDATE, 0x8000, PAGE, USER + 2 * PAGE)], 0),
+                         ([(vu.IOTLB_UPDATE, 0x9000, PAGE, USER + PAGE)], 0))
+        self.assertEqual(front_end.transport.read(0x8ffe, 3), b"xyz")
+        self.assertEqual(front_end.transport.read(0x8fff, 2), b"yz")
+        self.assertEqual(front_end.asked, 2)
+
+    def test_refused_translation(self):
+        front_end = self.front_end(True)
+        front_end.answer(([], 1))
+        with self.assertRaises(vu.Fault) as caught:
+            front_end.transport.read(0x8004, 4)
+        self.assertEqual(caught.exception.address, 0x8004)
+
+    def test_translation_gone_before_the_answer(self):
+        front_end = self.front_end(True)
+        os.pwrite(front_end.memory, b"new", PAGE)
+        front_end.answer(([(vu.IOTLB_UPDATE, 0x8000, PAGE, USER),
+                           (vu.IOTLB_INVALIDATE, 0, 0x10000, 0)], 0),
+                         ([(vu.IOTLB_UPDATE, 0x8000, PAGE, USER + PAGE)], 0))
+        self.assertEqual(front_end.transport.read(0x8000, 3), b"new")
+
+    def test_invalidation(self):
+        front_end = self.front_end(True)
+        front_end.answer(([(vu.IOTLB_UPDATE, 0x8000, PAGE, USER)], 0), ([], 1))
+        front_end.transport.read(0x8000, 1)
+        front_end.iotlb(vu.IOTLB_INVALIDATE, 0x8000, PAGE, 0)
+        front_end.transport.serve()
+        with self.assertRaises(vu.Fault):
+            front_end.transport.read(0x8000, 1)
+
+    def test_scramble(self):
+        data = bytes(range(256)) * 32
+        self.assertEqual(backend.scramble(backend.scramble(data)), data)
+        zeros = backend.scramble(bytes(2 * PAGE))
+        self.assertNotEqual(zeros[:PAGE], zeros[PAGE:])
+        self.assertEqual(zeros[PAGE + 3], (3 * 157 + 59 + 90) & 255)
+
+    def test_control(self):
+        gpu = self.front_end(False).gpu
+        resource = gpu.resources[7] = backend.Resource(2 * PAGE)
+        resource.backing = [(GUEST + 2 * PAGE, PAGE), (GUEST, PAGE)]
+        gpu.transport.write(GUEST, bytes([1]) * PAGE)
+        self.assertEqual(gpu.control("backing 7"), ["0x102000 0x1000", "0x100000 0x1000", "ok 2"])
+        self.assertEqual(gpu.control("scramble 7"), ["ok"])
+        want = backend.scramble(bytes(PAGE) + bytes([1]) * PAGE)
+        self.assertEqual(gpu.transport.read(GUEST + 2 * PAGE, PAGE), want[:PAGE])
+        self.assertEqual(gpu.transport.read(GUEST, PAGE), want[PAGE:])
+        self.assertEqual(gpu.control("read 0x200000"), ["error fault 0x200000"])
+        self.assertEqual(gpu.control("backing 8"), ["error no such resource"])
+        self.assertEqual(gpu.control("mode NONE ok"), ["error no command NONE"])
+        self.assertTrue(gpu.control("what")[0].startswith("error "))
+        self.assertTrue(gpu.control("count")[0].startswith("error "))
+
+
+if __name__ == "__main__":
+    unittest.main()
