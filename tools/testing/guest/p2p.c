@@ -263,7 +263,7 @@ TEST_F(p2p, read_only_stops_writes)
 
 	mem_random(page, PAGE, 2);
 	engines_write(&self->engines, IOVA + PAGE, page, 512);
-	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + PAGE));
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + PAGE, 512));
 	EXPECT_TRUE(bar_is_as_it_ought_to_be(self));
 
 	gather(self, page, PAGE, 512);
@@ -287,7 +287,7 @@ TEST_F(p2p, unmapped_stops_everything)
 
 	mem_random(page, PAGE, 3);
 	engines_write(&self->engines, IOVA, page, 512);
-	EXPECT_TRUE(iommu_fault_at(&trace, IOVA));
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA, 512));
 	EXPECT_TRUE(bar_is_as_it_ought_to_be(self));
 	trace_close(&trace);
 }
