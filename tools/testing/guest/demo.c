@@ -287,7 +287,7 @@ int main(void)
 	printf("dma-buf mapping types on %s %s\n", name.sysname, name.release);
 
 	iommu = iommu_init(MODE_IOMMUFD);
-	if (!bdf || !engines_open(&engines, iommu)) {
+	if (!bdf || !engines_open(&engines, iommu, ENGINES_MAX)) {
 		printf("demo: this machine has no edu or no ivshmem\n");
 		return 1;
 	}

@@ -153,7 +153,7 @@ FIXTURE_SETUP(revoke)
 	if (!self->bdf)
 		SKIP(return, "no %s with %s", variant->kind->name,
 		     variant->kind->reset ?: "memory");
-	if (!engines_open(&self->engines, self->iommu))
+	if (!engines_open(&self->engines, self->iommu, 2))
 		SKIP(return, "no edu");
 	self->mem = endpoint_open(self->bdf, self->iommu, NULL);
 
