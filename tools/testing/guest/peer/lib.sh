@@ -16,11 +16,12 @@ PEER=${PEER:-/peer}
 work=$(mktemp -d)
 series=$(uname -r | cut -d. -f1,2)
 
-# "ok 1 NAME # SKIP ..." to "skip NAME", less what differs from run to run.
+# "ok 1 NAME # SKIP reason" to "skip NAME<tab>reason", less what differs from
+# run to run.
 normalise() {
 	sed -nE -e "s/^[# ]*(not ok|ok) [0-9]+ (- )?(.*)/\1 $1\3/" -e T \
-		-e 's/^ok (.*[^ ]) *# *SKIP.*/skip \1/' \
-		-e 's/^(not )?ok (.*[^ ]) *# *XFAIL.*/skip \2/' \
+		-e 's/^ok (.*[^ ]) *# *SKIP *(.*)/skip \1\t\2/' \
+		-e 's/^(not )?ok (.*[^ ]) *# *XFAIL *(.*)/skip \2\t\3/' \
 		-e 's/ +#.*//' -e 's/ +$//' -e p |
 	awk '{ print $0 (seen[$0]++ ? " (" seen[$0] ")" : "") }'
 }
@@ -35,7 +36,7 @@ peer() {
 	# A program that dies says nothing of the tests that it did not reach.
 	if [ $status -ge 128 ] || [ ! -s "$work/results" ]; then
 		case $status in
-		4) echo "skip ${label}program" ;;
+		4) printf 'skip %sprogram\t%s\n' "$label" "$(tail -n 1 "$work/out")" ;;
 		*) echo "not ok ${label}program ended with status $status" ;;
 		esac >> "$work/results"
 	fi
@@ -46,8 +47,8 @@ judge() {
 	suite=$1
 	expected=$PEER/expected/$suite-$series
 	[ -e "$expected" ] || expected=/dev/null
-	sed 's/^/# peer: /' "$work/$suite"
-	awk -v list="$expected" '
+	cut -f1 "$work/$suite" | sed 's/^/# peer: /'
+	awk -F '\t' -v list="$expected" '
 	function split_line(line) {
 		match(line, /^(not ok|ok|skip) /)
 		result = substr(line, 1, RLENGTH - 1)
@@ -60,7 +61,7 @@ judge() {
 		}
 	}
 	{
-		split_line($0)
+		split_line($1)
 		seen[name] = 1
 		n++
 		known = name in before ? before[name] : "no"
@@ -69,7 +70,7 @@ judge() {
 		else if (known == "not ok")
 			print "ok " n " - " name " # SKIP fails on the unpatched kernel too"
 		else if (result == "skip" && known != "ok")
-			print "ok " n " - " name " # SKIP by the test itself"
+			print "ok " n " - " name " # SKIP " $2
 		else
 			print "not ok " n " - " name " (" result ", unpatched: " known ")"
 	}
