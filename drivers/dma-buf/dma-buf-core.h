@@ -52,8 +52,9 @@ struct dma_buf_converter {
 /**
  * struct dma_buf_negotiation - what is known of an attachment while it is made
  * @args: what the exporter gets to see of it
- * @exp: the exporter's entry that was matched. The exporter keeps its
- *	exporting_p2p_device alive for as long.
+ * @exp: the exporter's entry that was matched. Its exporting_p2p_device is
+ *	good until the match is over; an exporter that refines the device keeps
+ *	it alive until then.
  * @no_p2p: the exporter has given up peer-to-peer
  *
  * On the stack of the attach call, from the match to the end of

@@ -55,8 +55,9 @@
  *	if (dma_buf_is_sgt(attach))
  *		sgt = dma_buf_sgt_map_attachment_unlocked(attach, dir);
  *
- * Who can speak more than SGT is dynamic: revocation is part of the contract
- * of every type. After a revoke, map calls fail with -ENODEV.
+ * An importer that asks for more than plain SGT must be dynamic: revocation is
+ * part of the contract of every type. After a revoke, map calls fail with
+ * -ENODEV.
  *
  * debugfs (dma_buf/bufinfo) names the type of every attachment. The tracepoint
  * dma_buf:dma_buf_mapping_match shows every pair of entries that was tried and
@@ -239,16 +240,17 @@ static bool entry_fits_importer(const struct dma_buf_mapping_match *imp,
  * @exp_matches: what the exporter offers, best first. May be on the stack.
  * @exp_len: number of entries in @exp_matches, at least one
  *
- * For exporters, to be called from &dma_buf_ops.match_mapping, once. Takes the
- * first exporter entry that an importer entry fits, directly or, after all
+ * For exporters, to be called from &dma_buf_ops.match_mapping, and not again
+ * after it has succeeded. Takes the first exporter entry that an importer entry fits, directly or, after all
  * importer entries were tried directly, by conversion.
  *
  * Context: May sleep. Takes no lock. The exporter may hold the reservation lock
  * of the buffer around the call, if what it offers changes under that lock.
  *
  * Return: 0 and &dma_buf_attachment.map_type filled in; -EOPNOTSUPP if the two
- * have no type in common; -EINVAL for an empty or malformed list; what a type
- * returned if that is another error.
+ * have no type in common; -EINVAL for an empty or malformed list; -ENODEV if
+ * the module of the type is being unloaded; what a type returned if that is
+ * another error.
  */
 int dma_buf_match_mapping(struct dma_buf_match_args *args,
 			  const struct dma_buf_mapping_match *exp_matches,

@@ -14,6 +14,7 @@
 #include <linux/align.h>
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
+#include <linux/iommu-dma.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
 
@@ -61,14 +62,14 @@ static const char *pal_sgt_why(const struct dma_buf_mapping_match *exp,
  */
 static unsigned long range_attrs(const struct dma_buf_phys_list *list, size_t i)
 {
-	return dma_buf_phys_kind(list, i) == DMA_BUF_PHYS_MMIO ?
+	return dma_buf_phys_list_kind(list, i) == DMA_BUF_PHYS_MMIO ?
 		DMA_ATTR_MMIO : DMA_ATTR_REQUIRE_COHERENT;
 }
 
 static bool range_is_bus_addr(const struct pal_sgt *map, size_t i)
 {
 	return map->bus_addr &&
-	       dma_buf_phys_kind(map->list, i) == DMA_BUF_PHYS_MMIO;
+	       dma_buf_phys_list_kind(map->list, i) == DMA_BUF_PHYS_MMIO;
 }
 
 static bool has_mmio(const struct dma_buf_phys_list *list)
@@ -76,7 +77,7 @@ static bool has_mmio(const struct dma_buf_phys_list *list)
 	size_t i;
 
 	for (i = 0; i < list->length; i++)
-		if (dma_buf_phys_kind(list, i) == DMA_BUF_PHYS_MMIO)
+		if (dma_buf_phys_list_kind(list, i) == DMA_BUF_PHYS_MMIO)
 			return true;
 	return false;
 }
@@ -280,8 +281,11 @@ static int map_list(struct pal_sgt *map, struct dma_buf_attachment *attach,
 	ret = choose_route(map, attach);
 	if (ret)
 		return ret;
-	if (!map->bus_addr)
-		dma_iova_try_alloc(dev, &map->state, 0, size);
+	/* Ranges mapped one by one would leave the IOTLB to a flush queue */
+	if (!map->bus_addr &&
+	    !dma_iova_try_alloc(dev, &map->state, 0, size) &&
+	    use_dma_iommu(dev))
+		return -ENOMEM;
 
 	ret = alloc_segments(map, size);
 	if (ret) {

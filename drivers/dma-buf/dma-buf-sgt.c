@@ -235,6 +235,9 @@ int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach)
 		return -EOPNOTSUPP;
 
 	core->negotiation->no_p2p = true;
+	if (!core->conv)
+		core->negotiation->exp.sgt_data.exporter_requires_p2p =
+			DMA_SGT_EXPORTER_NO_P2P;
 	attach->map_type.sgt_data.exporter_requires_p2p =
 		DMA_SGT_EXPORTER_NO_P2P;
 	attach->peer2peer = false;
@@ -387,8 +390,8 @@ static struct sg_table *finish_map(struct dma_buf_attachment *attach,
  * @attach: attachment of type SGT
  * @dir: direction of the DMA
  *
- * Addresses and lengths in the returned table are DMA addresses, page-aligned,
- * without pages. A static importer's buffer stays pinned until it is unmapped.
+ * Addresses and lengths in the returned table are DMA addresses, page-aligned.
+ * Importers must not look at its pages, if it has any. A static importer's buffer stays pinned until it is unmapped.
  * A dynamic importer has to wait for the fences of the buffer before it lets
  * the device use the addresses.
  *

@@ -64,14 +64,14 @@ dma_buf_phys_list_alloc(size_t length, gfp_t gfp)
 }
 
 /**
- * dma_buf_phys_kind - what lies at range @i of @list
+ * dma_buf_phys_list_kind - what lies at range @i of @list
  * @list: the list
  * @i: index of the range
  *
  * Return: The kind.
  */
 static inline enum dma_buf_phys_kind
-dma_buf_phys_kind(const struct dma_buf_phys_list *list, size_t i)
+dma_buf_phys_list_kind(const struct dma_buf_phys_list *list, size_t i)
 {
 	return list->kinds ? list->kinds[i] : DMA_BUF_PHYS_MMIO;
 }
@@ -129,7 +129,8 @@ dma_buf_pal_exporter_match(const struct dma_buf_mapping_pal_exp_ops *ops,
  * DMA_BUF_EMAPPING_PAL_P2P - exporter entry for the PAL type, memory in a BAR
  * @pal_exp_ops: pointer to the &struct dma_buf_mapping_pal_exp_ops
  * @pdev: PCI function whose BAR it is; the exporter keeps it alive until the
- *	match is over. Its lists name the provider.
+ *	match is over, and to the end of &dma_buf_ops.attach if it calls
+ *	dma_buf_sgt_refine_device() there. Its lists name the provider.
  *
  * Serves PAL importers, and those SGT importers that accept peer-to-peer and
  * whose device can reach @pdev.

@@ -58,7 +58,7 @@ struct dma_buf_mapping_sgt_exp_ops {
 	 * dma_buf_invalidate_mappings() is called first. Peer-to-peer addresses
 	 * may be returned only if dma_buf_sgt_p2p_allowed().
 	 *
-	 * The importer must not touch the list. The exporter owns it and may
+	 * The importer must not change the list. The exporter owns it and may
 	 * return the same one again only after @unmap_dma_buf.
 	 *
 	 * Returns:
@@ -119,7 +119,8 @@ DMA_BUF_IMAPPING_SGT(struct device *dev, enum dma_sgt_importer_p2p p2p)
  * DMA_BUF_EMAPPING_SGT_P2P - exporter entry for the SGT type, peer-to-peer only
  * @sgt_exp_ops: pointer to the &struct dma_buf_mapping_sgt_exp_ops
  * @pdev: PCI function whose BAR the addresses lie in; the exporter keeps it
- *	alive until the match is over
+ *	alive until the match is over, and to the end of &dma_buf_ops.attach if
+ *	it calls dma_buf_sgt_refine_device() there
  */
 #define DMA_BUF_EMAPPING_SGT_P2P(sgt_exp_ops, pdev)			\
 	((struct dma_buf_mapping_match){				\

@@ -157,7 +157,7 @@ static void expect_segments(struct kunit *test, struct sg_table *sgt,
 		u64 addr = l->list->phys[i].paddr;
 		u64 left = l->list->phys[i].len;
 
-		if (dma_buf_phys_kind(l->list, i) == MMIO &&
+		if (dma_buf_phys_list_kind(l->list, i) == MMIO &&
 		    l->p2p->route == PCI_P2PDMA_MAP_BUS_ADDR)
 			addr += l->p2p->provider.bus_offset;
 

@@ -148,11 +148,11 @@ static void alloc_test(struct kunit *test)
 	for (i = 0; i < list->length; i++) {
 		KUNIT_EXPECT_EQ(test, list->phys[i].paddr, 0);
 		KUNIT_EXPECT_EQ(test, list->phys[i].len, 0);
-		KUNIT_EXPECT_EQ(test, dma_buf_phys_kind(list, i),
+		KUNIT_EXPECT_EQ(test, dma_buf_phys_list_kind(list, i),
 				DMA_BUF_PHYS_MMIO);
 	}
 	fake_kinds(test, list, DMA_BUF_PHYS_MEMORY);
-	KUNIT_EXPECT_EQ(test, dma_buf_phys_kind(list, 2), DMA_BUF_PHYS_MEMORY);
+	KUNIT_EXPECT_EQ(test, dma_buf_phys_list_kind(list, 2), DMA_BUF_PHYS_MEMORY);
 
 	/* Its size cannot be said in a size_t */
 	KUNIT_EXPECT_NULL(test,

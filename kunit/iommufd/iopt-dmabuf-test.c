@@ -187,7 +187,7 @@ static void find_page(const struct dma_buf_phys_list *list, unsigned long page,
 	for (i = 0; page >= PHYS_PFN(list->phys[i].len); i++)
 		page -= PHYS_PFN(list->phys[i].len);
 	out->pfn = PHYS_PFN(list->phys[i].paddr) + page;
-	out->mmio = dma_buf_phys_kind(list, i) == DMA_BUF_PHYS_MMIO;
+	out->mmio = dma_buf_phys_list_kind(list, i) == DMA_BUF_PHYS_MMIO;
 }
 
 /* The piece is right page by page, and ends for a reason */

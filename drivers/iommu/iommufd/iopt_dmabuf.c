@@ -49,7 +49,7 @@ static size_t scan_runs(const struct dma_buf_phys_list *list,
 
 	for (i = 0; i < list->length && index < npages; i++) {
 		const struct phys_vec *vec = &list->phys[i];
-		bool mmio = dma_buf_phys_kind(list, i) == DMA_BUF_PHYS_MMIO;
+		bool mmio = dma_buf_phys_list_kind(list, i) == DMA_BUF_PHYS_MMIO;
 		unsigned long pfn;
 
 		if (start >= vec->len) {

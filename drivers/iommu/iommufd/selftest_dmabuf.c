@@ -181,7 +181,7 @@ static int check_domain(struct iommu_domain *domain, struct dma_buf *dmabuf,
 	u64 step = 1ULL << __ffs(domain->pgsize_bitmap);
 	u64 end;
 
-	if ((iova | length | offset) & (step - 1))
+	if (!length || (iova | length | offset) & (step - 1))
 		return -EINVAL;
 	if (check_add_overflow(offset, length, &end) || end > dmabuf->size)
 		return -EINVAL;

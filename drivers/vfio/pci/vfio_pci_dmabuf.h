@@ -24,7 +24,7 @@ struct vfio_region_dma_range;
  *	that it can be used under the reservation lock while not @revoked.
  * @dmabufs_elm: in &vfio_pci_core_device.dmabufs, under its memory_lock
  * @list: where the slices are. Constant; its provider belongs to the driver
- *	binding of @pdev and may be used only under the reservation lock and
+ *	binding of the device and may be used only under the reservation lock and
  *	while not @revoked.
  * @kref: one reference while not revoked and one for each mapping. The
  *	references of mappings come and go under the reservation lock.

@@ -71,11 +71,9 @@ static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
 static int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
 {
 	struct vfio_pci_dma_buf *priv = args->dmabuf->priv;
+	bool revocable = dma_buf_attach_revocable(args->attach);
 	struct dma_buf_mapping_match exp;
-	int ret = -ENODEV;
-
-	if (!dma_buf_attach_revocable(args->attach))
-		return -EOPNOTSUPP;
+	int ret = revocable ? -ENODEV : -EOPNOTSUPP;
 
 	dma_resv_lock(args->dmabuf->resv, NULL);
 	if (!priv->revoked) {
@@ -84,6 +82,9 @@ static int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
 		ret = dma_buf_match_mapping(args, &exp, 1);
 	}
 	dma_resv_unlock(args->dmabuf->resv);
+
+	if (!ret && !revocable)
+		return -EOPNOTSUPP;
 	return ret;
 }
 

@@ -17,6 +17,7 @@
 #include <libvfio.h>
 
 #include "lib/bufinfo.h"
+#include "lib/dma_loop.h"
 #include "lib/drm.h"
 #include "lib/endpoint.h"
 #include "lib/engines.h"
@@ -34,12 +35,12 @@
 
 /* The buffer: three ranges of a BAR, the last of the BAR first. */
 static const struct vfio_region_dma_range ranges[] = {
-	{ 40 * PAGE, 2 * PAGE },
-	{ 21 * PAGE, 1 * PAGE },
+	{ 40 * PAGE, 5 * PAGE },
+	{ 21 * PAGE, 8 * PAGE },
 	{ 5 * PAGE, 3 * PAGE },
 };
 
-#define SIZE (6 * PAGE)
+#define SIZE (16 * PAGE)
 
 static struct iommu *iommu;
 static struct engines engines;
@@ -222,9 +223,10 @@ static void show_dma(int dmabuf, u8 *data)
 	     SIZE);
 	show(!unmap(), "unmapped");
 
+	trace_drain(&trace);
 	show(!map(dmabuf, IOAS_READ), "mapped again, to be read only");
 	engines_write(&engines, IOVA, got + PAGE, 512);
-	show(iommu_fault_at(&trace, IOVA), "the IOMMU stopped a write to it");
+	show(iommu_fault_at(&trace, IOVA, 512), "the IOMMU stopped a write to it");
 	show(bar_holds(data), "the BAR is unchanged");
 	show(!unmap(), "unmapped");
 }
@@ -232,36 +234,43 @@ static void show_dma(int dmabuf, u8 *data)
 /*
  * Revoke.
  */
+static void memory_off(void *arg)
+{
+	endpoint_memory(mem, false);
+}
+
 static void show_revoke(int dmabuf, u8 *data)
 {
-	u8 other[512];
+	static u8 zeros[SIZE], now[SIZE];
+	static struct dma_loop loop;
+	int i, at = 0;
 
-	printf("\nRevoke: memory decoding of %s is turned off while it is mapped\n",
-	       mem->bdf);
+	printf("\nRevoke: %s loses its memory while DMA into it runs\n", mem->bdf);
+	for (i = 0; i < ARRAY_SIZE(ranges); at += ranges[i++].length)
+		bar_write(mem->bars[BAR].vaddr + ranges[i].offset, zeros + at,
+			  ranges[i].length);
 	show(!map(dmabuf, IOAS_RW), "iommufd mapped it at IOVA %#lx", IOVA);
-	mem_random(other, sizeof(other), 2);
-	edu_store(&engines.edu[0], IOVA, 512);
-	endpoint_memory(mem, false);
-	show(edu_busy(&engines.edu[0]), "a DMA was on its way when the memory went");
-	edu_wait(&engines.edu[0]);
-	show(iommu_fault_at(&trace, IOVA), "the IOMMU stopped it");
-	engines_write(&engines, IOVA + PAGE, other, sizeof(other));
-	show(iommu_fault_at(&trace, IOVA + PAGE), "the IOMMU stopped the next one");
-	show(map(dmabuf, IOAS_RW) == -EEXIST, "the IOVA is still taken");
-	show(!unmap(), "what was revoked can be unmapped");
-	show(map(dmabuf, IOAS_RW) == -ENODEV, "there is nothing to import (ENODEV)");
 
+	dma_loop(&loop, &engines, IOVA, memory_off, NULL);
+	show(map(dmabuf, IOAS_RW) == -ENODEV, "there is nothing to import now (ENODEV)");
+	show(!unmap(), "what was revoked can be unmapped");
+	show(iommu_fault_at(&trace, IOVA, SIZE), "the IOMMU stopped DMA");
 	endpoint_memory(mem, true);
-	show(bar_holds(data), "memory decoding on: the BAR is unchanged");
-	show(!map(dmabuf, IOAS_RW), "iommufd imports the buffer again");
-	memcpy(data, other, sizeof(other));
-	engines_write(&engines, IOVA, other, sizeof(other));
+	bar_view(now);
+	show(loop.before && loop.after && dma_loop_stopped(&loop, now),
+	     "%d transfers landed before it, none of %d after it", loop.before,
+	     loop.after);
+
+	show(!map(dmabuf, IOAS_RW), "the memory is back: iommufd imports it again");
+	engines_write(&engines, IOVA, data, SIZE);
 	show(bar_holds(data), "DMA lands again");
 
 	vfio_pci_device_cleanup(mem);
 	mem = NULL;
-	engines_write(&engines, IOVA, other, sizeof(other));
-	show(!unmap(), "the device was closed; the rest can be unmapped");
+	trace_drain(&trace);
+	engines_write(&engines, IOVA, data, 512);
+	show(iommu_fault_at(&trace, IOVA, 512), "the device is closed: the IOMMU stopped DMA");
+	show(!unmap(), "what was revoked can be unmapped");
 	show(map(dmabuf, IOAS_RW) == -ENODEV, "there is nothing to import, ever (ENODEV)");
 	show(!bufinfo_attachments(dmabuf), "nobody is attached");
 }
@@ -278,7 +287,7 @@ int main(void)
 	printf("dma-buf mapping types on %s %s\n", name.sysname, name.release);
 
 	iommu = iommu_init(MODE_IOMMUFD);
-	if (!bdf || !engines_open(&engines, iommu)) {
+	if (!bdf || !engines_open(&engines, iommu, ENGINES_MAX)) {
 		printf("demo: this machine has no edu or no ivshmem\n");
 		return 1;
 	}

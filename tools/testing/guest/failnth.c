@@ -44,7 +44,7 @@ FIXTURE_SETUP(failnth)
 	if (!inject_ready())
 		SKIP(return, "no fault injection in this kernel");
 	self->iommu = iommu_init(MODE_IOMMUFD);
-	if (!bdf || !engines_open(&self->engines, self->iommu))
+	if (!bdf || !engines_open(&self->engines, self->iommu, 1))
 		SKIP(return, "needs edu and ivshmem");
 	self->mem = endpoint_open(bdf, self->iommu, NULL);
 	self->dmabuf = endpoint_export(self->mem, BAR, ranges, ARRAY_SIZE(ranges));

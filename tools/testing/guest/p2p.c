@@ -87,13 +87,14 @@ FIXTURE(p2p) {
 
 FIXTURE_VARIANT(p2p) {
 	int (*layout)(struct vfio_region_dma_range *ranges);
+	int engines;
 };
 
-FIXTURE_VARIANT_ADD(p2p, one) { .layout = one };
-FIXTURE_VARIANT_ADD(p2p, three_descending) { .layout = three_descending };
-FIXTURE_VARIANT_ADD(p2p, adjacent) { .layout = adjacent };
-FIXTURE_VARIANT_ADD(p2p, aliased) { .layout = aliased };
-FIXTURE_VARIANT_ADD(p2p, sixty_four) { .layout = sixty_four };
+FIXTURE_VARIANT_ADD(p2p, one) { one, 2 };
+FIXTURE_VARIANT_ADD(p2p, three_descending) { three_descending, 2 };
+FIXTURE_VARIANT_ADD(p2p, adjacent) { adjacent, 2 };
+FIXTURE_VARIANT_ADD(p2p, aliased) { aliased, 2 };
+FIXTURE_VARIANT_ADD(p2p, sixty_four) { sixty_four, 4 };
 
 FIXTURE_SETUP(p2p)
 {
@@ -103,7 +104,7 @@ FIXTURE_SETUP(p2p)
 	u64 at;
 
 	self->iommu = iommu_init(MODE_IOMMUFD);
-	if (!bdf || !engines_open(&self->engines, self->iommu))
+	if (!bdf || !engines_open(&self->engines, self->iommu, variant->engines))
 		SKIP(return, "needs edu and ivshmem");
 	self->mem = endpoint_open(bdf, self->iommu, NULL);
 	ASSERT_GE(self->mem->bars[BAR].info.size, BAR_LEN);
@@ -263,7 +264,7 @@ TEST_F(p2p, read_only_stops_writes)
 
 	mem_random(page, PAGE, 2);
 	engines_write(&self->engines, IOVA + PAGE, page, 512);
-	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + PAGE));
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + PAGE, 512));
 	EXPECT_TRUE(bar_is_as_it_ought_to_be(self));
 
 	gather(self, page, PAGE, 512);
@@ -287,7 +288,7 @@ TEST_F(p2p, unmapped_stops_everything)
 
 	mem_random(page, PAGE, 3);
 	engines_write(&self->engines, IOVA, page, 512);
-	EXPECT_TRUE(iommu_fault_at(&trace, IOVA));
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA, 512));
 	EXPECT_TRUE(bar_is_as_it_ought_to_be(self));
 	trace_close(&trace);
 }

@@ -8,9 +8,6 @@
  * where the memory comes back, so does the buffer.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +17,7 @@
 #include "kselftest_harness.h"
 
 #include "lib/bufinfo.h"
+#include "lib/dma_loop.h"
 #include "lib/endpoint.h"
 #include "lib/engines.h"
 #include "lib/ioas.h"
@@ -144,32 +142,18 @@ FIXTURE_VARIANT_ADD(revoke, close) {
 	.dies = true,
 };
 
-/*
- * QEMU before 8.2 may send a CPU's register access astray when another CPU
- * changes the memory map, which is what these tests are about.  So use one.
- */
-static void use_one_cpu(void)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	VFIO_ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
-}
-
 FIXTURE_SETUP(revoke)
 {
 	const struct vfio_region_dma_range ranges[] = {
 		{ FIRST, HALF }, { SECOND, HALF },
 	};
 
-	use_one_cpu();
 	self->bdf = pci_find(variant->kind, 0);
 	self->iommu = iommu_init(MODE_IOMMUFD);
 	if (!self->bdf)
 		SKIP(return, "no %s with %s", variant->kind->name,
 		     variant->kind->reset ?: "memory");
-	if (!engines_open(&self->engines, self->iommu))
+	if (!engines_open(&self->engines, self->iommu, 2))
 		SKIP(return, "no edu");
 	self->mem = endpoint_open(self->bdf, self->iommu, NULL);
 
@@ -246,7 +230,7 @@ TEST_F(revoke, while_mapped)
 	/* Nothing lands any more, and the IOMMU says so. */
 	mem_random(other, sizeof(other), 2);
 	engines_write(&self->engines, IOVA + SEAM, other, sizeof(other));
-	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + SEAM));
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + SEAM, 512));
 
 	/* A buffer without memory cannot be imported, nor by another name. */
 	if (variant->stays_revoked)
@@ -311,98 +295,35 @@ TEST_F(revoke, again)
 	}
 }
 
-/*
- * DMA without a pause: every transfer has a slot of its own.  Those that
- * finished before the revoke was asked for must be there, those still in the
- * engine when it had returned must not.
- */
-#define SLOT	256UL
-#define SLOTS	(SIZE / SLOT)
-
-enum transfer { UNUSED, LANDED, STOPPED, EITHER };
-
-struct revoker {
+struct ask {
 	void (*revoke)(struct _test_data_revoke *self);
 	struct _test_data_revoke *self;
-	atomic_bool asked, returned;
 };
 
-static void *run_revoke(void *arg)
+static void revoke_it(void *arg)
 {
-	struct revoker *r = arg;
+	struct ask *ask = arg;
 
-	r->revoke(r->self);
-	atomic_store(&r->returned, true);
-	return NULL;
+	ask->revoke(ask->self);
 }
 
+/* What is in an engine when the revoke has returned does not land. */
 TEST_F(revoke, while_dma_runs)
 {
-	struct revoker revoker = { .revoke = variant->revoke, .self = self };
-	static const u8 zeros[SLOT];
-	int i, used = 0, landed = 0, stopped = 0;
-	static u8 got[SIZE], data[SLOT];
-	enum transfer fate[SLOTS] = {};
-	int slot_of[ENGINES_MAX];
-	pthread_t thread;
+	struct ask ask = { variant->revoke, self };
+	static struct dma_loop loop;
+	static u8 got[SIZE];
 
+	ASSERT_EQ(SIZE, DMA_LOOP_SLOTS * DMA_LOOP_SLOT);
 	ASSERT_EQ(0, map(self));
 	buffer_clear(self);
-	memset(data, 0x5a, SLOT);
-	for (i = 0; i < self->engines.nr; i++) {
-		engine_fill(&self->engines, i, data, SLOT);
-		slot_of[i] = -1;
-	}
-
-	for (i = 0; stopped < 2 * self->engines.nr; i = (i + 1) % self->engines.nr) {
-		struct edu *edu = &self->engines.edu[i];
-		/* In this order: what was seen to be done, was done before. */
-		bool returned = atomic_load(&revoker.returned);
-		bool busy = edu_busy(edu);
-		bool asked = atomic_load(&revoker.asked);
-
-		if (busy) {
-			if (returned)
-				fate[slot_of[i]] = STOPPED;
-			continue;
-		}
-
-		if (slot_of[i] >= 0) {
-			if (!asked) {
-				fate[slot_of[i]] = LANDED;
-				landed++;
-			} else if (fate[slot_of[i]] == STOPPED) {
-				stopped++;
-			} else {
-				fate[slot_of[i]] = EITHER;
-			}
-		}
-
-		ASSERT_LT(used, SLOTS);
-		slot_of[i] = used++ * 37 % SLOTS;
-		edu_store(edu, IOVA + slot_of[i] * SLOT, SLOT);
-
-		if (!asked && landed >= 2 * self->engines.nr) {
-			atomic_store(&revoker.asked, true);
-			ASSERT_EQ(0, pthread_create(&thread, NULL, run_revoke, &revoker));
-		}
-		usleep(1000);
-	}
-
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	for (i = 0; i < self->engines.nr; i++) {
-		edu_wait(&self->engines.edu[i]);
-		fate[slot_of[i]] = STOPPED;
-	}
-
+	dma_loop(&loop, &self->engines, IOVA, revoke_it, &ask);
 	variant->restore(self);
+
+	EXPECT_LE(2 * self->engines.nr, loop.before);
+	EXPECT_LE(2 * self->engines.nr, loop.after);
 	buffer_read(self, got);
-	for (i = 0; i < SLOTS; i++) {
-		if (fate[i] == LANDED)
-			EXPECT_EQ(-1, mem_differ(got + i * SLOT, data, SLOT));
-		if (fate[i] == STOPPED || fate[i] == UNUSED)
-			EXPECT_EQ(-1, mem_differ(got + i * SLOT, zeros, SLOT));
-	}
+	EXPECT_TRUE(dma_loop_stopped(&loop, got));
 	EXPECT_EQ(0, unmap(self, NULL));
 }
 

@@ -17,10 +17,10 @@ static void *stage(struct engines *e, int i)
 	return e->ram.vaddr + i * 4096UL;
 }
 
-bool engines_open(struct engines *e, struct iommu *iommu)
+bool engines_open(struct engines *e, struct iommu *iommu, int max)
 {
 	e->nr = 0;
-	while (e->nr < ENGINES_MAX && edu_open(&e->edu[e->nr], iommu, e->nr))
+	while (e->nr < max && edu_open(&e->edu[e->nr], iommu, e->nr))
 		e->nr++;
 	if (!e->nr)
 		return false;

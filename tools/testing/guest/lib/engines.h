@@ -4,11 +4,11 @@
 
 #include "edu.h"
 
-#define ENGINES_MAX	8
+#define ENGINES_MAX	4
 
 /*
- * All edu devices of the machine and a page of memory for each, in one IOAS:
- * they carry buffers of any length to and from an IOVA, side by side.
+ * Some edu devices and a page of memory for each, in one IOAS: they carry
+ * buffers of any length to and from an IOVA, side by side.
  */
 struct engines {
 	int nr;
@@ -16,8 +16,8 @@ struct engines {
 	struct dma_region ram;
 };
 
-/* False if the machine has no edu. */
-bool engines_open(struct engines *e, struct iommu *iommu);
+/* Up to @max of the machine's engines; false if it has none. */
+bool engines_open(struct engines *e, struct iommu *iommu, int max);
 void engines_close(struct engines *e);
 
 void engines_write(struct engines *e, u64 iova, const void *buf, size_t len);

@@ -4,7 +4,7 @@
  * the shoulder of its interrupt handler, into the fault recording register of
  * the IOMMU: QEMU's has one, at 0x220.
  */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,15 +20,25 @@ void iommu_fault_watch(struct trace *t)
 	VFIO_ASSERT_TRUE(trace_enable(t, "guest/iommu_fault"));
 }
 
-bool iommu_fault_at(struct trace *t, u64 iova)
+static bool is_fault(const char *line, u64 iova, u64 length)
 {
-	char line[512], address[64];
-	int tries = 200;
+	const char *at = strstr(line, "address=0x");
+	u64 page;
 
-	snprintf(address, sizeof(address), "address=0x%lx", iova & ~0xfffUL);
+	if (!at || !strstr(line, "iommu_fault:"))
+		return false;
+	page = strtoull(at + strlen("address="), NULL, 16);
+	return page + 4096 > iova && page < iova + length;
+}
+
+bool iommu_fault_at(struct trace *t, u64 iova, u64 length)
+{
+	int tries = 200;
+	char line[512];
+
 	while (tries--) {
 		while (trace_next(t, line, sizeof(line)))
-			if (strstr(line, address))
+			if (is_fault(line, iova, length))
 				return true;
 		usleep(10000);
 	}

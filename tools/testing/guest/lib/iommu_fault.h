@@ -11,7 +11,7 @@
 /* Watch the IOMMU stop accesses. */
 void iommu_fault_watch(struct trace *t);
 
-/* Did it, or does it presently, stop an access to this page? */
-bool iommu_fault_at(struct trace *t, u64 iova);
+/* Did it, or does it presently, stop an access to a page of these? */
+bool iommu_fault_at(struct trace *t, u64 iova, u64 length);
 
 #endif
