@@ -425,6 +425,9 @@ struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 		 * attachment exists that needs it where it is.
 		 */
 		WARN_ON_ONCE(err == -EBUSY);
+		if (WARN_ONCE(err > 0, "dma-buf exporter %s: pin returned %d\n",
+			      attach->dmabuf->exp_name, err))
+			err = -EINVAL;
 		if (err)
 			return ERR_PTR(err);
 	}

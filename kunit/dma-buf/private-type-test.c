@@ -10,6 +10,7 @@
 #include <linux/dma-resv.h>
 #include <linux/seq_file.h>
 
+#include "dma-buf-core.h"
 #include "fake-module.h"
 #include "mapping-test.h"
 #include "trace-log.h"
@@ -266,6 +267,22 @@ static void words_test(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, log, "");
 }
 
+static void debugfs_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	struct dma_buf_attachment *attach;
+	char buf[64] = "";
+	struct seq_file s = { .buf = buf, .size = sizeof(buf) };
+
+	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	dma_resv_lock(exp->dmabuf->resv, NULL);
+	dma_buf_attachment_show(&s, attach);
+	dma_resv_unlock(exp->dmabuf->resv);
+	KUNIT_EXPECT_STREQ(test, buf, "\twindow: card A at 0x100000\n");
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
 /* The module of the type stays while an attachment speaks it */
 static void owner_test(struct kunit *test)
 {
@@ -342,6 +359,7 @@ static struct kunit_case private_type_tests[] = {
 	KUNIT_CASE(revoke_test),
 	KUNIT_CASE(refine_test),
 	KUNIT_CASE(words_test),
+	KUNIT_CASE(debugfs_test),
 	KUNIT_CASE(owner_test),
 	KUNIT_CASE(owner_refused_test),
 	KUNIT_CASE(owner_unloading_test),

@@ -226,12 +226,14 @@ static void pin_test(struct kunit *test)
 	sgt_teardown(t);
 }
 
-static void expect_pin_error(struct sgt_test *t, int error, int warnings)
+static void expect_pin_error(struct sgt_test *t, int result, int error,
+			     int warnings)
 {
 	struct kunit *test = t->exp->test;
 	struct sg_table *sgt = NULL;
 
-	t->exp->pin_result = error;
+	fake_rearm_warnings();
+	t->exp->pin_result = result;
 	kunit_warning_suppress(test) {
 		sgt = dma_buf_sgt_map_attachment_unlocked(t->attach,
 							  DMA_TO_DEVICE);
@@ -258,11 +260,15 @@ static void pin_error_test(struct kunit *test)
 		dma_buf_sgt_unmap_attachment_unlocked(t->attach, sgt,
 						      DMA_TO_DEVICE);
 	} else {
-		expect_pin_error(t, -ENOMEM, 0);
-		expect_pin_error(t, -EINTR, 0);
-		expect_pin_error(t, -EINVAL, 0);
+		expect_pin_error(t, -ENOMEM, -ENOMEM, 0);
+		expect_pin_error(t, -EINTR, -EINTR, 0);
+		expect_pin_error(t, -EINVAL, -EINVAL, 0);
+		expect_pin_error(t, -EOPNOTSUPP, -EOPNOTSUPP, 0);
 		/* The exporter has let the buffer go out of reach */
-		expect_pin_error(t, -EBUSY, 1);
+		expect_pin_error(t, -EBUSY, -EBUSY, 1);
+		/* Would be a table for who asks IS_ERR() */
+		expect_pin_error(t, 1, -EINVAL, 1);
+		expect_pin_error(t, INT_MAX, -EINVAL, 1);
 	}
 	sgt_teardown(t);
 }

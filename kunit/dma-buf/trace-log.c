@@ -4,6 +4,7 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/trace.h>
 #include <linux/trace_events.h>
@@ -61,7 +62,7 @@ static struct file *open_trace(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, type);
 	mnt = kern_mount(type);
-	put_filesystem(type);
+	module_put(type->owner);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(mnt));
 	file = file_open_root_mnt(mnt, "instances/" INSTANCE "/trace", O_RDONLY,
 				  0);
