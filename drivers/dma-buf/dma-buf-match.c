@@ -241,8 +241,9 @@ static bool entry_fits_importer(const struct dma_buf_mapping_match *imp,
  * @exp_len: number of entries in @exp_matches, at least one
  *
  * For exporters, to be called from &dma_buf_ops.match_mapping, and not again
- * after it has succeeded. Takes the first exporter entry that an importer entry fits, directly or, after all
- * importer entries were tried directly, by conversion.
+ * after it has succeeded. Takes the first exporter entry that an importer entry
+ * fits, directly or, after all importer entries were tried directly, by
+ * conversion.
  *
  * Context: May sleep. Takes no lock. The exporter may hold the reservation lock
  * of the buffer around the call, if what it offers changes under that lock.

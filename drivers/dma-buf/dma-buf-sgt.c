@@ -391,9 +391,9 @@ static struct sg_table *finish_map(struct dma_buf_attachment *attach,
  * @dir: direction of the DMA
  *
  * Addresses and lengths in the returned table are DMA addresses, page-aligned.
- * Importers must not look at its pages, if it has any. A static importer's buffer stays pinned until it is unmapped.
- * A dynamic importer has to wait for the fences of the buffer before it lets
- * the device use the addresses.
+ * Importers must not look at its pages, if it has any. A static importer's
+ * buffer stays pinned until it is unmapped. A dynamic importer has to wait for
+ * the fences of the buffer before it lets the device use the addresses.
  *
  * Context: The reservation lock of the buffer is held. May sleep.
  *

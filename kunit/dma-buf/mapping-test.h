@@ -44,6 +44,8 @@ struct fake_calls {
  * @list: what map_phys returns: a list, NULL or an ERR_PTR
  * @pin_result: what pin returns
  * @calls: number of calls of each callback
+ * @mapped: mappings of either kind that were not taken back yet
+ * @pinned: pins that were not taken back yet
  *
  * Everything has to be given back before the test ends: attachments, mappings,
  * pins.

@@ -196,24 +196,25 @@ static int check_domain(struct iommu_domain *domain, struct dma_buf *dmabuf,
 	return 0;
 }
 
-int iommufd_test_md_check_dmabuf(struct iommufd_ucmd *ucmd, u32 mockpt_id,
-				 int fd, u64 iova, u64 length, u64 offset)
+int iommufd_test_md_check_dmabuf(struct iommufd_ucmd *ucmd,
+				 const struct iommu_test_cmd *cmd)
 {
 	struct iommufd_hw_pagetable *hwpt;
 	struct dma_buf *dmabuf;
 	int rc;
 
-	dmabuf = test_dmabuf_from_fd(fd);
+	dmabuf = test_dmabuf_from_fd(cmd->check_dmabuf.dmabuf_fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 
-	hwpt = iommufd_test_get_mock_hwpt(ucmd, mockpt_id);
+	hwpt = iommufd_test_get_mock_hwpt(ucmd, cmd->id);
 	if (IS_ERR(hwpt)) {
 		rc = PTR_ERR(hwpt);
 		goto out_put;
 	}
 
-	rc = check_domain(hwpt->domain, dmabuf, iova, length, offset);
+	rc = check_domain(hwpt->domain, dmabuf, cmd->check_dmabuf.iova,
+			  cmd->check_dmabuf.length, cmd->check_dmabuf.offset);
 	iommufd_put_object(ucmd->ictx, &hwpt->obj);
 out_put:
 	dma_buf_put(dmabuf);
