@@ -52,9 +52,11 @@ struct dma_buf_converter {
 /**
  * struct dma_buf_negotiation - what is known of an attachment while it is made
  * @args: what the exporter gets to see of it
- * @exp: the exporter's entry that was matched. Its exporting_p2p_device is
+ * @exp: the exporter's entry that was matched: @exp_copy, or the constant one
+ *	of an exporter that has only plain SGT. Its exporting_p2p_device is
  *	good until the match is over; an exporter that refines the device keeps
  *	it alive until then.
+ * @exp_copy: the exporter's own may be on a stack that is gone
  * @no_p2p: the exporter has given up peer-to-peer
  *
  * On the stack of the attach call, from the match to the end of
@@ -62,7 +64,8 @@ struct dma_buf_converter {
  */
 struct dma_buf_negotiation {
 	struct dma_buf_match_args args;
-	struct dma_buf_mapping_match exp;
+	const struct dma_buf_mapping_match *exp;
+	struct dma_buf_mapping_match exp_copy;
 	bool no_p2p;
 };
 
@@ -101,8 +104,46 @@ dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)
 	return !!attach->importer_ops;
 }
 
+/**
+ * dma_buf_ops_valid - does an exporter say in exactly one way what it offers?
+ * @ops: the exporter's operations
+ *
+ * There are three ways: a match_mapping callback, a single_exporter_match
+ * entry, or the pair of map_dma_buf and unmap_dma_buf.
+ *
+ * Return: True if it is exactly one of them.
+ */
+static inline bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
+{
+	if (!ops->map_dma_buf != !ops->unmap_dma_buf)
+		return false;
+	return !!ops->match_mapping + !!ops->single_exporter_match +
+	       !!ops->map_dma_buf == 1;
+}
+
+/*
+ * Fill in the data of an attachment that was matched as SGT, directly or by a
+ * converter. The exporter's PCI device is left out: nothing keeps it alive.
+ *
+ * dev and peer2peer are for exporters that do not look at the type yet.
+ */
+static inline void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
+				      const struct dma_buf_mapping_match *imp,
+				      enum dma_sgt_exporter_p2p p2p)
+{
+	struct dma_buf_mapping_match *result = &attach->map_type;
+
+	result->sgt_data = imp->sgt_data;
+	result->sgt_data.exporting_p2p_device = NULL;
+	result->sgt_data.exporter_requires_p2p = p2p;
+
+	attach->dev = imp->sgt_data.importing_dma_device;
+	attach->peer2peer = imp->sgt_data.importer_accepts_p2p ==
+			    DMA_SGT_IMPORTER_ACCEPTS_P2P &&
+			    !to_core_attachment(attach)->negotiation->no_p2p;
+}
+
 /* dma-buf-match.c */
-bool dma_buf_ops_valid(const struct dma_buf_ops *ops);
 void dma_buf_attachment_free(struct dma_buf_attachment *attach);
 void dma_buf_attachment_show(struct seq_file *s,
 			     struct dma_buf_attachment *attach);
@@ -130,9 +171,6 @@ const char *dma_buf_sgt_why_no_p2p(struct pci_dev *pdev,
 				   const struct dma_buf_mapping_match *imp);
 int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
 			  const struct dma_buf_mapping_match *imp);
-void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
-			const struct dma_buf_mapping_match *imp,
-			enum dma_sgt_exporter_p2p p2p);
 
 /* dma-buf-pal.c */
 extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;

@@ -74,28 +74,6 @@ static const char *sgt_why(const struct dma_buf_mapping_match *exp,
 	return dma_buf_sgt_why_no_p2p(exp->sgt_data.exporting_p2p_device, imp);
 }
 
-/*
- * Fill in the data of an attachment that was matched as SGT, directly or by a
- * converter. The exporter's PCI device is left out: nothing keeps it alive.
- *
- * dev and peer2peer are for exporters that do not look at the type yet.
- */
-void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
-			const struct dma_buf_mapping_match *imp,
-			enum dma_sgt_exporter_p2p p2p)
-{
-	struct dma_buf_mapping_match *result = &attach->map_type;
-
-	result->sgt_data = imp->sgt_data;
-	result->sgt_data.exporting_p2p_device = NULL;
-	result->sgt_data.exporter_requires_p2p = p2p;
-
-	attach->dev = imp->sgt_data.importing_dma_device;
-	attach->peer2peer = imp->sgt_data.importer_accepts_p2p ==
-			    DMA_SGT_IMPORTER_ACCEPTS_P2P &&
-			    !to_core_attachment(attach)->negotiation->no_p2p;
-}
-
 static void sgt_finish_match(struct dma_buf_match_args *args,
 			     const struct dma_buf_mapping_match *exp,
 			     const struct dma_buf_mapping_match *imp)
@@ -180,7 +158,7 @@ dma_buf_sgt_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 	enum dma_sgt_importer_p2p p2p = DMA_SGT_NO_P2P;
 	struct dma_buf_mapping_match imp;
 
-	if (WARN_ON(!dmabuf || !dev))
+	if (WARN_ON(!dev))
 		return ERR_PTR(-EINVAL);
 
 	if (importer_ops && importer_ops->allow_peer2peer)
@@ -236,7 +214,7 @@ int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach)
 
 	core->negotiation->no_p2p = true;
 	if (!core->conv)
-		core->negotiation->exp.sgt_data.exporter_requires_p2p =
+		core->negotiation->exp_copy.sgt_data.exporter_requires_p2p =
 			DMA_SGT_EXPORTER_NO_P2P;
 	attach->map_type.sgt_data.exporter_requires_p2p =
 		DMA_SGT_EXPORTER_NO_P2P;
@@ -278,7 +256,7 @@ int dma_buf_sgt_refine_device(struct dma_buf_attachment *attach,
 		    imp->sgt_data.importing_dma_device != dev)
 			continue;
 		ret = dma_buf_type_match(attach->dmabuf, core->conv,
-					 &core->negotiation->exp, imp);
+					 core->negotiation->exp, imp);
 		if (ret)
 			continue;
 		dma_buf_sgt_finish(attach, imp,
@@ -350,6 +328,26 @@ static void debug_alignment(struct sg_table *sgt)
 			 __func__, (u64)sg_dma_address(sg), sg_dma_len(sg));
 		return;
 	}
+}
+
+/* Exporters that are not converted yet are called without a detour */
+static struct sg_table *exporter_map(struct dma_buf_attachment *attach,
+				     const struct dma_buf_mapping_sgt_exp_ops *ops,
+				     enum dma_data_direction dir)
+{
+	if (attach->dmabuf->ops->map_dma_buf)
+		return legacy_map(attach, dir);
+	return ops->map_dma_buf(attach, dir);
+}
+
+static void exporter_unmap(struct dma_buf_attachment *attach,
+			   const struct dma_buf_mapping_sgt_exp_ops *ops,
+			   struct sg_table *sgt, enum dma_data_direction dir)
+{
+	if (attach->dmabuf->ops->map_dma_buf)
+		legacy_unmap(attach, sgt, dir);
+	else
+		ops->unmap_dma_buf(attach, sgt, dir);
 }
 
 static bool pin_on_map(struct dma_buf_attachment *attach)
@@ -432,7 +430,7 @@ struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 			return ERR_PTR(err);
 	}
 
-	sgt = ops->map_dma_buf(attach, dir);
+	sgt = exporter_map(attach, ops, dir);
 	if (!sgt)
 		sgt = ERR_PTR(-ENOMEM);
 	if (IS_ERR(sgt)) {
@@ -446,7 +444,7 @@ struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 	return ret;
 
 err_unmap:
-	ops->unmap_dma_buf(attach, sgt, dir);
+	exporter_unmap(attach, ops, sgt, dir);
 err_unpin:
 	if (pin_on_map(attach))
 		attach->dmabuf->ops->unpin(attach);
@@ -480,7 +478,7 @@ void dma_buf_sgt_unmap_attachment(struct dma_buf_attachment *attach,
 
 	if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
 		sgt = unshadow_table(sgt);
-	ops->unmap_dma_buf(attach, sgt, dir);
+	exporter_unmap(attach, ops, sgt, dir);
 
 	if (pin_on_map(attach))
 		attach->dmabuf->ops->unpin(attach);
