@@ -66,8 +66,8 @@ bool backend_ask(struct backend *b, char *answer, size_t size, const char *reque
 	return ask(b, answer, size, PATIENCE_MS, text);
 }
 
-/* The serial port on the PCI bus: on the machine's own are console and results. */
-static int open_port(void)
+/* A serial port on the PCI bus: on the machine's own are console and results. */
+static int open_port(size_t nth)
 {
 	char path[PATH_MAX];
 	glob_t found;
@@ -76,7 +76,7 @@ static int open_port(void)
 
 	if (glob(PCI_DEVICES "/*/*:0/*:0.0/tty/ttyS*", 0, NULL, &found))
 		return -1;
-	for (i = 0; i < found.gl_pathc && tty < 0; i++) {
+	for (i = nth; i < found.gl_pathc && tty < 0; i++) {
 		snprintf(path, sizeof(path), "/dev/%s", basename(found.gl_pathv[i]));
 		tty = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	}
@@ -86,11 +86,16 @@ static int open_port(void)
 
 bool backend_open(struct backend *b)
 {
+	return backend_open_nth(b, 0);
+}
+
+bool backend_open_nth(struct backend *b, size_t nth)
+{
 	struct termios tio;
 	char answer[256];
 	int iommu = 0;
 
-	b->tty = open_port();
+	b->tty = open_port(nth);
 	if (b->tty < 0)
 		return false;
 	if (!tcgetattr(b->tty, &tio)) {

@@ -26,6 +26,9 @@ struct backend_entry {
 
 /* False if nobody answers. */
 bool backend_open(struct backend *b);
+
+/* The same for the nth scripted one of several, in the order of their ports. */
+bool backend_open_nth(struct backend *b, size_t nth);
 void backend_close(struct backend *b);
 
 /*

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What user space may say about a new blob.
+ */
+#include "virtgpu_drv.h"
+
+#define BLOB_HINTS VIRTGPU_BLOB_HINT_DEFER_MAPPING
+
+/**
+ * virtio_gpu_blob_args_valid - are all parts that mean nothing yet zero?
+ * @rc: arguments of DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB. The DRM core has
+ *	filled in zeroes for what an older struct does not have.
+ *
+ * A hint is known or an error, for all kinds of blobs, so that a later kernel
+ * can give a meaning to another bit. To which kinds of blobs it applies is
+ * another question: for the rest it is ignored.
+ *
+ * Return: True if they are.
+ */
+bool virtio_gpu_blob_args_valid(const struct drm_virtgpu_resource_create_blob *rc)
+{
+	return !(rc->blob_hints & ~BLOB_HINTS) && !rc->pad && !rc->pad2;
+}
+
+/**
+ * virtio_gpu_blob_hints - the hints that this device makes something of
+ * @vgdev: the device
+ *
+ * Return: Mask of VIRTGPU_BLOB_HINT_*, the value of VIRTGPU_PARAM_BLOB_HINTS.
+ */
+int virtio_gpu_blob_hints(const struct virtio_gpu_device *vgdev)
+{
+	if (!vgdev->has_resource_blob || !vgdev->has_virgl_3d ||
+	    !vgdev->has_host_visible)
+		return 0;
+	return BLOB_HINTS;
+}

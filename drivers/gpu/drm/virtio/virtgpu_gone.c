@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What has to end when a device goes away.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/virtio.h>
+#include <linux/virtio_ring.h>
+
+#include "virtgpu_drv.h"
+
+/*
+ * A command that the device never answers. Those that somebody waits for, or
+ * whose answer frees something, get an answer that says nothing: the response
+ * buffer is zeroed, which is no type of response.
+ */
+static void drop_command(struct virtio_gpu_device *vgdev,
+			 struct virtio_gpu_vbuffer *vbuf)
+{
+	const struct virtio_gpu_ctrl_hdr *cmd = (void *)vbuf->buf;
+
+	if (cmd->flags & cpu_to_le32(VIRTIO_GPU_FLAG_FENCE))
+		virtio_gpu_fence_event_process(vgdev,
+					       le64_to_cpu(cmd->fence_id));
+
+	switch (le32_to_cpu(cmd->type)) {
+	case VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB:
+	case VIRTIO_GPU_CMD_RESOURCE_ASSIGN_UUID:
+	case VIRTIO_GPU_CMD_RESOURCE_UNREF:
+		if (vbuf->resp_cb)
+			vbuf->resp_cb(vgdev, vbuf);
+		break;
+	}
+
+	/* To free an object may need locks that somebody waits with */
+	if (vbuf->objs)
+		virtio_gpu_array_put_free_delayed(vgdev, vbuf->objs);
+
+	/* A small response lies behind the command, in the same allocation */
+	if (vbuf->resp_buf != vbuf->buf + vbuf->size)
+		kfree(vbuf->resp_buf);
+	kvfree(vbuf->data_buf);
+	kmem_cache_free(vgdev->vbufs, vbuf);
+}
+
+static void drop_commands(struct virtio_gpu_device *vgdev,
+			  struct virtio_gpu_queue *queue)
+{
+	struct virtio_gpu_vbuffer *vbuf;
+
+	while ((vbuf = virtqueue_detach_unused_buf(queue->vq)))
+		drop_command(vgdev, vbuf);
+}
+
+/* What was to be done when these are signalled will not have been */
+static void fail_fences(struct virtio_gpu_fence_driver *drv)
+{
+	struct virtio_gpu_fence *fence;
+
+	guard(spinlock_irqsave)(&drv->lock);
+	list_for_each_entry(fence, &drv->fences, node)
+		dma_fence_set_error(&fence->f, -ENODEV);
+}
+
+/*
+ * Importers stop to use the addresses: a new map call fails. What is mapped
+ * through the GEM objects went with the DRM device, what is mapped through a
+ * dma-buf goes here.
+ */
+static void revoke_exports(struct virtio_gpu_window *window)
+{
+	struct virtio_gpu_vram_export *export;
+
+	guard(mutex)(&window->lock);
+	list_for_each_entry(export, &window->exports, node) {
+		struct dma_buf *dmabuf = export->dmabuf;
+
+		unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
+		dma_resv_lock(dmabuf->resv, NULL);
+		dma_buf_invalidate_mappings(dmabuf);
+		dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
+				      false, MAX_SCHEDULE_TIMEOUT);
+		dma_resv_unlock(dmabuf->resv);
+	}
+}
+
+/**
+ * virtio_gpu_gone - end everything that waits for the device or uses its window
+ * @vgdev: the device, which is unplugged already: no command is queued any more
+ *
+ * Resets the device, so that it answers nothing any more, and lets go of what
+ * it still had. Called before the driver resets the device itself, which does
+ * no harm.
+ *
+ * Context: Removal of the device. Waits for nobody that waits for the device.
+ */
+void virtio_gpu_gone(struct virtio_gpu_device *vgdev)
+{
+	virtio_reset_device(vgdev->vdev);
+	/* They may have been scheduled by what the device did until now */
+	flush_work(&vgdev->ctrlq.dequeue_work);
+	flush_work(&vgdev->cursorq.dequeue_work);
+	fail_fences(&vgdev->fence_drv);
+	drop_commands(vgdev, &vgdev->ctrlq);
+	drop_commands(vgdev, &vgdev->cursorq);
+	/* The queues go away, and there is nothing to notify the device of */
+	atomic_set(&vgdev->pending_commands, 0);
+
+	/* Nobody waits for the device any more: no lock is held for long */
+	flush_work(&vgdev->obj_free_work);
+	revoke_exports(&vgdev->window);
+}

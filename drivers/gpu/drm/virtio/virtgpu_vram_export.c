@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exported virtio-gpu objects as other devices see them.
+ */
+#include <linux/dma-buf-mapping.h>
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/iommu.h>
+#include <linux/overflow.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/virtio.h>
+
+#include <drm/drm_drv.h>
+#include <drm/drm_prime.h>
+
+#include "virtgpu_drv.h"
+
+/**
+ * DOC: what a virtio-gpu buffer offers
+ *
+ * - Memory of the guest: SGT, for any importer.
+ * - A mappable host blob: PAL, peer-to-peer from the device's PCI function,
+ *   because the host-visible window is a part of one of its BARs. iommufd takes
+ *   it as it is, and the core makes a scatterlist for others. An importer that
+ *   cannot do peer-to-peer, or is static, or whose device does not reach this
+ *   one, gets -EOPNOTSUPP when it attaches. A window that is not in a BAR
+ *   (virtio-mmio) is offered as SGT to any importer.
+ * - Any host blob, to another virtio device: SGT with an empty table, if the
+ *   host can name resources (VIRTIO_GPU_F_RESOURCE_UUID). Those two talk about
+ *   the resource by its UUID and need no address.
+ *
+ * When the device goes away the importers of the window are told to let go of
+ * it, and map calls fail with -ENODEV.
+ */
+
+static struct virtio_gpu_object *dmabuf_to_bo(const struct dma_buf *dmabuf)
+{
+	return gem_to_virtio_gpu_obj((struct drm_gem_object *)dmabuf->priv);
+}
+
+/* Memory of the guest */
+
+static const struct dma_buf_mapping_sgt_exp_ops guest_ops = {
+	.map_dma_buf = drm_gem_map_dma_buf,
+	.unmap_dma_buf = drm_gem_unmap_dma_buf,
+};
+
+/*
+ * Where in the CPU's address space is the blob? It was mapped when the importer
+ * attached, so this does not wait for the host with the reservation lock held,
+ * although it could: see the comment at the top of virtgpu_vram_map.c.
+ */
+static int find_in_window(struct dma_buf_attachment *attach,
+			  struct phys_vec *range)
+{
+	struct virtio_gpu_object *bo = dmabuf_to_bo(attach->dmabuf);
+	struct virtio_gpu_object_vram *vram = to_virtio_gpu_vram(bo);
+	u32 cache;
+	int ret;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	ret = virtio_gpu_vram_make_mapped(vram, &cache);
+	if (ret)
+		return ret;
+
+	range->paddr = vram->vram_node.start;
+	range->len = vram->vram_node.size;
+	return 0;
+}
+
+/* The window in a BAR: the core makes a scatterlist of it for who wants one */
+
+static const struct dma_buf_phys_list *
+bar_map(struct dma_buf_attachment *attach)
+{
+	struct virtio_gpu_object *bo = dmabuf_to_bo(attach->dmabuf);
+	struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
+	struct dma_buf_phys_list *list;
+	int ret;
+
+	list = dma_buf_phys_list_alloc(1, GFP_KERNEL);
+	if (!list)
+		return ERR_PTR(-ENOMEM);
+
+	ret = find_in_window(attach, &list->phys[0]);
+	if (ret) {
+		kvfree(list);
+		return ERR_PTR(ret);
+	}
+	list->provider = vgdev->window.provider;
+	return list;
+}
+
+static void bar_unmap(struct dma_buf_attachment *attach,
+		      const struct dma_buf_phys_list *list)
+{
+	kvfree(list);
+}
+
+static const struct dma_buf_mapping_pal_exp_ops bar_ops = {
+	.map_phys = bar_map,
+	.unmap_phys = bar_unmap,
+};
+
+/* The window elsewhere */
+
+static struct sg_table *resource_map(struct dma_buf_attachment *attach,
+				     enum dma_data_direction dir)
+{
+	struct phys_vec range;
+	struct sg_table *sgt;
+	dma_addr_t addr;
+	int ret;
+
+	ret = find_in_window(attach, &range);
+	if (ret)
+		return ERR_PTR(ret);
+	if (overflows_type(range.len, unsigned int))
+		return ERR_PTR(-EFBIG);
+
+	sgt = kzalloc_obj(*sgt);
+	if (!sgt)
+		return ERR_PTR(-ENOMEM);
+	ret = sg_alloc_table(sgt, 1, GFP_KERNEL);
+	if (ret)
+		goto err_free;
+
+	addr = dma_map_resource(attach->dev, range.paddr, range.len, dir,
+				DMA_ATTR_SKIP_CPU_SYNC);
+	ret = dma_mapping_error(attach->dev, addr);
+	if (ret)
+		goto err_table;
+
+	sg_set_page(sgt->sgl, NULL, range.len, 0);
+	sg_dma_address(sgt->sgl) = addr;
+	sg_dma_len(sgt->sgl) = range.len;
+	return sgt;
+
+err_table:
+	sg_free_table(sgt);
+err_free:
+	kfree(sgt);
+	return ERR_PTR(ret);
+}
+
+static void resource_unmap(struct dma_buf_attachment *attach,
+			   struct sg_table *sgt, enum dma_data_direction dir)
+{
+	dma_unmap_resource(attach->dev, sg_dma_address(sgt->sgl),
+			   sg_dma_len(sgt->sgl), dir, DMA_ATTR_SKIP_CPU_SYNC);
+	sg_free_table(sgt);
+	kfree(sgt);
+}
+
+static const struct dma_buf_mapping_sgt_exp_ops resource_ops = {
+	.map_dma_buf = resource_map,
+	.unmap_dma_buf = resource_unmap,
+};
+
+/* A name instead of addresses, for virtio devices */
+
+static struct sg_table *name_map(struct dma_buf_attachment *attach,
+				 enum dma_data_direction dir)
+{
+	struct sg_table *sgt = kzalloc_obj(*sgt);
+
+	return sgt ?: ERR_PTR(-ENOMEM);
+}
+
+static void name_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
+		       enum dma_data_direction dir)
+{
+	kfree(sgt);
+}
+
+static const struct dma_buf_mapping_sgt_exp_ops name_ops = {
+	.map_dma_buf = name_map,
+	.unmap_dma_buf = name_unmap,
+};
+
+/* Is the importer a virtio device, whichever of its entries is taken? */
+static bool importer_is_virtio(const struct dma_buf_match_args *args)
+{
+	size_t i;
+
+	for (i = 0; i < args->imp_len; i++) {
+		const struct dma_buf_mapping_match *imp = &args->imp_matches[i];
+
+		if (imp->type == &dma_buf_mapping_sgt_type &&
+		    !is_virtio_device(imp->sgt_data.importing_dma_device))
+			return false;
+	}
+	return true;
+}
+
+/* Put the offer for the window into @offers, if there is one. Returns how many. */
+static size_t offer_window(const struct virtio_gpu_window *window,
+			   struct dma_buf_mapping_match *offers)
+{
+	if (!window->pdev)
+		*offers = DMA_BUF_EMAPPING_SGT(&resource_ops);
+	else if (window->provider)
+		*offers = DMA_BUF_EMAPPING_PAL_P2P(&bar_ops, window->pdev);
+	else
+		return 0;
+	return 1;
+}
+
+static int match_host_blob(struct dma_buf_match_args *args,
+			   const struct virtio_gpu_object *bo)
+{
+	const struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
+	struct dma_buf_mapping_match offers[2];
+	size_t n = 0;
+
+	if (bo->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE)
+		n += offer_window(&vgdev->window, offers);
+	if (vgdev->has_resource_assign_uuid && importer_is_virtio(args))
+		offers[n++] = DMA_BUF_EMAPPING_SGT(&name_ops);
+
+	return n ? dma_buf_match_mapping(args, offers, n) : -EOPNOTSUPP;
+}
+
+/**
+ * virtio_gpu_match_mapping - what an exported object offers to an importer
+ * @args: the negotiation
+ *
+ * &dma_buf_ops.match_mapping.
+ *
+ * Context: May sleep. The reservation lock is not held.
+ *
+ * Return: As dma_buf_match_mapping(), -ENODEV if the device is gone.
+ */
+int virtio_gpu_match_mapping(struct dma_buf_match_args *args)
+{
+	struct virtio_gpu_object *bo = dmabuf_to_bo(args->dmabuf);
+	const struct dma_buf_mapping_match guest =
+		DMA_BUF_EMAPPING_SGT(&guest_ops);
+	int ret, idx;
+
+	if (!virtio_gpu_is_vram(bo))
+		return dma_buf_match_mapping(args, &guest, 1);
+
+	/* The PCI function is there until the match is over */
+	if (!drm_dev_enter(bo->base.base.dev, &idx))
+		return -ENODEV;
+	ret = match_host_blob(args, bo);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+/**
+ * virtio_gpu_dmabuf_attach - look at an importer before it is taken
+ * @dmabuf: the buffer
+ * @attach: the attachment, with the type that was matched
+ *
+ * &virtio_dma_buf_ops.device_attach. The window can go away with the device, so
+ * its importers have to be able to let go of it. An importer that is taken will
+ * map the buffer, so the blob is mapped here, where the wait for the host holds
+ * up nobody else.
+ *
+ * Context: May sleep, killable. The reservation lock is not held.
+ *
+ * Return: 0, -EOPNOTSUPP if the importer cannot let go, what
+ * virtio_gpu_vram_make_mapped() or the object says.
+ */
+int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
+			     struct dma_buf_attachment *attach)
+{
+	struct virtio_gpu_object *bo = dmabuf_to_bo(dmabuf);
+	struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
+	u32 cache;
+
+	if (!virtio_gpu_is_vram(bo))
+		return drm_gem_map_attach(dmabuf, attach);
+	if (attach->map_type.exp_ops == &name_ops.ops)
+		return 0;
+
+	if (vgdev->window.pdev && !dma_buf_attach_revocable(attach))
+		return -EOPNOTSUPP;
+	return virtio_gpu_vram_make_mapped(to_virtio_gpu_vram(bo), &cache);
+}
+
+/**
+ * virtio_gpu_exported - there is a dma-buf of this object now
+ * @bo: the object
+ * @dmabuf: the new buffer
+ */
+void virtio_gpu_exported(struct virtio_gpu_object *bo, struct dma_buf *dmabuf)
+{
+	struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
+	struct virtio_gpu_object_vram *vram;
+
+	if (!virtio_gpu_is_vram(bo))
+		return;
+
+	vram = to_virtio_gpu_vram(bo);
+	guard(mutex)(&vgdev->window.lock);
+	vram->export.dmabuf = dmabuf;
+	list_add_tail(&vram->export.node, &vgdev->window.exports);
+}
+
+/**
+ * virtio_gpu_dmabuf_release - nobody has the buffer any more
+ * @dmabuf: the buffer
+ *
+ * &dma_buf_ops.release. Called without the reservation lock.
+ */
+void virtio_gpu_dmabuf_release(struct dma_buf *dmabuf)
+{
+	struct virtio_gpu_object *bo = dmabuf_to_bo(dmabuf);
+	struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
+
+	if (virtio_gpu_is_vram(bo)) {
+		guard(mutex)(&vgdev->window.lock);
+		list_del_init(&to_virtio_gpu_vram(bo)->export.node);
+	}
+	drm_gem_dmabuf_release(dmabuf);
+}
+
+/* The BAR that holds all of the window */
+static int find_bar(struct pci_dev *pdev,
+		    const struct virtio_shm_region *region)
+{
+	struct resource window = DEFINE_RES_MEM(region->addr, region->len);
+	int bar;
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+		if (resource_contains(pci_resource_n(pdev, bar), &window))
+			return bar;
+	}
+	return -ENOENT;
+}
+
+/**
+ * virtio_gpu_window_init - find out where the window is
+ * @vgdev: the device, of which the shared memory regions are known
+ *
+ * Context: Probe.
+ */
+void virtio_gpu_window_init(struct virtio_gpu_device *vgdev)
+{
+	struct device *parent = vgdev->vdev->dev.parent;
+	struct virtio_gpu_window *window = &vgdev->window;
+	int bar;
+
+	mutex_init(&window->lock);
+	INIT_LIST_HEAD(&window->exports);
+
+	if (!vgdev->has_host_visible || !dev_is_pci(parent))
+		return;
+
+	bar = find_bar(to_pci_dev(parent), &vgdev->host_visible_region);
+	if (bar < 0)
+		return;
+
+	window->pdev = to_pci_dev(parent);
+	if (!pcim_p2pdma_init(window->pdev))
+		window->provider = pcim_p2pdma_provider(window->pdev, bar);
+}
+
+/**
+ * virtio_gpu_import_check - do addresses of an import mean something to the device?
+ * @vgdev: the device that imports
+ *
+ * Importers are given DMA addresses. A device without VIRTIO_F_ACCESS_PLATFORM
+ * takes what it is told for guest-physical addresses. If its accesses go
+ * through an IOMMU as far as the DMA API knows, the two are not the same.
+ *
+ * Return: 0 if they do, -EOPNOTSUPP if not.
+ */
+int virtio_gpu_import_check(struct virtio_gpu_device *vgdev)
+{
+	struct iommu_domain *domain;
+
+	if (virtio_gpu_use_dma_api(vgdev->vdev))
+		return 0;
+
+	domain = iommu_get_domain_for_dev(vgdev->vdev->dev.parent);
+	return domain && domain->type & __IOMMU_DOMAIN_PAGING ? -EOPNOTSUPP : 0;
+}

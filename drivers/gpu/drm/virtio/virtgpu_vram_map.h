@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Host blobs in the host-visible window of a virtio-gpu. Included by
+ * virtgpu_drv.h.
+ */
+#ifndef VIRTGPU_VRAM_MAP_H
+#define VIRTGPU_VRAM_MAP_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+
+#include "virtgpu_map_state.h"
+
+struct dma_buf;
+struct dma_buf_attachment;
+struct dma_buf_match_args;
+struct drm_virtgpu_resource_create_blob;
+struct p2pdma_provider;
+struct pci_dev;
+struct virtio_gpu_device;
+struct virtio_gpu_object;
+struct virtio_gpu_object_params;
+struct virtio_gpu_object_vram;
+struct virtio_gpu_vbuffer;
+
+/**
+ * struct virtio_gpu_window - the window as other devices see it
+ * @pdev: PCI function whose BAR it lies in, NULL if it is not in one
+ * @provider: peer-to-peer provider of that BAR, NULL if it cannot be had. Lives
+ *	as long as the function is bound to its driver, longer than we are.
+ * @lock: protects @exports. Taken outside of the reservation lock of a buffer
+ *	and never inside.
+ * @exports: blobs that there is a dma-buf of, &virtio_gpu_vram_export.node
+ */
+struct virtio_gpu_window {
+	struct pci_dev *pdev;
+	struct p2pdma_provider *provider;
+	struct mutex lock; /* protects exports */
+	struct list_head exports;
+};
+
+/**
+ * struct virtio_gpu_vram_export - the dma-buf of a blob
+ * @node: in &virtio_gpu_window.exports while there is one
+ * @dmabuf: the buffer. Not a reference: its release takes it off the list.
+ */
+struct virtio_gpu_vram_export {
+	struct list_head node;
+	struct dma_buf *dmabuf;
+};
+
+/* virtgpu_vram_map.c */
+void virtio_gpu_vram_map_init(struct virtio_gpu_object_vram *vram);
+int virtio_gpu_vram_check(struct virtio_gpu_device *vgdev,
+			  const struct virtio_gpu_object_params *params);
+int virtio_gpu_vram_map_now(struct virtio_gpu_object_vram *vram,
+			    const struct virtio_gpu_object_params *params);
+int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
+				u32 *cache);
+void virtio_gpu_vram_map_answered(struct virtio_gpu_device *vgdev,
+				  struct virtio_gpu_vbuffer *vbuf);
+void virtio_gpu_vram_unmap(struct virtio_gpu_device *vgdev,
+			   struct virtio_gpu_object *bo);
+
+/* virtgpu_vram_export.c */
+void virtio_gpu_window_init(struct virtio_gpu_device *vgdev);
+int virtio_gpu_match_mapping(struct dma_buf_match_args *args);
+int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
+			     struct dma_buf_attachment *attach);
+void virtio_gpu_exported(struct virtio_gpu_object *bo, struct dma_buf *dmabuf);
+void virtio_gpu_dmabuf_release(struct dma_buf *dmabuf);
+int virtio_gpu_import_check(struct virtio_gpu_device *vgdev);
+
+/* virtgpu_blob.c */
+bool virtio_gpu_blob_args_valid(const struct drm_virtgpu_resource_create_blob *rc);
+int virtio_gpu_blob_hints(const struct virtio_gpu_device *vgdev);
+
+/* virtgpu_gone.c */
+void virtio_gpu_gone(struct virtio_gpu_device *vgdev);
+
+#endif

@@ -1,0 +1,975 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Host blobs of a virtio-gpu, mapped early or late, by all who can ask for it,
+ * with a host that says yes, says no, takes its time or says nothing.
+ *
+ * The devices are scripts (tools/vgpu/backend) which log every command and
+ * answer as they are told to. What might hang is done by a process of its own,
+ * so that a kernel that hangs fails the test and no more.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <drm/virtgpu_drm.h>
+
+#include <libvfio.h>
+
+#include "kselftest_harness.h"
+
+#include "importers/backend.h"
+#include "lib/drm.h"
+#include "lib/ioas.h"
+#include "lib/mem.h"
+
+#include "vgpu-deferred/blob.h"
+#include "vgpu-deferred/job.h"
+
+#define PAGE		4096UL
+#define WINDOW		(64UL << 20)
+#define SIZE		(16 * PAGE)
+#define IOVA		0x10000000ULL
+
+#define CREATE		"RESOURCE_CREATE_BLOB"
+#define UNREF		"RESOURCE_UNREF"
+#define MAP		"RESOURCE_MAP_BLOB"
+#define UNMAP		"RESOURCE_UNMAP_BLOB"
+#define DETACH		"RESOURCE_DETACH_BACKING"
+
+/* Longer than anything takes that does not hang, and shorter than what does */
+#define SOON_MS		20000
+#define WHILE_MS	1500
+#define LATE		"late 1.5"
+#define LATE_MS		1500
+
+/* Seconds for one test, on a machine that has other things to do */
+#define LIMIT		120
+
+#ifndef VIRTGPU_PARAM_BLOB_HINTS
+#define VIRTGPU_PARAM_BLOB_HINTS 10
+#endif
+
+static const char *const needs =
+	"no scripted virtio-gpus: needs the machine of tools/vgpu/devices-blobs";
+
+static u64 now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
+}
+
+struct machine {
+	struct backend window, importer;	/* the scripts of these two */
+	int gpu, other, blind;
+};
+
+static bool machine_open(struct machine *m)
+{
+	m->gpu = gpu_open_kind(GPU_WINDOW);
+	m->other = gpu_open_kind(GPU_IMPORTER);
+	m->blind = gpu_open_kind(GPU_BLIND);
+	if (m->gpu < 0 || m->other < 0 || m->blind < 0)
+		return false;
+	if (!backend_open_nth(&m->window, 0))
+		return false;
+	return backend_open_nth(&m->importer, 1);
+}
+
+static int since(struct backend *b, const char *command, int before)
+{
+	return backend_count(b, command) - before;
+}
+
+static void release(struct backend *b)
+{
+	char answer[256];
+
+	VFIO_ASSERT_TRUE(backend_ask(b, answer, sizeof(answer), "release"));
+}
+
+static void machine_close(struct machine *m)
+{
+	backend_mode(&m->window, MAP, "ok");
+	release(&m->window);
+	close(m->other);
+	close(m->blind);
+	close(m->gpu);
+	backend_close(&m->window);
+	backend_close(&m->importer);
+}
+
+static u64 host_sees(struct backend *b, u32 resource, u64 offset)
+{
+	unsigned long long value = 0;
+	char answer[256];
+	bool ok;
+
+	ok = backend_ask(b, answer, sizeof(answer), "peek %u 0x%llx", resource,
+			 (unsigned long long)offset) &&
+	     sscanf(answer, "ok %llx", &value) == 1;
+	VFIO_ASSERT_TRUE(ok, "host: %s", answer);
+	return value;
+}
+
+/* The script has done with all that the driver has told it so far. */
+static void settle(int gpu, struct backend *b)
+{
+	struct blob small = { .mem = VIRTGPU_BLOB_MEM_GUEST, .size = PAGE };
+	int before = backend_count(b, CREATE);
+
+	VFIO_ASSERT_EQ(blob_create(gpu, &small, BLOB_NOW), 0);
+	VFIO_ASSERT_EQ(blob_destroy(gpu, &small), 0);
+	VFIO_ASSERT_TRUE(backend_wait(b, CREATE, before));
+}
+
+/* Whether all of the window can be had: nobody has a place in it any more. */
+static bool window_is_free(struct machine *m)
+{
+	struct blob all = blob_host(WINDOW, 0);
+	int i;
+
+	/* A place is given back when the host has answered, a little later */
+	for (i = 0; i < 100; i++) {
+		if (!blob_create(m->gpu, &all, BLOB_NOW)) {
+			blob_destroy(m->gpu, &all);
+			settle(m->gpu, &m->window);
+			return true;
+		}
+		usleep(20000);
+	}
+	return false;
+}
+
+/*
+ * The ways to get at a blob's memory
+ */
+struct access {
+	int gpu, other, dmabuf;
+	struct blob blob;
+};
+
+static struct job_result by_gem(void *arg)
+{
+	struct job_result result = {};
+	struct access *a = arg;
+	void *at;
+
+	result.error = blob_mmap(a->gpu, &a->blob, &at);
+	if (!result.error)
+		result.seen = *(u64 *)at;
+	return result;
+}
+
+static struct job_result by_dmabuf(void *arg)
+{
+	struct job_result result = {};
+	struct access *a = arg;
+	u64 *at;
+
+	at = mmap(NULL, a->blob.size, PROT_READ | PROT_WRITE, MAP_SHARED, a->dmabuf, 0);
+	if (at == MAP_FAILED)
+		result.error = -errno;
+	else
+		result.seen = *at;
+	return result;
+}
+
+static struct job_result by_import(void *arg)
+{
+	struct job_result result = {};
+	struct access *a = arg;
+	u32 handle;
+
+	result.error = drm_import(a->other, a->dmabuf, &handle);
+	if (!result.error)
+		drm_close_import(a->other, handle);
+	return result;
+}
+
+/* An importer that takes physical ranges, and that no DRM lock keeps waiting */
+static struct job_result by_iommufd(void *arg)
+{
+	struct job_result result = {};
+	struct access *a = arg;
+	int iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	u32 ioas;
+
+	VFIO_ASSERT_GE(iommufd, 0);
+	VFIO_ASSERT_EQ(ioas_alloc(iommufd, &ioas), 0);
+	result.error = ioas_map_file(iommufd, ioas, a->dmabuf, 0, a->blob.size, IOVA, IOAS_RW);
+	close(iommufd);
+	return result;
+}
+
+/* Does the CPU see what is there? */
+static bool is_cpu(struct job_result (*how)(void *))
+{
+	return how == by_gem || how == by_dmabuf;
+}
+
+FIXTURE(map) {
+	struct machine m;
+	struct access a;
+	int maps, unmaps, unrefs;
+	bool created;
+};
+
+FIXTURE_VARIANT(map) {
+	u32 hints;
+	struct job_result (*how)(void *arg);
+};
+
+FIXTURE_VARIANT_ADD(map, eager_gem) { 0, by_gem };
+FIXTURE_VARIANT_ADD(map, eager_dmabuf) { 0, by_dmabuf };
+FIXTURE_VARIANT_ADD(map, eager_import) { 0, by_import };
+FIXTURE_VARIANT_ADD(map, deferred_gem) { HINT_DEFER, by_gem };
+FIXTURE_VARIANT_ADD(map, deferred_dmabuf) { HINT_DEFER, by_dmabuf };
+FIXTURE_VARIANT_ADD(map, deferred_import) { HINT_DEFER, by_import };
+FIXTURE_VARIANT_ADD(map, eager_iommufd) { 0, by_iommufd };
+FIXTURE_VARIANT_ADD(map, deferred_iommufd) { HINT_DEFER, by_iommufd };
+
+FIXTURE_SETUP(map)
+{
+	if (!machine_open(&self->m))
+		SKIP(return, "%s", needs);
+	self->maps = backend_count(&self->m.window, MAP);
+	self->unmaps = backend_count(&self->m.window, UNMAP);
+	self->unrefs = backend_count(&self->m.window, UNREF);
+}
+
+FIXTURE_TEARDOWN(map)
+{
+	machine_close(&self->m);
+}
+
+/* A blob of this size, and its dma-buf, from a host that answers so. */
+static bool make(struct __test_metadata *_metadata, struct machine *m, struct access *a,
+		 size_t size, u32 hints, const char *answer)
+{
+	backend_mode(&m->window, MAP, answer);
+	a->gpu = m->gpu;
+	a->other = m->other;
+	a->blob = blob_host(size, hints);
+	EXPECT_EQ(blob_create(m->gpu, &a->blob, BLOB_NOW), 0)
+		return false;
+	a->dmabuf = blob_export(m->gpu, &a->blob);
+	EXPECT_GE(a->dmabuf, 0)
+		return false;
+	settle(m->gpu, &m->window);
+	return true;
+}
+
+static void unmake(struct access *a)
+{
+	close(a->dmabuf);
+	blob_destroy(a->gpu, &a->blob);
+}
+
+/* Who maps it sees what the host put there; an importer tells its device. */
+static void expect_access(struct __test_metadata *_metadata, struct job_result result,
+			  const struct access *a, struct job_result (*how)(void *))
+{
+	EXPECT_EQ(result.error, 0);
+	if (is_cpu(how))
+		EXPECT_EQ(result.seen, a->blob.id);
+}
+
+TEST_F_TIMEOUT(map, host_says_yes, LIMIT)
+{
+	struct job_result result;
+	struct job job;
+
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "ok"));
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), variant->hints ? 0 : 1);
+
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, SOON_MS);
+	expect_access(_metadata, result, &self->a, variant->how);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
+
+	/* Once mapped it stays so */
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, SOON_MS);
+	expect_access(_metadata, result, &self->a, variant->how);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
+	EXPECT_EQ(since(&self->m.window, UNMAP, self->unmaps), 0);
+
+	unmake(&self->a);
+	EXPECT_TRUE(backend_wait(&self->m.window, UNMAP, self->unmaps));
+	EXPECT_TRUE(window_is_free(&self->m));
+}
+
+TEST_F_TIMEOUT(map, host_says_no, LIMIT)
+{
+	struct job_result result;
+	struct job job;
+
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "err"));
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, SOON_MS);
+	EXPECT_EQ(result.error, -EINVAL);
+
+	/* What never was mapped is not unmapped, and its place is free. */
+	backend_mode(&self->m.window, MAP, "ok");
+	EXPECT_TRUE(window_is_free(&self->m));
+	self->unmaps = backend_count(&self->m.window, UNMAP);
+	self->unrefs = backend_count(&self->m.window, UNREF);
+	unmake(&self->a);
+	EXPECT_TRUE(backend_wait(&self->m.window, UNREF, self->unrefs));
+	EXPECT_EQ(since(&self->m.window, UNMAP, self->unmaps), 0);
+}
+
+TEST_F_TIMEOUT(map, host_says_no_then_yes, LIMIT)
+{
+	struct job_result result;
+	struct job job;
+
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "err"));
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, SOON_MS);
+	EXPECT_EQ(result.error, -EINVAL);
+
+	backend_mode(&self->m.window, MAP, "ok");
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, SOON_MS);
+	expect_access(_metadata, result, &self->a, variant->how);
+}
+
+/* Eager blobs are asked for at once, so this goes from the creation on. */
+TEST_F_TIMEOUT(map, host_takes_its_time, LIMIT)
+{
+	struct job_result result;
+	struct job job;
+	u64 start;
+
+	backend_mode(&self->m.window, MAP, LATE);
+	start = now_ms();
+	self->a.gpu = self->m.gpu;
+	self->a.other = self->m.other;
+	self->a.blob = blob_host(SIZE, variant->hints);
+	ASSERT_EQ(blob_create(self->m.gpu, &self->a.blob, BLOB_NOW), 0);
+	self->a.dmabuf = blob_export(self->m.gpu, &self->a.blob);
+	ASSERT_GE(self->a.dmabuf, 0);
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, SOON_MS);
+	EXPECT_GE(now_ms() - start, LATE_MS);
+	expect_access(_metadata, result, &self->a, variant->how);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
+	unmake(&self->a);
+}
+
+TEST_F_TIMEOUT(map, host_says_nothing, LIMIT)
+{
+	struct job_result result;
+	struct job job;
+
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, WHILE_MS);
+	ASSERT_EQ(result.error, JOB_HANGS);
+	ASSERT_TRUE(job_kill(&job));
+
+	/* The answer comes after all; nobody is asked twice. */
+	backend_mode(&self->m.window, MAP, "ok");
+	release(&self->m.window);
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, SOON_MS);
+	expect_access(_metadata, result, &self->a, variant->how);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
+	unmake(&self->a);
+	EXPECT_TRUE(window_is_free(&self->m));
+}
+
+TEST_F_TIMEOUT(map, closed_while_pending, LIMIT)
+{
+	struct job_result result;
+	struct job job;
+
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, WHILE_MS);
+	ASSERT_EQ(result.error, JOB_HANGS);
+	ASSERT_TRUE(job_kill(&job));
+
+	unmake(&self->a);
+	settle(self->m.gpu, &self->m.window);
+	EXPECT_EQ(since(&self->m.window, UNMAP, self->unmaps), 0);
+
+	/* The host has mapped it by now, so it is unmapped. */
+	backend_mode(&self->m.window, MAP, "ok");
+	release(&self->m.window);
+	EXPECT_TRUE(backend_wait(&self->m.window, UNMAP, self->unmaps));
+	EXPECT_TRUE(window_is_free(&self->m));
+}
+
+TEST_F_TIMEOUT(map, two_at_once, LIMIT)
+{
+	struct job_result one, two;
+	struct job first, second;
+
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, LATE));
+	first = job_start(variant->how, &self->a);
+	second = job_start(variant->how, &self->a);
+	one = job_end(&first, SOON_MS);
+	two = job_end(&second, SOON_MS);
+	expect_access(_metadata, one, &self->a, variant->how);
+	expect_access(_metadata, two, &self->a, variant->how);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
+	unmake(&self->a);
+}
+
+/* Of two who wait for one answer, both hear that it is no. */
+TEST_F_TIMEOUT(map, two_at_once_refused, LIMIT)
+{
+	struct job_result one, two;
+	struct job first, second;
+	char answer[256];
+
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
+	first = job_start(variant->how, &self->a);
+	second = job_start(variant->how, &self->a);
+	one = job_end(&first, WHILE_MS);
+	two = job_end(&second, WHILE_MS);
+	ASSERT_EQ(one.error, JOB_HANGS);
+	ASSERT_EQ(two.error, JOB_HANGS);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
+
+	/* DRM lets imports into one device wait for each other: the next one asks anew */
+	backend_mode(&self->m.window, MAP, "err");
+	ASSERT_TRUE(backend_ask(&self->m.window, answer, sizeof(answer), "refuse"));
+	one = job_end(&first, SOON_MS);
+	two = job_end(&second, SOON_MS);
+	EXPECT_EQ(one.error, -EINVAL);
+	EXPECT_EQ(two.error, -EINVAL);
+	unmake(&self->a);
+}
+
+/* One blob that the host does not answer for keeps nobody from another. */
+TEST_F_TIMEOUT(map, another_goes_on, LIMIT)
+{
+	struct job_result result;
+	struct job job, second;
+	struct access other;
+
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, WHILE_MS);
+	ASSERT_EQ(result.error, JOB_HANGS);
+
+	ASSERT_TRUE(make(_metadata, &self->m, &other, SIZE, variant->hints, "ok"));
+	second = job_start(by_gem, &other);
+	result = job_end(&second, SOON_MS);
+	expect_access(_metadata, result, &other, by_gem);
+
+	EXPECT_TRUE(job_kill(&job));
+	unmake(&other);
+	unmake(&self->a);
+}
+
+/*
+ * The device goes away while somebody waits.  It comes back for the next test.
+ */
+TEST_F_TIMEOUT(map, device_removed, LIMIT)
+{
+	struct job_result result;
+	struct job job;
+	char bdf[32];
+	u64 start;
+
+	gpu_address(self->m.gpu, bdf, sizeof(bdf));
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, WHILE_MS);
+	ASSERT_EQ(result.error, JOB_HANGS);
+
+	start = now_ms();
+	gpu_remove(bdf);
+	result = job_end(&job, SOON_MS);
+	EXPECT_EQ(result.error, -ENODEV);
+	EXPECT_LT(now_ms() - start, SOON_MS);
+
+	/* And nobody starts to wait for a device that is not there. */
+	job = job_start(variant->how, &self->a);
+	result = job_end(&job, SOON_MS);
+	EXPECT_EQ(result.error, -ENODEV);
+
+	unmake(&self->a);
+	close(self->m.gpu);
+	gpu_probe(bdf);
+	self->m.gpu = gpu_open_kind(GPU_WINDOW);
+	ASSERT_GE(self->m.gpu, 0);
+	backend_mode(&self->m.window, MAP, "ok");
+	EXPECT_TRUE(window_is_free(&self->m));
+}
+
+/* A process and the one that it forks share what is mapped. */
+TEST_F_TIMEOUT(map, fork, LIMIT)
+{
+	u64 *at, stamp = 0x1122334455667788;
+	int status = -1;
+	pid_t child;
+
+	if (!is_cpu(variant->how))
+		SKIP(return, "an importer has nothing to fork");
+
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "ok"));
+	if (variant->how == by_gem) {
+		ASSERT_EQ(blob_mmap(self->m.gpu, &self->a.blob, (void **)&at), 0);
+	} else {
+		at = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, self->a.dmabuf, 0);
+		ASSERT_NE(at, MAP_FAILED);
+	}
+
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child) {
+		if (at[0] != self->a.blob.id)
+			_exit(1);
+		at[1] = stamp;
+		_exit(0);
+	}
+	EXPECT_EQ(waitpid(child, &status, 0), child);
+	EXPECT_EQ(status, 0);
+	EXPECT_EQ(at[1], stamp);
+	EXPECT_EQ(host_sees(&self->m.window, self->a.blob.resource, 8), stamp);
+
+	/* The mapping outlives the handle and the dma-buf. */
+	unmake(&self->a);
+	EXPECT_EQ(at[0], self->a.blob.id);
+	EXPECT_EQ(since(&self->m.window, UNMAP, self->unmaps), 0);
+	munmap(at, SIZE);
+	EXPECT_TRUE(backend_wait(&self->m.window, UNMAP, self->unmaps));
+}
+
+/*
+ * No window, one that is too small, one that is full
+ */
+FIXTURE(window) {
+	struct machine m;
+	int creates, maps;
+};
+
+FIXTURE_VARIANT(window) {
+	u32 hints;
+};
+
+FIXTURE_VARIANT_ADD(window, eager) { 0 };
+FIXTURE_VARIANT_ADD(window, deferred) { HINT_DEFER };
+
+FIXTURE_SETUP(window)
+{
+	if (!machine_open(&self->m))
+		SKIP(return, "%s", needs);
+	backend_mode(&self->m.window, MAP, "ok");
+	self->creates = backend_count(&self->m.window, CREATE);
+}
+
+FIXTURE_TEARDOWN(window)
+{
+	machine_close(&self->m);
+}
+
+TEST_F_TIMEOUT(window, none, LIMIT)
+{
+	struct blob blob = blob_host(SIZE, variant->hints);
+
+	EXPECT_EQ(blob_create(self->m.blind, &blob, BLOB_NOW), -EINVAL);
+}
+
+TEST_F_TIMEOUT(window, too_small, LIMIT)
+{
+	struct blob blob = blob_host(WINDOW + PAGE, variant->hints);
+
+	EXPECT_EQ(blob_create(self->m.gpu, &blob, BLOB_NOW), -ENOSPC);
+	blob.size = ~0ULL;
+	EXPECT_EQ(blob_create(self->m.gpu, &blob, BLOB_NOW), -ENOSPC);
+	blob.size = 1ULL << 62;
+	EXPECT_EQ(blob_create(self->m.gpu, &blob, BLOB_NOW), -ENOSPC);
+	EXPECT_EQ(backend_count(&self->m.window, CREATE), self->creates);
+	blob.size = WINDOW;
+	EXPECT_EQ(blob_create(self->m.gpu, &blob, BLOB_NOW), 0);
+}
+
+/* What is never mapped needs no window. */
+TEST_F_TIMEOUT(window, not_mappable, LIMIT)
+{
+	struct blob blob = blob_host(SIZE, variant->hints);
+
+	blob.flags = 0;
+	EXPECT_EQ(blob_create(self->m.blind, &blob, BLOB_NOW), 0);
+	blob = blob_host(2 * WINDOW, variant->hints);
+	blob.flags = 0;
+	EXPECT_EQ(blob_create(self->m.gpu, &blob, BLOB_NOW), 0);
+}
+
+FIXTURE(full) {
+	struct machine m;
+	struct blob first;
+	struct access a;
+};
+
+FIXTURE_VARIANT(full) {
+	struct job_result (*how)(void *arg);
+};
+
+FIXTURE_VARIANT_ADD(full, gem) { by_gem };
+FIXTURE_VARIANT_ADD(full, dmabuf) { by_dmabuf };
+FIXTURE_VARIANT_ADD(full, import) { by_import };
+FIXTURE_VARIANT_ADD(full, iommufd) { by_iommufd };
+
+FIXTURE_SETUP(full)
+{
+	if (!machine_open(&self->m))
+		SKIP(return, "%s", needs);
+	backend_mode(&self->m.window, MAP, "ok");
+	self->first = blob_host(WINDOW - PAGE, 0);
+	ASSERT_EQ(blob_create(self->m.gpu, &self->first, BLOB_NOW), 0);
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, HINT_DEFER, "ok"));
+}
+
+FIXTURE_TEARDOWN(full)
+{
+	unmake(&self->a);
+	machine_close(&self->m);
+}
+
+/* Late is as early: ENOSPC.  When there is room again, it works. */
+TEST_F_TIMEOUT(full, then_not, LIMIT)
+{
+	int maps = backend_count(&self->m.window, MAP), i;
+	struct job_result result;
+	struct blob again;
+	struct job job;
+
+	again = blob_host(SIZE, 0);
+	EXPECT_EQ(blob_create(self->m.gpu, &again, BLOB_NOW), -ENOSPC);
+
+	for (i = 0; i < 2; i++) {
+		job = job_start(variant->how, &self->a);
+		result = job_end(&job, SOON_MS);
+		ASSERT_EQ(result.error, -ENOSPC);
+	}
+	EXPECT_EQ(backend_count(&self->m.window, MAP), maps);
+
+	EXPECT_EQ(blob_destroy(self->m.gpu, &self->first), 0);
+	for (i = 0; i < 100 && result.error == -ENOSPC; i++) {
+		usleep(20000);
+		job = job_start(variant->how, &self->a);
+		result = job_end(&job, SOON_MS);
+	}
+	expect_access(_metadata, result, &self->a, variant->how);
+}
+
+/*
+ * What user space may say
+ */
+FIXTURE(args) {
+	struct machine m;
+	struct blob blob;
+	int creates;
+};
+
+FIXTURE_SETUP(args)
+{
+	if (!machine_open(&self->m))
+		SKIP(return, "%s", needs);
+	backend_mode(&self->m.window, MAP, "ok");
+	/* The first blob makes a context of its own */
+	settle(self->m.gpu, &self->m.window);
+	self->creates = backend_count(&self->m.window, CREATE);
+	self->blob = blob_host(SIZE, 0);
+}
+
+FIXTURE_TEARDOWN(args)
+{
+	machine_close(&self->m);
+}
+
+static void expect_refused(struct __test_metadata *_metadata, struct machine *m,
+			   struct blob *blob, size_t form)
+{
+	int creates = backend_count(&m->window, CREATE);
+
+	ASSERT_EQ(blob_create(m->gpu, blob, form), -EINVAL)
+		TH_LOG("hints 0x%x, padding 0x%x and 0x%x", blob->hints, blob->pad, blob->pad2);
+	ASSERT_EQ(backend_count(&m->window, CREATE), creates);
+}
+
+TEST_F_TIMEOUT(args, unknown_hints, LIMIT)
+{
+	int bit;
+
+	for (bit = 1; bit < 32; bit++) {
+		self->blob.hints = 1U << bit;
+		expect_refused(_metadata, &self->m, &self->blob, BLOB_NOW);
+		self->blob.hints |= HINT_DEFER;
+		expect_refused(_metadata, &self->m, &self->blob, BLOB_NOW);
+	}
+	self->blob.hints = ~0U;
+	expect_refused(_metadata, &self->m, &self->blob, BLOB_FUTURE);
+}
+
+/* A hint is known or not, whatever the blob. */
+TEST_F_TIMEOUT(args, unknown_hints_elsewhere, LIMIT)
+{
+	self->blob = (struct blob){ .mem = VIRTGPU_BLOB_MEM_GUEST, .size = SIZE, .hints = 2 };
+	expect_refused(_metadata, &self->m, &self->blob, BLOB_NOW);
+	self->blob = blob_host(SIZE, 2);
+	self->blob.flags = 0;
+	expect_refused(_metadata, &self->m, &self->blob, BLOB_NOW);
+	self->blob.mem = VIRTGPU_BLOB_MEM_HOST3D_GUEST;
+	expect_refused(_metadata, &self->m, &self->blob, BLOB_NOW);
+}
+
+TEST_F_TIMEOUT(args, padding, LIMIT)
+{
+	self->blob.pad2 = 0xdead;
+	expect_refused(_metadata, &self->m, &self->blob, BLOB_NOW);
+	self->blob.hints = HINT_DEFER;
+	expect_refused(_metadata, &self->m, &self->blob, BLOB_NOW);
+	self->blob.hints = 0;
+	self->blob.pad2 = 0;
+	self->blob.pad = 1;
+	expect_refused(_metadata, &self->m, &self->blob, BLOB_NOW);
+	expect_refused(_metadata, &self->m, &self->blob, BLOB_OLD);
+}
+
+/* The struct before it had hints, what follows it is not looked at. */
+TEST_F_TIMEOUT(args, old_form, LIMIT)
+{
+	self->blob.hints = ~0U;
+	self->blob.pad2 = ~0U;
+	EXPECT_EQ(blob_create(self->m.gpu, &self->blob, BLOB_OLD), 0);
+	EXPECT_TRUE(backend_wait(&self->m.window, CREATE, self->creates));
+	EXPECT_EQ(self->blob.hints, ~0U);
+}
+
+TEST_F_TIMEOUT(args, zeroed_form, LIMIT)
+{
+	int maps = backend_count(&self->m.window, MAP);
+
+	EXPECT_EQ(blob_create(self->m.gpu, &self->blob, BLOB_NOW), 0);
+	EXPECT_TRUE(backend_wait(&self->m.window, MAP, maps));
+}
+
+/* What a later kernel adds is not this one's to judge, as long as it is zero. */
+TEST_F_TIMEOUT(args, longer_form, LIMIT)
+{
+	EXPECT_EQ(blob_create(self->m.gpu, &self->blob, BLOB_FUTURE), 0);
+}
+
+TEST_F_TIMEOUT(args, hint_is_ignored_elsewhere, LIMIT)
+{
+	struct blob guest = {
+		.mem = VIRTGPU_BLOB_MEM_GUEST,
+		.flags = VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
+		.size = SIZE,
+		.hints = HINT_DEFER,
+	};
+	void *at;
+
+	EXPECT_EQ(blob_create(self->m.gpu, &guest, BLOB_NOW), 0);
+	EXPECT_EQ(blob_mmap(self->m.gpu, &guest, &at), 0);
+	EXPECT_EQ(*(u64 *)at, 0);
+
+	self->blob = blob_host(SIZE, HINT_DEFER);
+	self->blob.mem = VIRTGPU_BLOB_MEM_HOST3D_GUEST;
+	EXPECT_EQ(blob_create(self->m.gpu, &self->blob, BLOB_NOW), 0);
+
+	self->blob = blob_host(SIZE, HINT_DEFER);
+	self->blob.flags = 0;
+	EXPECT_EQ(blob_create(self->m.gpu, &self->blob, BLOB_NOW), 0);
+	EXPECT_EQ(blob_mmap(self->m.gpu, &self->blob, &at), -EINVAL);
+}
+
+TEST_F_TIMEOUT(args, hints_can_be_asked_for, LIMIT)
+{
+	EXPECT_EQ(gpu_param(self->m.gpu, VIRTGPU_PARAM_BLOB_HINTS), HINT_DEFER);
+	EXPECT_EQ(gpu_param(self->m.blind, VIRTGPU_PARAM_BLOB_HINTS), 0);
+	EXPECT_EQ(gpu_param(self->m.other, VIRTGPU_PARAM_BLOB_HINTS), 0);
+	EXPECT_EQ(gpu_param(self->m.gpu, VIRTGPU_PARAM_BLOB_HINTS + 1), -EINVAL);
+}
+
+/*
+ * Other devices
+ */
+FIXTURE(export) {
+	struct machine m;
+	struct access a;
+	int maps;
+};
+
+FIXTURE_VARIANT(export) {
+	u32 hints;
+};
+
+FIXTURE_VARIANT_ADD(export, eager) { 0 };
+FIXTURE_VARIANT_ADD(export, deferred) { HINT_DEFER };
+
+FIXTURE_SETUP(export)
+{
+	if (!machine_open(&self->m))
+		SKIP(return, "%s", needs);
+	self->maps = backend_count(&self->m.window, MAP);
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "ok"));
+}
+
+FIXTURE_TEARDOWN(export)
+{
+	machine_close(&self->m);
+}
+
+/* The window is peer-to-peer memory: for who takes that, and for nobody else. */
+TEST_F_TIMEOUT(export, not_for_all, LIMIT)
+{
+	static const char *const drivers[] = { "vgem", "vkms" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(drivers); i++) {
+		int card = drm_open(drivers[i]);
+		u32 handle;
+
+		ASSERT_GE(card, 0)
+			TH_LOG("no %s", drivers[i]);
+		EXPECT_EQ(drm_import(card, self->a.dmabuf, &handle), -EOPNOTSUPP)
+			TH_LOG("%s", drivers[i]);
+		close(card);
+	}
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), variant->hints ? 0 : 1);
+}
+
+TEST_F_TIMEOUT(export, same_device, LIMIT)
+{
+	u32 handle;
+
+	EXPECT_EQ(drm_import(self->m.gpu, self->a.dmabuf, &handle), 0);
+	EXPECT_EQ(handle, self->a.blob.handle);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), variant->hints ? 0 : 1);
+}
+
+static u32 import(struct machine *m, int dmabuf, u32 *resource)
+{
+	struct drm_virtgpu_resource_info info = {};
+	int before = backend_count(&m->importer, CREATE);
+	u32 handle;
+
+	VFIO_ASSERT_EQ(drm_import(m->other, dmabuf, &handle), 0);
+	/* Importing alone does not ring the bell */
+	settle(m->other, &m->importer);
+	VFIO_ASSERT_TRUE(backend_wait(&m->importer, CREATE, before));
+	info.bo_handle = handle;
+	VFIO_ASSERT_EQ(ioctl(m->other, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info), 0);
+	*resource = info.res_handle;
+	return handle;
+}
+
+/* The other device reads and writes what the host and the CPU have there. */
+TEST_F_TIMEOUT(export, dma, LIMIT)
+{
+	u8 *at, want[SIZE];
+	u32 resource, crc = 0;
+	size_t i;
+
+	import(&self->m, self->a.dmabuf, &resource);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
+	ASSERT_EQ(blob_mmap(self->m.gpu, &self->a.blob, (void **)&at), 0);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
+	EXPECT_EQ(*(u64 *)at, self->a.blob.id);
+	mem_random(want, SIZE, 3);
+	memcpy(at, want, SIZE);
+	EXPECT_EQ(host_sees(&self->m.window, self->a.blob.resource, 0), *(u64 *)want);
+
+	ASSERT_TRUE(backend_crc(&self->m.importer, resource, &crc));
+	EXPECT_EQ(crc, crc32(want, SIZE));
+
+	ASSERT_TRUE(backend_scramble(&self->m.importer, resource));
+	for (i = 0; i < SIZE; i++)
+		want[i] = backend_scrambled(want[i], i);
+	EXPECT_EQ(mem_differ(at, want, SIZE), -1);
+}
+
+/* When the window goes away its importers have let go of it. */
+TEST_F_TIMEOUT(export, device_removed, LIMIT)
+{
+	struct backend_entry entries[BACKEND_ENTRIES_MAX];
+	int detach, nr, i;
+	u32 resource, handle;
+	char bdf[32];
+
+	gpu_address(self->m.gpu, bdf, sizeof(bdf));
+	handle = import(&self->m, self->a.dmabuf, &resource);
+	nr = backend_backing(&self->m.importer, resource, entries);
+	ASSERT_GT(nr, 0);
+	for (i = 0; i < nr; i++)
+		EXPECT_TRUE(backend_reads(&self->m.importer, entries[i].address));
+	detach = backend_count(&self->m.importer, DETACH);
+
+	gpu_remove(bdf);
+	EXPECT_EQ(backend_count(&self->m.importer, DETACH), detach + 1);
+	EXPECT_EQ(backend_backing(&self->m.importer, resource, entries), 0);
+
+	drm_close_import(self->m.other, handle);
+	EXPECT_EQ(drm_import(self->m.other, self->a.dmabuf, &handle), -ENODEV);
+	unmake(&self->a);
+	close(self->m.gpu);
+	gpu_probe(bdf);
+	self->m.gpu = gpu_open_kind(GPU_WINDOW);
+	ASSERT_GE(self->m.gpu, 0);
+	EXPECT_TRUE(window_is_free(&self->m));
+}
+
+static sigjmp_buf away;
+
+static void fault(int signal)
+{
+	siglongjmp(away, 1);
+}
+
+static bool faults(u64 *at)
+{
+	if (sigsetjmp(away, 1))
+		return true;
+	READ_ONCE(*at);
+	return false;
+}
+
+/* What the CPU has mapped goes away, too, and cannot be had again. */
+TEST_F_TIMEOUT(export, device_removed_while_mapped, LIMIT)
+{
+	u64 *gem, *dmabuf;
+	char bdf[32];
+
+	signal(SIGBUS, fault);
+	signal(SIGSEGV, fault);
+	gpu_address(self->m.gpu, bdf, sizeof(bdf));
+	ASSERT_EQ(blob_mmap(self->m.gpu, &self->a.blob, (void **)&gem), 0);
+	dmabuf = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, self->a.dmabuf, 0);
+	ASSERT_NE(dmabuf, MAP_FAILED);
+	EXPECT_EQ(*gem, self->a.blob.id);
+	EXPECT_EQ(*dmabuf, self->a.blob.id);
+
+	gpu_remove(bdf);
+	EXPECT_TRUE(faults(gem));
+	EXPECT_TRUE(faults(dmabuf));
+	EXPECT_EQ(by_dmabuf(&self->a).error, -ENODEV);
+	EXPECT_EQ(by_gem(&self->a).error, -ENODEV);
+
+	munmap(gem, SIZE);
+	munmap(dmabuf, SIZE);
+	unmake(&self->a);
+	close(self->m.gpu);
+	gpu_probe(bdf);
+	self->m.gpu = gpu_open_kind(GPU_WINDOW);
+	ASSERT_GE(self->m.gpu, 0);
+}
+
+TEST_HARNESS_MAIN
