@@ -442,6 +442,35 @@ err_free:
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_attach, "DMA_BUF");
 
 /**
+ * dma_buf_device_memory_allowed - can all importers follow into device memory?
+ * @dmabuf: the buffer
+ *
+ * For exporters that can move the buffer and are about to pin it: it may stay
+ * in memory of their device only as long as no attachment needs it in system
+ * memory. Each attachment's type is asked, so that this does not depend on what
+ * else than scatterlists importers speak.
+ *
+ * Context: The reservation lock of the buffer is held.
+ *
+ * Return: True if no attachment is in the way.
+ */
+bool dma_buf_device_memory_allowed(struct dma_buf *dmabuf)
+{
+	struct dma_buf_attachment *attach;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	list_for_each_entry(attach, &dmabuf->attachments, node) {
+		const struct dma_buf_mapping_type *type = attach->map_type.type;
+
+		if (type->device_memory && !type->device_memory(attach))
+			return false;
+	}
+	return true;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_device_memory_allowed, "DMA_BUF");
+
+/**
  * dma_buf_ops_valid - does an exporter say in exactly one way what it offers?
  * @ops: the exporter's operations
  *

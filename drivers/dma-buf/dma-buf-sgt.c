@@ -26,13 +26,19 @@ bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_reachable);
 
+static int check_accepts_p2p(const struct dma_buf_mapping_match *imp)
+{
+	return imp->sgt_data.importer_accepts_p2p ==
+	       DMA_SGT_IMPORTER_ACCEPTS_P2P ? 0 : -EOPNOTSUPP;
+}
+
 /* Can @imp do peer-to-peer with @pdev? */
 int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
 			  const struct dma_buf_mapping_match *imp)
 {
 	if (WARN_ON_ONCE(!pdev))
 		return -EOPNOTSUPP;
-	if (imp->sgt_data.importer_accepts_p2p != DMA_SGT_IMPORTER_ACCEPTS_P2P)
+	if (check_accepts_p2p(imp))
 		return -EOPNOTSUPP;
 	if (!dma_buf_p2p_reachable(pdev, imp->sgt_data.importing_dma_device))
 		return -EOPNOTSUPP;
@@ -42,10 +48,10 @@ int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
 const char *dma_buf_sgt_why_no_p2p(struct pci_dev *pdev,
 				   const struct dma_buf_mapping_match *imp)
 {
+	if (check_accepts_p2p(imp))
+		return "importer does not accept P2P";
 	if (!pdev)
 		return "exporter names no P2P device";
-	if (imp->sgt_data.importer_accepts_p2p != DMA_SGT_IMPORTER_ACCEPTS_P2P)
-		return "importer does not accept P2P";
 	return "no P2P path between the devices";
 }
 
@@ -62,6 +68,8 @@ static int sgt_match(struct dma_buf *dmabuf,
 	case DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE:
 		return dma_buf_sgt_check_p2p(exp->sgt_data.exporting_p2p_device,
 					     imp);
+	case DMA_SGT_EXPORTER_REQUIRES_P2P_LINK:
+		return check_accepts_p2p(imp);
 	default:
 		WARN_ON_ONCE(1);
 		return -EINVAL;
@@ -118,6 +126,9 @@ static void sgt_describe(char *buf, size_t len,
 		snprintf(buf, len, "(%s%s)",
 			 dev_name(entry->sgt_data.importing_dma_device),
 			 entry->sgt_data.importer_accepts_p2p ? " P2P" : "");
+	else if (entry->sgt_data.exporter_requires_p2p ==
+		 DMA_SGT_EXPORTER_REQUIRES_P2P_LINK)
+		snprintf(buf, len, "(P2P over a link)");
 	else if (entry->sgt_data.exporter_requires_p2p &&
 		 entry->sgt_data.exporting_p2p_device)
 		snprintf(buf, len, "(P2P from %s)",
@@ -128,6 +139,7 @@ const struct dma_buf_mapping_type dma_buf_mapping_sgt_type = {
 	.name = "SGT",
 	.match = sgt_match,
 	.finish_match = sgt_finish_match,
+	.device_memory = dma_buf_sgt_p2p_allowed,
 	.debugfs_dump = sgt_debugfs_dump,
 	.describe = sgt_describe,
 	.why = sgt_why,
