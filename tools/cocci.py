@@ -37,7 +37,7 @@ def candidates(source, top, folders=None):
     found = [folder for folder in folders or wanted if os.path.exists(os.path.join(top, folder))]
     if not found:
         return []
-    run = subprocess.run(["grep", "-rlE", "--include=*.[ch]", "--exclude-dir=.*", "--",
+    run = subprocess.run(["grep", "-rlE", "--include=*.[ch]", "--exclude-dir=.?*", "--",
                           pattern, *found], cwd=top, text=True, stdout=subprocess.PIPE)
     if run.returncode > 1:
         sys.exit(f"cannot search {top}")
