@@ -55,7 +55,6 @@ struct dma_buf_converter {
  * @exp: the exporter's entry that was matched. Its exporting_p2p_device is
  *	good until the match is over; an exporter that refines the device keeps
  *	it alive until then.
- * @no_p2p: the exporter has given up peer-to-peer
  *
  * On the stack of the attach call, from the match to the end of
  * &dma_buf_ops.attach.
@@ -63,7 +62,6 @@ struct dma_buf_converter {
 struct dma_buf_negotiation {
 	struct dma_buf_match_args args;
 	struct dma_buf_mapping_match exp;
-	bool no_p2p;
 };
 
 /**
@@ -121,8 +119,6 @@ const char *dma_buf_match_reason(const struct dma_buf_converter *conv,
 #endif
 
 /* dma-buf-sgt.c */
-extern const struct dma_buf_mapping_match dma_buf_sgt_legacy_match;
-
 /* KUnit suites replace it where there is no PCI topology to ask */
 bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev);
 

@@ -300,9 +300,7 @@ static int negotiate(struct dma_buf_match_args *args)
 	int ret;
 
 	if (!ops->match_mapping)
-		return dma_buf_match_mapping(args,
-					     ops->single_exporter_match ?:
-						     &dma_buf_sgt_legacy_match,
+		return dma_buf_match_mapping(args, ops->single_exporter_match,
 					     1);
 
 	ret = ops->match_mapping(args);
@@ -474,18 +472,14 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_device_memory_allowed, "DMA_BUF");
  * dma_buf_ops_valid - does an exporter say in exactly one way what it offers?
  * @ops: the exporter's operations
  *
- * There are three ways: a match_mapping callback, a single_exporter_match
- * entry, or the pair of map_dma_buf and unmap_dma_buf.
+ * There are two ways: a match_mapping callback or a single_exporter_match
+ * entry.
  *
  * Return: True if it is exactly one of them.
  */
 bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
 {
-	bool legacy = ops->map_dma_buf || ops->unmap_dma_buf;
-
-	if (legacy && !(ops->map_dma_buf && ops->unmap_dma_buf))
-		return false;
-	return !!ops->match_mapping + !!ops->single_exporter_match + legacy == 1;
+	return !ops->match_mapping != !ops->single_exporter_match;
 }
 
 /**

@@ -85,8 +85,6 @@ static const char *sgt_why(const struct dma_buf_mapping_match *exp,
 /*
  * Fill in the data of an attachment that was matched as SGT, directly or by a
  * converter. The exporter's PCI device is left out: nothing keeps it alive.
- *
- * dev and peer2peer are for exporters that do not look at the type yet.
  */
 void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
 			const struct dma_buf_mapping_match *imp,
@@ -97,11 +95,6 @@ void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
 	result->sgt_data = imp->sgt_data;
 	result->sgt_data.exporting_p2p_device = NULL;
 	result->sgt_data.exporter_requires_p2p = p2p;
-
-	attach->dev = imp->sgt_data.importing_dma_device;
-	attach->peer2peer = imp->sgt_data.importer_accepts_p2p ==
-			    DMA_SGT_IMPORTER_ACCEPTS_P2P &&
-			    !to_core_attachment(attach)->negotiation->no_p2p;
 }
 
 static void sgt_finish_match(struct dma_buf_match_args *args,
@@ -145,29 +138,6 @@ const struct dma_buf_mapping_type dma_buf_mapping_sgt_type = {
 	.why = sgt_why,
 };
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_sgt_type, "DMA_BUF");
-
-/* Exporters that have map_dma_buf in their dma_buf_ops offer plain SGT */
-static struct sg_table *legacy_map(struct dma_buf_attachment *attach,
-				   enum dma_data_direction dir)
-{
-	return attach->dmabuf->ops->map_dma_buf(attach, dir);
-}
-
-static void legacy_unmap(struct dma_buf_attachment *attach,
-			 struct sg_table *sgt, enum dma_data_direction dir)
-{
-	attach->dmabuf->ops->unmap_dma_buf(attach, sgt, dir);
-}
-
-static const struct dma_buf_mapping_sgt_exp_ops legacy_exp_ops = {
-	.map_dma_buf = legacy_map,
-	.unmap_dma_buf = legacy_unmap,
-};
-
-const struct dma_buf_mapping_match dma_buf_sgt_legacy_match = {
-	.type = &dma_buf_mapping_sgt_type,
-	.exp_ops = &legacy_exp_ops.ops,
-};
 
 /**
  * dma_buf_sgt_dynamic_attach - attach a device that follows the buffer's moves
@@ -246,13 +216,11 @@ int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach)
 	if (core->conv && dma_buf_sgt_p2p_allowed(attach))
 		return -EOPNOTSUPP;
 
-	core->negotiation->no_p2p = true;
 	if (!core->conv)
 		core->negotiation->exp.sgt_data.exporter_requires_p2p =
 			DMA_SGT_EXPORTER_NO_P2P;
 	attach->map_type.sgt_data.exporter_requires_p2p =
 		DMA_SGT_EXPORTER_NO_P2P;
-	attach->peer2peer = false;
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_refine_no_p2p, "DMA_BUF");

@@ -244,8 +244,7 @@ dma_buf_sgt_mapped_by(const struct dma_buf_attachment *attach,
 	const struct dma_buf_mapping_sgt_exp_ops *ops =
 		dma_buf_get_sgt_ops(attach);
 
-	return ops && (ops->map_dma_buf == map ||
-		       attach->dmabuf->ops->map_dma_buf == map);
+	return ops && ops->map_dma_buf == map;
 }
 
 struct dma_buf_attachment *dma_buf_sgt_attach(struct dma_buf *dmabuf,

@@ -100,10 +100,6 @@ static void expect_p2p(struct kunit *test, struct dma_buf_attachment *attach,
 	/* Nothing keeps the exporter's function alive from here on */
 	KUNIT_EXPECT_NULL(test,
 			  attach->map_type.sgt_data.exporting_p2p_device);
-
-	/* Exporters that do not look at the type decide by themselves */
-	KUNIT_EXPECT_EQ(test, attach->peer2peer, c->accepts);
-	KUNIT_EXPECT_PTR_EQ(test, attach->dev, dev);
 	dma_buf_detach(attach->dmabuf, attach);
 }
 
@@ -188,7 +184,6 @@ static int refine_no_p2p(struct fake_exporter *exp,
 {
 	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(attach), 0);
 	KUNIT_EXPECT_FALSE(exp->test, dma_buf_sgt_p2p_allowed(attach));
-	KUNIT_EXPECT_FALSE(exp->test, attach->peer2peer);
 	/* Once more changes nothing */
 	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(attach), 0);
 	return 0;
@@ -210,7 +205,6 @@ static void refine_no_p2p_test(struct kunit *test)
 	attach = fake_attach(exp, fake_sgt_p2p(p2p->near));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(attach));
-	KUNIT_EXPECT_FALSE(test, attach->peer2peer);
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), p2p->near);
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_get_sgt_ops(attach), &fake_sgt_ops);
 	dma_buf_detach(exp->dmabuf, attach);
@@ -316,8 +310,6 @@ static void refine_device_test(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_EQ(test, choice.ret, 0);
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), p2p->near);
-	KUNIT_EXPECT_PTR_EQ(test, attach->dev, p2p->near);
-	KUNIT_EXPECT_TRUE(test, attach->peer2peer);
 	dma_buf_detach(exp->dmabuf, attach);
 
 	/* What the importer has not listed is not to be had */
@@ -369,7 +361,6 @@ static void refine_device_twice_test(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_EQ(test, choice.ret, 0);
 	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(attach));
-	KUNIT_EXPECT_TRUE(test, attach->peer2peer);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
@@ -389,7 +380,6 @@ static void refine_both_test(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_EQ(test, choice.ret, 0);
 	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(attach));
-	KUNIT_EXPECT_FALSE(test, attach->peer2peer);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
