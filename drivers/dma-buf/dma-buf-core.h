@@ -52,16 +52,19 @@ struct dma_buf_converter {
 /**
  * struct dma_buf_negotiation - what is known of an attachment while it is made
  * @args: what the exporter gets to see of it
- * @exp: the exporter's entry that was matched. Its exporting_p2p_device is
+ * @exp: the exporter's entry that was matched: @exp_copy, or the constant one
+ *	of an exporter that has only plain SGT. Its exporting_p2p_device is
  *	good until the match is over; an exporter that refines the device keeps
  *	it alive until then.
+ * @exp_copy: the exporter's own may be on a stack that is gone
  *
  * On the stack of the attach call, from the match to the end of
  * &dma_buf_ops.attach.
  */
 struct dma_buf_negotiation {
 	struct dma_buf_match_args args;
-	struct dma_buf_mapping_match exp;
+	const struct dma_buf_mapping_match *exp;
+	struct dma_buf_mapping_match exp_copy;
 };
 
 /**
@@ -99,8 +102,36 @@ dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)
 	return !!attach->importer_ops;
 }
 
+/**
+ * dma_buf_ops_valid - does an exporter say in exactly one way what it offers?
+ * @ops: the exporter's operations
+ *
+ * There are two ways: a match_mapping callback or a single_exporter_match
+ * entry.
+ *
+ * Return: True if it is exactly one of them.
+ */
+static inline bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
+{
+	return !ops->match_mapping != !ops->single_exporter_match;
+}
+
+/*
+ * Fill in the data of an attachment that was matched as SGT, directly or by a
+ * converter. The exporter's PCI device is left out: nothing keeps it alive.
+ */
+static inline void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
+				      const struct dma_buf_mapping_match *imp,
+				      enum dma_sgt_exporter_p2p p2p)
+{
+	struct dma_buf_mapping_match *result = &attach->map_type;
+
+	result->sgt_data = imp->sgt_data;
+	result->sgt_data.exporting_p2p_device = NULL;
+	result->sgt_data.exporter_requires_p2p = p2p;
+}
+
 /* dma-buf-match.c */
-bool dma_buf_ops_valid(const struct dma_buf_ops *ops);
 void dma_buf_attachment_free(struct dma_buf_attachment *attach);
 void dma_buf_attachment_show(struct seq_file *s,
 			     struct dma_buf_attachment *attach);
@@ -126,9 +157,6 @@ const char *dma_buf_sgt_why_no_p2p(struct pci_dev *pdev,
 				   const struct dma_buf_mapping_match *imp);
 int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
 			  const struct dma_buf_mapping_match *imp);
-void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
-			const struct dma_buf_mapping_match *imp,
-			enum dma_sgt_exporter_p2p p2p);
 
 /* dma-buf-pal.c */
 extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;

@@ -188,7 +188,8 @@ static int finish_pair(struct dma_buf_match_args *args,
 		return -ENODEV;
 
 	core->exp_ops = exp->exp_ops;
-	core->negotiation->exp = *exp;
+	core->negotiation->exp_copy = *exp;
+	core->negotiation->exp = &core->negotiation->exp_copy;
 	*result = *imp;
 	result->exp_ops = exp->exp_ops;
 
@@ -291,6 +292,34 @@ int dma_buf_match_mapping(struct dma_buf_match_args *args,
 EXPORT_SYMBOL_NS_GPL(dma_buf_match_mapping, "DMA_BUF");
 
 /*
+ * Nearly every attachment is one device on an exporter that has only plain SGT.
+ * There is nothing to ask the type about then. But who traces gets to see it.
+ */
+static bool match_plain_sgt(struct dma_buf_match_args *args)
+{
+	const struct dma_buf_mapping_match *exp, *imp = args->imp_matches;
+	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
+	const struct dma_buf_ops *ops = args->dmabuf->ops;
+
+	if (ops->match_mapping || args->imp_len != 1 ||
+	    imp->type != &dma_buf_mapping_sgt_type ||
+	    trace_dma_buf_mapping_match_enabled())
+		return false;
+
+	exp = ops->single_exporter_match;
+	if (!exp || exp->type != &dma_buf_mapping_sgt_type || !exp->exp_ops ||
+	    exp->sgt_data.exporter_requires_p2p != DMA_SGT_EXPORTER_NO_P2P)
+		return false;
+
+	core->exp_ops = exp->exp_ops;
+	core->negotiation->exp = exp;
+	args->attach->map_type.type = imp->type;
+	args->attach->map_type.exp_ops = exp->exp_ops;
+	dma_buf_sgt_finish(args->attach, imp, DMA_SGT_EXPORTER_NO_P2P);
+	return true;
+}
+
+/*
  * Let the exporter choose. Its callback is not trusted to get the result
  * right: a match without a type would be found much later, in a map call.
  */
@@ -299,6 +328,8 @@ static int negotiate(struct dma_buf_match_args *args)
 	const struct dma_buf_ops *ops = args->dmabuf->ops;
 	int ret;
 
+	if (match_plain_sgt(args))
+		return 0;
 	if (!ops->match_mapping)
 		return dma_buf_match_mapping(args, ops->single_exporter_match,
 					     1);
@@ -333,10 +364,11 @@ static int check_importer(const struct dma_buf_mapping_match *imp, size_t len,
 {
 	size_t i;
 
-	if (!entries_valid(imp, len))
+	if (!imp || !len)
 		return -EINVAL;
 	for (i = 0; i < len; i++)
-		if (!entry_fits_importer(&imp[i], importer_ops))
+		if (WARN_ON_ONCE(!imp[i].type) ||
+		    !entry_fits_importer(&imp[i], importer_ops))
 			return -EINVAL;
 	return 0;
 }
@@ -384,13 +416,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 		       const struct dma_buf_attach_ops *importer_ops,
 		       void *importer_priv)
 {
-	struct dma_buf_negotiation negotiation = {
-		.args = {
-			.dmabuf = dmabuf,
-			.imp_matches = imp_matches,
-			.imp_len = imp_len,
-		},
-	};
+	struct dma_buf_negotiation negotiation __uninitialized;
 	struct dma_buf_core_attachment *core;
 	struct dma_buf_attachment *attach;
 	int ret;
@@ -413,7 +439,14 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	attach->dmabuf = dmabuf;
 	attach->importer_ops = importer_ops;
 	attach->importer_priv = importer_priv;
-	negotiation.args.attach = attach;
+
+	negotiation.args = (struct dma_buf_match_args){
+		.dmabuf = dmabuf,
+		.attach = attach,
+		.imp_matches = imp_matches,
+		.imp_len = imp_len,
+	};
+	negotiation.exp = NULL;
 	core->negotiation = &negotiation;
 
 	ret = negotiate(&negotiation.args);
@@ -467,20 +500,6 @@ bool dma_buf_device_memory_allowed(struct dma_buf *dmabuf)
 	return true;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_device_memory_allowed, "DMA_BUF");
-
-/**
- * dma_buf_ops_valid - does an exporter say in exactly one way what it offers?
- * @ops: the exporter's operations
- *
- * There are two ways: a match_mapping callback or a single_exporter_match
- * entry.
- *
- * Return: True if it is exactly one of them.
- */
-bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
-{
-	return !ops->match_mapping != !ops->single_exporter_match;
-}
 
 /**
  * dma_buf_attachment_show - print one line about an attachment

@@ -82,21 +82,6 @@ static const char *sgt_why(const struct dma_buf_mapping_match *exp,
 	return dma_buf_sgt_why_no_p2p(exp->sgt_data.exporting_p2p_device, imp);
 }
 
-/*
- * Fill in the data of an attachment that was matched as SGT, directly or by a
- * converter. The exporter's PCI device is left out: nothing keeps it alive.
- */
-void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
-			const struct dma_buf_mapping_match *imp,
-			enum dma_sgt_exporter_p2p p2p)
-{
-	struct dma_buf_mapping_match *result = &attach->map_type;
-
-	result->sgt_data = imp->sgt_data;
-	result->sgt_data.exporting_p2p_device = NULL;
-	result->sgt_data.exporter_requires_p2p = p2p;
-}
-
 static void sgt_finish_match(struct dma_buf_match_args *args,
 			     const struct dma_buf_mapping_match *exp,
 			     const struct dma_buf_mapping_match *imp)
@@ -162,7 +147,7 @@ dma_buf_sgt_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 	enum dma_sgt_importer_p2p p2p = DMA_SGT_NO_P2P;
 	struct dma_buf_mapping_match imp;
 
-	if (WARN_ON(!dmabuf || !dev))
+	if (WARN_ON(!dev))
 		return ERR_PTR(-EINVAL);
 
 	if (importer_ops && importer_ops->allow_peer2peer)
@@ -217,7 +202,7 @@ int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach)
 		return -EOPNOTSUPP;
 
 	if (!core->conv)
-		core->negotiation->exp.sgt_data.exporter_requires_p2p =
+		core->negotiation->exp_copy.sgt_data.exporter_requires_p2p =
 			DMA_SGT_EXPORTER_NO_P2P;
 	attach->map_type.sgt_data.exporter_requires_p2p =
 		DMA_SGT_EXPORTER_NO_P2P;
@@ -258,7 +243,7 @@ int dma_buf_sgt_refine_device(struct dma_buf_attachment *attach,
 		    imp->sgt_data.importing_dma_device != dev)
 			continue;
 		ret = dma_buf_type_match(attach->dmabuf, core->conv,
-					 &core->negotiation->exp, imp);
+					 core->negotiation->exp, imp);
 		if (ret)
 			continue;
 		dma_buf_sgt_finish(attach, imp,

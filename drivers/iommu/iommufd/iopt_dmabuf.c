@@ -76,29 +76,6 @@ static size_t scan_runs(const struct dma_buf_phys_list *list,
 	return nr;
 }
 
-VISIBLE_IF_KUNIT int
-iopt_dmabuf_index(struct iopt_pages_dmabuf *dmabuf, unsigned long npages,
-		  const struct dma_buf_phys_list *list)
-{
-	size_t nr = scan_runs(list, dmabuf->start, npages, NULL);
-	struct iopt_dmabuf_run *runs = &dmabuf->single;
-
-	/* The core checked that the list is as long as the dma-buf */
-	if (WARN_ON(!nr))
-		return -EINVAL;
-
-	if (nr > 1) {
-		runs = kvmalloc_objs(*runs, nr, GFP_KERNEL_ACCOUNT);
-		if (!runs)
-			return -ENOMEM;
-	}
-	scan_runs(list, dmabuf->start, npages, runs);
-	dmabuf->runs = runs;
-	dmabuf->nr_runs = nr;
-	return 0;
-}
-EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_index);
-
 VISIBLE_IF_KUNIT void iopt_dmabuf_index_free(struct iopt_pages_dmabuf *dmabuf)
 {
 	if (dmabuf->runs != &dmabuf->single)
@@ -107,6 +84,33 @@ VISIBLE_IF_KUNIT void iopt_dmabuf_index_free(struct iopt_pages_dmabuf *dmabuf)
 	dmabuf->nr_runs = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_index_free);
+
+VISIBLE_IF_KUNIT int
+iopt_dmabuf_index(struct iopt_pages_dmabuf *dmabuf, unsigned long npages,
+		  const struct dma_buf_phys_list *list)
+{
+	struct iopt_dmabuf_run *runs = &dmabuf->single;
+	size_t nr = 1;
+
+	/* One range is one run, and most buffers are one range */
+	if (list->length > 1)
+		nr = scan_runs(list, dmabuf->start, npages, NULL);
+	if (nr > 1) {
+		runs = kvmalloc_objs(*runs, nr, GFP_KERNEL_ACCOUNT);
+		if (!runs)
+			return -ENOMEM;
+	}
+	dmabuf->runs = runs;
+	dmabuf->nr_runs = nr;
+
+	/* The core checked that the list is as long as the dma-buf */
+	if (WARN_ON(!nr || scan_runs(list, dmabuf->start, npages, runs) != nr)) {
+		iopt_dmabuf_index_free(dmabuf);
+		return -EINVAL;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_index);
 
 static bool run_contains(const struct iopt_pages_dmabuf *dmabuf, size_t run,
 			 unsigned long index)

@@ -23,7 +23,7 @@ struct vfio_region_dma_range;
  *	Written under &vfio_pci_core_device.memory_lock and while @revoked, so
  *	that it can be used under the reservation lock while not @revoked.
  * @dmabufs_elm: in &vfio_pci_core_device.dmabufs, under its memory_lock
- * @list: where the slices are. Constant; its provider belongs to the driver
+ * @list: where the slices are, allocated with this. Constant; its provider belongs to the driver
  *	binding of the device and may be used only under the reservation lock and
  *	while not @revoked.
  * @kref: one reference while not revoked and one for each mapping. The

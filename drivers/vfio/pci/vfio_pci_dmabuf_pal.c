@@ -124,26 +124,30 @@ vfio_pci_dma_buf_get_ranges(const void __user *from, u32 nr_ranges)
 				  sizeof(struct vfio_region_dma_range));
 }
 
+/*
+ * The list lies behind the object, in one piece of memory. Its ranges are left
+ * to the caller to fill in, all of them.
+ */
 struct vfio_pci_dma_buf *
 vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, u32 nr_ranges)
 {
 	struct vfio_pci_dma_buf *priv;
+	size_t head = sizeof(*priv) + sizeof(*priv->list);
 
-	priv = kzalloc_obj(*priv, GFP_KERNEL_ACCOUNT);
+	priv = kvmalloc(size_add(sizeof(*priv),
+				 struct_size(priv->list, phys, nr_ranges)),
+			GFP_KERNEL_ACCOUNT);
 	if (!priv)
 		return ERR_PTR(-ENOMEM);
 
-	priv->list = dma_buf_phys_list_alloc(nr_ranges, GFP_KERNEL_ACCOUNT);
-	if (!priv->list) {
-		kfree(priv);
-		return ERR_PTR(-ENOMEM);
-	}
+	memset(priv, 0, head);
+	priv->list = (struct dma_buf_phys_list *)(priv + 1);
+	priv->list->length = nr_ranges;
 	priv->vdev = vdev;
 	return priv;
 }
 
 void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *priv)
 {
-	kvfree(priv->list);
-	kfree(priv);
+	kvfree(priv);
 }
