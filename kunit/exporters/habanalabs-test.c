@@ -3,6 +3,8 @@
  * habanalabs as an exporter of device memory: who is served, and which ranges
  * of the BAR the pages of a buffer become.
  */
+#define hl_dmabuf_match_mapping fake_hl_dmabuf_match_mapping
+
 #include <linux/sizes.h>
 
 #include "../../../accel/habanalabs/common/dmabuf_pal.c"

@@ -3,6 +3,8 @@
  * uverbs as an exporter of a page of a BAR: who is served, and that a revoke
  * is the end of it.
  */
+#define uverbs_dmabuf_match_mapping fake_uverbs_dmabuf_match_mapping
+
 #include <linux/dma-resv.h>
 
 #include "../../../infiniband/core/uverbs_dmabuf_pal.c"
