@@ -48,14 +48,28 @@ def columns(line):
     return len(line.rstrip("\n").expandtabs(8))
 
 
+def spaces(width):
+    return "\t" * (width // 8) + " " * (width % 8)
+
+
 def fold(line):
-    """A declaration that is too wide, in two lines."""
-    match = re.fullmatch(r"(\t+)(DMA_BUF_SIMPLE_SGT_EXP_MATCH\()(\w+), (\w+)\),\n", line)
-    if not match or columns(line) <= WIDTH:
+    """A line that got too wide, in two: behind a comma, in line with the innermost bracket."""
+    if columns(line) <= WIDTH:
         return [line]
-    indent = 8 * len(match[1]) + len(match[2])
-    return [f"{match[1]}{match[2]}{match[3]},\n",
-            "\t" * (indent // 8) + " " * (indent % 8) + f"{match[4]}),\n"]
+    open_at, best = [], None
+    for at, char in enumerate(line):
+        if char == "(":
+            open_at.append(columns(line[:at + 1]))
+        elif char == ")" and open_at:
+            open_at.pop()
+        elif char == '"':
+            break           # strings stay together
+        elif line[at:at + 2] == ", " and open_at and columns(line[:at + 1]) <= WIDTH:
+            best = (at + 1, open_at[-1])
+    if not best:
+        return [line]
+    at, indent = best
+    return [line[:at] + "\n", *fold(spaces(indent) + line[at + 1:])]
 
 
 def tidy(before, after):

@@ -153,7 +153,7 @@ static void free_device(void *adev)
 
 static struct amdgpu_device *fake_gpu(struct kunit *test)
 {
-	struct amdgpu_device *adev = kvzalloc(sizeof(*adev), GFP_KERNEL);
+	struct amdgpu_device *adev = kvzalloc_obj(*adev);
 
 	KUNIT_ASSERT_NOT_NULL(test, adev);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_device,

@@ -48,7 +48,7 @@ static struct hl_test *setup(struct kunit *test, size_t size)
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct hl_test *t;
 
-	t = kvzalloc(sizeof(*t), GFP_KERNEL);
+	t = kvzalloc_obj(*t);
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_test, t), 0);
 	t->p2p = fake_p2p(test);

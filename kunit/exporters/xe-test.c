@@ -174,7 +174,7 @@ static struct xe_test *setup(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, put_buffer, t),
 			0);
 
-	t->xe = kvzalloc(sizeof(*t->xe), GFP_KERNEL);
+	t->xe = kvzalloc_obj(*t->xe);
 	KUNIT_ASSERT_NOT_NULL(test, t->xe);
 	t->xe->drm.dev = &t->p2p->pdev.dev;
 	t->resource.mem_type = XE_PL_TT;

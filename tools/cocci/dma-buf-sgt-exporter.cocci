@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// Subject: treewide: declare plain SGT where it is all that an exporter has
 ///
-/// Exporters that have map_dma_buf() and unmap_dma_buf() among their operations
-/// were taken to offer plain SGT. Let them declare it. A map call then gets
-/// to the exporter in one indirect call instead of two.
+/// Exporters that have map_dma_buf() and unmap_dma_buf() in their dma_buf_ops
+/// were taken to offer plain SGT. Let them declare it, so that the core has
+/// one way less to call an exporter.
 ///
 /// Exporters that look at peer2peer have something to choose. They are left
 /// alone here and need a match_mapping callback.

@@ -50,6 +50,7 @@ hl_dmabuf_map_phys(struct dma_buf_attachment *attach)
 			 hdev->asic_prop.dram_base_address;
 	struct dma_buf_phys_list *list;
 	size_t nr;
+	int bar;
 
 	/* The provider goes with the driver's binding */
 	if (hdev->device_fini_pending)
@@ -61,8 +62,8 @@ hl_dmabuf_map_phys(struct dma_buf_attachment *attach)
 	if (!list)
 		return ERR_PTR(-ENOMEM);
 
-	list->provider = pcim_p2pdma_provider(hdev->pdev,
-			hdev->pci_mem_region[PCI_REGION_DRAM].bar_id);
+	bar = hdev->pci_mem_region[PCI_REGION_DRAM].bar_id;
+	list->provider = pcim_p2pdma_provider(hdev->pdev, bar);
 	fill_ranges(list->phys, pages, page_size, hl_dmabuf->offset, size,
 		    bar_offset);
 	return list;
