@@ -151,14 +151,14 @@ static void free_device(void *adev)
 	kvfree(adev);
 }
 
-static struct amdgpu_device *fake_gpu(struct kunit *test)
+static struct amdgpu_device *fake_gpu(struct kunit *test, const char *name)
 {
 	struct amdgpu_device *adev = kvzalloc_obj(*adev);
 
 	KUNIT_ASSERT_NOT_NULL(test, adev);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_device,
 							adev), 0);
-	adev->ddev.dev = fake_device(test, "gpu");
+	adev->ddev.dev = fake_device(test, name);
 	return adev;
 }
 
@@ -173,9 +173,9 @@ static struct amdgpu_test *setup(struct kunit *test)
 	gpu.awake = 1;
 
 	t->p2p = fake_p2p(test);
-	t->adev = fake_gpu(test);
+	t->adev = fake_gpu(test, "gpu");
 	t->adev->pdev = &t->p2p->pdev;
-	t->other = fake_gpu(test);
+	t->other = fake_gpu(test, "other-gpu");
 
 	dma_resv_init(&t->bo.tbo.base._resv);
 	t->bo.tbo.base.resv = &t->bo.tbo.base._resv;
