@@ -57,10 +57,10 @@ class Convert(unittest.TestCase):
 
     def test_choice_is_left(self):
         said = self.convert("gpu")
-        self.assertIn("gpu.c:25: an attachment has no peer2peer", said)
-        self.assertIn("gpu.c:42: struct dma_buf_ops has no map_dma_buf", said)
+        self.assertIn("gpu.c:26: an attachment has no peer2peer", said)
+        self.assertIn("gpu.c:43: struct dma_buf_ops has no map_dma_buf", said)
         self.assertIn("gpu.c:24: the core asks for the distance", said)
-        self.assertIn("gpu.c:34: attachments of other types have no device", said)
+        self.assertIn("gpu.c:35: attachments of other types have no device", said)
         self.assertIn("gpu.c: no file has MODULE_IMPORT_NS", self.finish_gpu())
 
     def finish_gpu(self):
