@@ -26,6 +26,8 @@ help:
 #:   vgpu           those that need a scripted virtio-gpu, in a QEMU of their own
 #:   shell          a shell in the guest
 #:   check-patches  patches apply to all series; W=1, sparse, checkpatch, kernel-doc
+#:   check-objects  all files that the series touches, allmodconfig, W=1 and sparse
+#:   convert        move your driver to mapping types, say what is left (DIR=/path/to/driver)
 #:   bisect         each step of the series builds and passes KUnit
 #:   bench          instructions an operation, beside the unpatched kernel
 #:   baseline       build the unpatched kernel in the same configuration
@@ -89,6 +91,12 @@ kunit-qemu: kernel headers
 check-patches: export
 	@tools/check-patches $(tree) $(mails) $(series); tools/report check-patches
 
+check-objects: tree
+	@tools/check-objects; tools/report check-objects-$(name)
+
+convert: deps
+	@tools/convert "$(DIR)"
+
 check: export
 	@tools/check
 
@@ -115,5 +123,5 @@ distclean: clean
 	rm -rf build
 
 .PHONY: help deps tree kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
-	check-patches check bisect bench export refresh print-tree print-kernel \
+	check-patches check-objects convert check bisect bench export refresh print-tree print-kernel \
 	print-headers clean distclean

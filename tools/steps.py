@@ -3,11 +3,20 @@
 
 A line that starts with `also` applies one more patch as a part of the step
 before it: neither of the two stands alone.
+
+An overlay file is what it is after the last step.  What earlier steps need of
+it besides, such as an interface that the last step removes, is a patch on
+overlay files: `with NAME` below a step says that from there on they are as that
+patch makes them, `without NAME` that it is over.
 """
 
+import filecmp
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -20,6 +29,7 @@ class Step:
         self.kind = kind                # "patch" or "cocci"
         self.name = name
         self.files = []                 # (path in the repository, path in the tree)
+        self.changes = []               # ("with" or "without", patch on overlay files)
 
     @property
     def source(self):
@@ -27,7 +37,11 @@ class Step:
         return os.path.join(REPO, folder, self.name)
 
     def add(self, line):
-        """Take one indented line: PATH or PATH -> TREEPATH, files or folders."""
+        """Take one indented line: PATH or PATH -> TREEPATH, files or folders, or a change."""
+        change = re.fullmatch(r"(with|without)\s+(\S+[.]patch)", line)
+        if change:
+            self.changes.append(change.groups())
+            return
         src, _, dst = (part.strip() for part in line.partition("->"))
         dst = dst or src
         full = os.path.join(REPO, src)
@@ -78,6 +92,41 @@ def read_steps():
                 sys.exit(f"patches/steps:{number}: cannot read: {line}")
             steps.append(Step(*match.groups()))
     return steps
+
+
+def patched(name, files):
+    """Overlay files as the patch NAME makes them: {path in the tree: generated file}."""
+    source = os.path.join(REPO, "patches", name)
+    with open(source) as file:
+        touched = re.findall(r"^\+\+\+ b/(\S+)", file.read(), re.M)
+    made = {path: os.path.join(REPO, "build/overlay", name, path) for path in touched}
+    with tempfile.TemporaryDirectory() as folder:
+        for path in touched:
+            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+            if path in files:
+                shutil.copyfile(files[path], os.path.join(folder, path))
+        run = subprocess.run(["patch", "-p1", "--fuzz=0", "--force", "--no-backup-if-mismatch",
+                              "-d", folder, "-i", source], text=True, stdout=subprocess.PIPE)
+        if run.returncode:
+            sys.exit(f"{run.stdout}{name} does not apply to our files any more")
+        for path, out in made.items():
+            new = os.path.join(folder, path)
+            os.makedirs(os.path.dirname(out), exist_ok=True)
+            if not os.path.exists(out) or not filecmp.cmp(new, out, shallow=False):
+                shutil.copyfile(new, out)
+    return made
+
+
+def overlays(steps):
+    """The overlay files after STEPS: {path in the tree: file to take}."""
+    files = {dst: os.path.join(REPO, src) for step in steps for src, dst in step.files}
+    active = []
+    for step in steps:
+        for word, name in step.changes:
+            active = active + [name] if word == "with" else [old for old in active if old != name]
+    for name in active:
+        files.update(patched(name, files))
+    return files
 
 
 def first_steps(steps, count):

@@ -57,7 +57,6 @@ struct dma_buf_converter {
  *	good until the match is over; an exporter that refines the device keeps
  *	it alive until then.
  * @exp_copy: the exporter's own may be on a stack that is gone
- * @no_p2p: the exporter has given up peer-to-peer
  *
  * On the stack of the attach call, from the match to the end of
  * &dma_buf_ops.attach.
@@ -66,7 +65,6 @@ struct dma_buf_negotiation {
 	struct dma_buf_match_args args;
 	const struct dma_buf_mapping_match *exp;
 	struct dma_buf_mapping_match exp_copy;
-	bool no_p2p;
 };
 
 /**
@@ -108,24 +106,19 @@ dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)
  * dma_buf_ops_valid - does an exporter say in exactly one way what it offers?
  * @ops: the exporter's operations
  *
- * There are three ways: a match_mapping callback, a single_exporter_match
- * entry, or the pair of map_dma_buf and unmap_dma_buf.
+ * There are two ways: a match_mapping callback or a single_exporter_match
+ * entry.
  *
  * Return: True if it is exactly one of them.
  */
 static inline bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
 {
-	if (!ops->map_dma_buf != !ops->unmap_dma_buf)
-		return false;
-	return !!ops->match_mapping + !!ops->single_exporter_match +
-	       !!ops->map_dma_buf == 1;
+	return !ops->match_mapping != !ops->single_exporter_match;
 }
 
 /*
  * Fill in the data of an attachment that was matched as SGT, directly or by a
  * converter. The exporter's PCI device is left out: nothing keeps it alive.
- *
- * dev and peer2peer are for exporters that do not look at the type yet.
  */
 static inline void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
 				      const struct dma_buf_mapping_match *imp,
@@ -136,11 +129,6 @@ static inline void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
 	result->sgt_data = imp->sgt_data;
 	result->sgt_data.exporting_p2p_device = NULL;
 	result->sgt_data.exporter_requires_p2p = p2p;
-
-	attach->dev = imp->sgt_data.importing_dma_device;
-	attach->peer2peer = imp->sgt_data.importer_accepts_p2p ==
-			    DMA_SGT_IMPORTER_ACCEPTS_P2P &&
-			    !to_core_attachment(attach)->negotiation->no_p2p;
 }
 
 /* dma-buf-match.c */
@@ -162,8 +150,6 @@ const char *dma_buf_match_reason(const struct dma_buf_converter *conv,
 #endif
 
 /* dma-buf-sgt.c */
-extern const struct dma_buf_mapping_match dma_buf_sgt_legacy_match;
-
 /* KUnit suites replace it where there is no PCI topology to ask */
 bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev);
 

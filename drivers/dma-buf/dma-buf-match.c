@@ -307,10 +307,8 @@ static bool match_plain_sgt(struct dma_buf_match_args *args)
 		return false;
 
 	exp = ops->single_exporter_match;
-	if (!exp)
-		exp = &dma_buf_sgt_legacy_match;
-	else if (exp->type != &dma_buf_mapping_sgt_type || !exp->exp_ops ||
-		 exp->sgt_data.exporter_requires_p2p != DMA_SGT_EXPORTER_NO_P2P)
+	if (!exp || exp->type != &dma_buf_mapping_sgt_type || !exp->exp_ops ||
+	    exp->sgt_data.exporter_requires_p2p != DMA_SGT_EXPORTER_NO_P2P)
 		return false;
 
 	core->exp_ops = exp->exp_ops;
@@ -333,9 +331,7 @@ static int negotiate(struct dma_buf_match_args *args)
 	if (match_plain_sgt(args))
 		return 0;
 	if (!ops->match_mapping)
-		return dma_buf_match_mapping(args,
-					     ops->single_exporter_match ?:
-						     &dma_buf_sgt_legacy_match,
+		return dma_buf_match_mapping(args, ops->single_exporter_match,
 					     1);
 
 	ret = ops->match_mapping(args);
@@ -451,7 +447,6 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 		.imp_len = imp_len,
 	};
 	negotiation.exp = NULL;
-	negotiation.no_p2p = false;
 	core->negotiation = &negotiation;
 
 	ret = negotiate(&negotiation.args);
@@ -476,6 +471,35 @@ err_free:
 	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_attach, "DMA_BUF");
+
+/**
+ * dma_buf_device_memory_allowed - can all importers follow into device memory?
+ * @dmabuf: the buffer
+ *
+ * For exporters that can move the buffer and are about to pin it: it may stay
+ * in memory of their device only as long as no attachment needs it in system
+ * memory. Each attachment's type is asked, so that this does not depend on what
+ * else than scatterlists importers speak.
+ *
+ * Context: The reservation lock of the buffer is held.
+ *
+ * Return: True if no attachment is in the way.
+ */
+bool dma_buf_device_memory_allowed(struct dma_buf *dmabuf)
+{
+	struct dma_buf_attachment *attach;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	list_for_each_entry(attach, &dmabuf->attachments, node) {
+		const struct dma_buf_mapping_type *type = attach->map_type.type;
+
+		if (type->device_memory && !type->device_memory(attach))
+			return false;
+	}
+	return true;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_device_memory_allowed, "DMA_BUF");
 
 /**
  * dma_buf_attachment_show - print one line about an attachment

@@ -26,13 +26,19 @@ bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_reachable);
 
+static int check_accepts_p2p(const struct dma_buf_mapping_match *imp)
+{
+	return imp->sgt_data.importer_accepts_p2p ==
+	       DMA_SGT_IMPORTER_ACCEPTS_P2P ? 0 : -EOPNOTSUPP;
+}
+
 /* Can @imp do peer-to-peer with @pdev? */
 int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
 			  const struct dma_buf_mapping_match *imp)
 {
 	if (WARN_ON_ONCE(!pdev))
 		return -EOPNOTSUPP;
-	if (imp->sgt_data.importer_accepts_p2p != DMA_SGT_IMPORTER_ACCEPTS_P2P)
+	if (check_accepts_p2p(imp))
 		return -EOPNOTSUPP;
 	if (!dma_buf_p2p_reachable(pdev, imp->sgt_data.importing_dma_device))
 		return -EOPNOTSUPP;
@@ -42,10 +48,10 @@ int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
 const char *dma_buf_sgt_why_no_p2p(struct pci_dev *pdev,
 				   const struct dma_buf_mapping_match *imp)
 {
+	if (check_accepts_p2p(imp))
+		return "importer does not accept P2P";
 	if (!pdev)
 		return "exporter names no P2P device";
-	if (imp->sgt_data.importer_accepts_p2p != DMA_SGT_IMPORTER_ACCEPTS_P2P)
-		return "importer does not accept P2P";
 	return "no P2P path between the devices";
 }
 
@@ -62,6 +68,8 @@ static int sgt_match(struct dma_buf *dmabuf,
 	case DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE:
 		return dma_buf_sgt_check_p2p(exp->sgt_data.exporting_p2p_device,
 					     imp);
+	case DMA_SGT_EXPORTER_REQUIRES_P2P_LINK:
+		return check_accepts_p2p(imp);
 	default:
 		WARN_ON_ONCE(1);
 		return -EINVAL;
@@ -96,6 +104,9 @@ static void sgt_describe(char *buf, size_t len,
 		snprintf(buf, len, "(%s%s)",
 			 dev_name(entry->sgt_data.importing_dma_device),
 			 entry->sgt_data.importer_accepts_p2p ? " P2P" : "");
+	else if (entry->sgt_data.exporter_requires_p2p ==
+		 DMA_SGT_EXPORTER_REQUIRES_P2P_LINK)
+		snprintf(buf, len, "(P2P over a link)");
 	else if (entry->sgt_data.exporter_requires_p2p &&
 		 entry->sgt_data.exporting_p2p_device)
 		snprintf(buf, len, "(P2P from %s)",
@@ -106,34 +117,12 @@ const struct dma_buf_mapping_type dma_buf_mapping_sgt_type = {
 	.name = "SGT",
 	.match = sgt_match,
 	.finish_match = sgt_finish_match,
+	.device_memory = dma_buf_sgt_p2p_allowed,
 	.debugfs_dump = sgt_debugfs_dump,
 	.describe = sgt_describe,
 	.why = sgt_why,
 };
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_sgt_type, "DMA_BUF");
-
-/* Exporters that have map_dma_buf in their dma_buf_ops offer plain SGT */
-static struct sg_table *legacy_map(struct dma_buf_attachment *attach,
-				   enum dma_data_direction dir)
-{
-	return attach->dmabuf->ops->map_dma_buf(attach, dir);
-}
-
-static void legacy_unmap(struct dma_buf_attachment *attach,
-			 struct sg_table *sgt, enum dma_data_direction dir)
-{
-	attach->dmabuf->ops->unmap_dma_buf(attach, sgt, dir);
-}
-
-static const struct dma_buf_mapping_sgt_exp_ops legacy_exp_ops = {
-	.map_dma_buf = legacy_map,
-	.unmap_dma_buf = legacy_unmap,
-};
-
-const struct dma_buf_mapping_match dma_buf_sgt_legacy_match = {
-	.type = &dma_buf_mapping_sgt_type,
-	.exp_ops = &legacy_exp_ops.ops,
-};
 
 /**
  * dma_buf_sgt_dynamic_attach - attach a device that follows the buffer's moves
@@ -212,13 +201,11 @@ int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach)
 	if (core->conv && dma_buf_sgt_p2p_allowed(attach))
 		return -EOPNOTSUPP;
 
-	core->negotiation->no_p2p = true;
 	if (!core->conv)
 		core->negotiation->exp_copy.sgt_data.exporter_requires_p2p =
 			DMA_SGT_EXPORTER_NO_P2P;
 	attach->map_type.sgt_data.exporter_requires_p2p =
 		DMA_SGT_EXPORTER_NO_P2P;
-	attach->peer2peer = false;
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_refine_no_p2p, "DMA_BUF");
@@ -330,26 +317,6 @@ static void debug_alignment(struct sg_table *sgt)
 	}
 }
 
-/* Exporters that are not converted yet are called without a detour */
-static struct sg_table *exporter_map(struct dma_buf_attachment *attach,
-				     const struct dma_buf_mapping_sgt_exp_ops *ops,
-				     enum dma_data_direction dir)
-{
-	if (attach->dmabuf->ops->map_dma_buf)
-		return legacy_map(attach, dir);
-	return ops->map_dma_buf(attach, dir);
-}
-
-static void exporter_unmap(struct dma_buf_attachment *attach,
-			   const struct dma_buf_mapping_sgt_exp_ops *ops,
-			   struct sg_table *sgt, enum dma_data_direction dir)
-{
-	if (attach->dmabuf->ops->map_dma_buf)
-		legacy_unmap(attach, sgt, dir);
-	else
-		ops->unmap_dma_buf(attach, sgt, dir);
-}
-
 static bool pin_on_map(struct dma_buf_attachment *attach)
 {
 	return attach->dmabuf->ops->pin &&
@@ -430,7 +397,7 @@ struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 			return ERR_PTR(err);
 	}
 
-	sgt = exporter_map(attach, ops, dir);
+	sgt = ops->map_dma_buf(attach, dir);
 	if (!sgt)
 		sgt = ERR_PTR(-ENOMEM);
 	if (IS_ERR(sgt)) {
@@ -444,7 +411,7 @@ struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 	return ret;
 
 err_unmap:
-	exporter_unmap(attach, ops, sgt, dir);
+	ops->unmap_dma_buf(attach, sgt, dir);
 err_unpin:
 	if (pin_on_map(attach))
 		attach->dmabuf->ops->unpin(attach);
@@ -478,7 +445,7 @@ void dma_buf_sgt_unmap_attachment(struct dma_buf_attachment *attach,
 
 	if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
 		sgt = unshadow_table(sgt);
-	exporter_unmap(attach, ops, sgt, dir);
+	ops->unmap_dma_buf(attach, sgt, dir);
 
 	if (pin_on_map(attach))
 		attach->dmabuf->ops->unpin(attach);

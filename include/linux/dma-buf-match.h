@@ -84,6 +84,16 @@ struct dma_buf_mapping_type {
 			     const struct dma_buf_mapping_match *imp);
 
 	/**
+	 * @device_memory:
+	 *
+	 * Tells if the buffer may be in memory of the exporter's device while
+	 * @attach uses it. Optional: without it, it may, because the exporter
+	 * has offered the type for what it is. SGT is matched for system memory
+	 * as well, and says what was matched.
+	 */
+	bool (*device_memory)(const struct dma_buf_attachment *attach);
+
+	/**
 	 * @debugfs_dump:
 	 *
 	 * Adds to the attachment's line in debugfs, without a newline.
@@ -183,6 +193,8 @@ struct dma_buf_match_args {
 int dma_buf_match_mapping(struct dma_buf_match_args *args,
 			  const struct dma_buf_mapping_match *exp_matches,
 			  size_t exp_len);
+
+bool dma_buf_device_memory_allowed(struct dma_buf *dmabuf);
 
 struct dma_buf_attachment *
 dma_buf_mapping_attach(struct dma_buf *dmabuf,

@@ -33,10 +33,14 @@ enum dma_sgt_importer_p2p {
  * @DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE: an importer that accepts
  *	peer-to-peer and whose device can reach the exporter's, as
  *	pci_p2pdma_distance() tells
+ * @DMA_SGT_EXPORTER_REQUIRES_P2P_LINK: an importer that accepts peer-to-peer;
+ *	that its device reaches the exporter's, over a link of their own, is
+ *	known to the exporter
  */
 enum dma_sgt_exporter_p2p {
 	DMA_SGT_EXPORTER_NO_P2P = 0,
 	DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE = 1,
+	DMA_SGT_EXPORTER_REQUIRES_P2P_LINK = 2,
 };
 
 extern const struct dma_buf_mapping_type dma_buf_mapping_sgt_type;
@@ -134,6 +138,25 @@ DMA_BUF_IMAPPING_SGT(struct device *dev, enum dma_sgt_importer_p2p p2p)
 	})
 
 /**
+ * DMA_BUF_EMAPPING_SGT_P2P_LINK - exporter entry for the SGT type, peer-to-peer
+ * over a link that PCI does not know
+ * @sgt_exp_ops: pointer to the &struct dma_buf_mapping_sgt_exp_ops
+ *
+ * For an exporter that recognises the importer as one of its own, on the other
+ * side of a link that only their driver knows. Made for this one importer in
+ * &dma_buf_ops.match_mapping.
+ */
+#define DMA_BUF_EMAPPING_SGT_P2P_LINK(sgt_exp_ops)			\
+	((struct dma_buf_mapping_match){				\
+		.type = &dma_buf_mapping_sgt_type,			\
+		.exp_ops = &(sgt_exp_ops)->ops,				\
+		.sgt_data = {						\
+			.exporter_requires_p2p =			\
+				DMA_SGT_EXPORTER_REQUIRES_P2P_LINK,	\
+		},							\
+	})
+
+/**
  * DMA_BUF_SIMPLE_SGT_EXP_MATCH - a dma_buf_ops that offers just plain SGT
  * @_map_dma_buf: &dma_buf_mapping_sgt_exp_ops.map_dma_buf
  * @_unmap_dma_buf: &dma_buf_mapping_sgt_exp_ops.unmap_dma_buf
@@ -185,8 +208,8 @@ static inline bool
 dma_buf_sgt_p2p_allowed(const struct dma_buf_attachment *attach)
 {
 	return dma_buf_is_sgt(attach) &&
-	       attach->map_type.sgt_data.exporter_requires_p2p ==
-		       DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE;
+	       attach->map_type.sgt_data.exporter_requires_p2p !=
+		       DMA_SGT_EXPORTER_NO_P2P;
 }
 
 /**
@@ -202,6 +225,26 @@ dma_buf_get_sgt_ops(const struct dma_buf_attachment *attach)
 		return NULL;
 	return container_of_const(attach->map_type.exp_ops,
 				  struct dma_buf_mapping_sgt_exp_ops, ops);
+}
+
+/**
+ * dma_buf_sgt_mapped_by - is this the exporter's map callback?
+ * @attach: the attachment
+ * @map: &dma_buf_mapping_sgt_exp_ops.map_dma_buf to compare with
+ *
+ * For helpers that exporters put together in more than one way.
+ *
+ * Return: True if the attachment is SGT and mapped by @map.
+ */
+static inline bool
+dma_buf_sgt_mapped_by(const struct dma_buf_attachment *attach,
+		      struct sg_table *(*map)(struct dma_buf_attachment *attach,
+					      enum dma_data_direction dir))
+{
+	const struct dma_buf_mapping_sgt_exp_ops *ops =
+		dma_buf_get_sgt_ops(attach);
+
+	return ops && ops->map_dma_buf == map;
 }
 
 struct dma_buf_attachment *dma_buf_sgt_attach(struct dma_buf *dmabuf,

@@ -39,9 +39,9 @@ struct fail_case {
 	unsigned int debug_allocs;
 };
 
-static void setup_legacy(struct kunit *test, struct fail_test *t)
+static void setup_simple(struct kunit *test, struct fail_test *t)
 {
-	t->exp = fake_sgt_exporter(test, FAKE_LEGACY);
+	t->exp = fake_sgt_exporter(test, FAKE_SIMPLE);
 }
 
 static void setup_match(struct kunit *test, struct fail_test *t)
@@ -140,8 +140,8 @@ static void unmap(struct fail_test *t)
 }
 
 static const struct fail_case attach_cases[] = {
-	{ "static SGT to a legacy exporter",
-	  setup_legacy, attach_static, detach, 1, 0 },
+	{ "static SGT to a simple exporter",
+	  setup_simple, attach_static, detach, 1, 0 },
 	{ "dynamic SGT to a matching exporter",
 	  setup_match, attach_dynamic, detach, 1, 0 },
 	{ "SGT through the converter",
@@ -153,7 +153,7 @@ static const struct fail_case attach_cases[] = {
 
 static const struct fail_case map_cases[] = {
 	/* The exporter has its table at hand, the importer gets a copy */
-	{ "legacy exporter", setup_legacy, map, unmap, 0, 2 },
+	{ "simple exporter", setup_simple, map, unmap, 0, 2 },
 	{ "matching exporter", setup_match, map, unmap, 0, 2 },
 	/* The table and what the converter remembers */
 	{ "converter", setup_pal, map, unmap, 2, 2 },

@@ -193,13 +193,6 @@ static void fake_release(struct dma_buf *dmabuf)
 }
 
 static const struct dma_buf_ops fake_ops[] = {
-	[FAKE_LEGACY] = {
-		.attach = fake_attach_cb,
-		.detach = fake_detach_cb,
-		.map_dma_buf = fake_map,
-		.unmap_dma_buf = fake_unmap,
-		.release = fake_release,
-	},
 	[FAKE_SIMPLE] = {
 		.attach = fake_attach_cb,
 		.detach = fake_detach_cb,

@@ -75,9 +75,8 @@ struct fake_exporter {
 extern const struct dma_buf_mapping_sgt_exp_ops fake_sgt_ops;
 extern const struct dma_buf_mapping_pal_exp_ops fake_pal_ops;
 
-/* The three ways in which an exporter says what it offers */
+/* The two ways in which an exporter says what it offers */
 enum fake_flavour {
-	FAKE_LEGACY,	/* map_dma_buf and unmap_dma_buf in dma_buf_ops */
 	FAKE_SIMPLE,	/* DMA_BUF_SIMPLE_SGT_EXP_MATCH() */
 	FAKE_MATCH,	/* match_mapping() */
 };

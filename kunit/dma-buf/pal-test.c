@@ -131,7 +131,7 @@ static void sgt_exporter_test(struct kunit *test)
 {
 	enum fake_flavour flavour;
 
-	for (flavour = FAKE_LEGACY; flavour <= FAKE_MATCH; flavour++) {
+	for (flavour = FAKE_SIMPLE; flavour <= FAKE_MATCH; flavour++) {
 		struct fake_exporter *exp = fake_sgt_exporter(test, flavour);
 
 		KUNIT_EXPECT_PTR_EQ(test,

@@ -11,6 +11,8 @@ enum p2p_offer {
 	OFFER_PLAIN,
 	OFFER_P2P_PLAIN,
 	OFFER_PLAIN_P2P,
+	OFFER_LINK,
+	OFFER_LINK_PLAIN,
 };
 
 struct p2p_case {
@@ -49,6 +51,15 @@ static const struct p2p_case p2p_cases[] = {
 	  0, false, 0 },
 	{ "second choice, not accepted, far", OFFER_PLAIN_P2P, false, false,
 	  0, false, 0 },
+
+	{ "link, accepted, near", OFFER_LINK, true, true, 0, true, 0 },
+	{ "link, accepted, far", OFFER_LINK, true, false, 0, true, 0 },
+	{ "link, not accepted, near", OFFER_LINK, false, true,
+	  -EOPNOTSUPP, false, 0 },
+	{ "link preferred, accepted, far", OFFER_LINK_PLAIN, true, false,
+	  0, true, 0 },
+	{ "link preferred, not accepted, near", OFFER_LINK_PLAIN, false, true,
+	  0, false, 0 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(p2p, p2p_cases, name);
@@ -63,12 +74,15 @@ static struct fake_exporter *p2p_exporter(struct kunit *test,
 	struct dma_buf_mapping_match peer =
 		DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev);
 
+	if (offer == OFFER_LINK || offer == OFFER_LINK_PLAIN)
+		peer = DMA_BUF_EMAPPING_SGT_P2P_LINK(&fake_sgt_ops);
+
 	fake_export(exp, FAKE_SIZE);
 	if (offer == OFFER_PLAIN_P2P || offer == OFFER_PLAIN)
 		fake_offer(exp, plain);
 	if (offer != OFFER_PLAIN)
 		fake_offer(exp, peer);
-	if (offer == OFFER_P2P_PLAIN)
+	if (offer == OFFER_P2P_PLAIN || offer == OFFER_LINK_PLAIN)
 		fake_offer(exp, plain);
 	return exp;
 }
@@ -86,10 +100,6 @@ static void expect_p2p(struct kunit *test, struct dma_buf_attachment *attach,
 	/* Nothing keeps the exporter's function alive from here on */
 	KUNIT_EXPECT_NULL(test,
 			  attach->map_type.sgt_data.exporting_p2p_device);
-
-	/* Exporters that do not look at the type decide by themselves */
-	KUNIT_EXPECT_EQ(test, attach->peer2peer, c->accepts);
-	KUNIT_EXPECT_PTR_EQ(test, attach->dev, dev);
 	dma_buf_detach(attach->dmabuf, attach);
 }
 
@@ -174,7 +184,6 @@ static int refine_no_p2p(struct fake_exporter *exp,
 {
 	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(attach), 0);
 	KUNIT_EXPECT_FALSE(exp->test, dma_buf_sgt_p2p_allowed(attach));
-	KUNIT_EXPECT_FALSE(exp->test, attach->peer2peer);
 	/* Once more changes nothing */
 	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(attach), 0);
 	return 0;
@@ -196,7 +205,6 @@ static void refine_no_p2p_test(struct kunit *test)
 	attach = fake_attach(exp, fake_sgt_p2p(p2p->near));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(attach));
-	KUNIT_EXPECT_FALSE(test, attach->peer2peer);
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), p2p->near);
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_get_sgt_ops(attach), &fake_sgt_ops);
 	dma_buf_detach(exp->dmabuf, attach);
@@ -302,8 +310,6 @@ static void refine_device_test(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_EQ(test, choice.ret, 0);
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), p2p->near);
-	KUNIT_EXPECT_PTR_EQ(test, attach->dev, p2p->near);
-	KUNIT_EXPECT_TRUE(test, attach->peer2peer);
 	dma_buf_detach(exp->dmabuf, attach);
 
 	/* What the importer has not listed is not to be had */
@@ -355,7 +361,6 @@ static void refine_device_twice_test(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_EQ(test, choice.ret, 0);
 	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(attach));
-	KUNIT_EXPECT_TRUE(test, attach->peer2peer);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
@@ -375,7 +380,6 @@ static void refine_both_test(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_EQ(test, choice.ret, 0);
 	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(attach));
-	KUNIT_EXPECT_FALSE(test, attach->peer2peer);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 

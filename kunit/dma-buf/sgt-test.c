@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The SGT type: attach, map and unmap, of exporters that know about mapping
- * types and of those that do not.
+ * The SGT type: attach, map and unmap, of exporters that have one entry and of
+ * those that make a list.
  */
 #include <linux/dma-resv.h>
 
@@ -14,8 +14,6 @@ struct sgt_case {
 };
 
 static const struct sgt_case sgt_cases[] = {
-	{ "legacy exporter, static importer", FAKE_LEGACY, false },
-	{ "legacy exporter, dynamic importer", FAKE_LEGACY, true },
 	{ "simple exporter, static importer", FAKE_SIMPLE, false },
 	{ "simple exporter, dynamic importer", FAKE_SIMPLE, true },
 	{ "matching exporter, static importer", FAKE_MATCH, false },
@@ -80,10 +78,6 @@ static void attach_test(struct kunit *test)
 		KUNIT_EXPECT_PTR_EQ(test, dma_buf_get_sgt_ops(attach),
 				    &fake_sgt_ops);
 
-	/* For exporters that do not know better */
-	KUNIT_EXPECT_PTR_EQ(test, attach->dev, t->dev);
-	KUNIT_EXPECT_FALSE(test, attach->peer2peer);
-
 	KUNIT_EXPECT_EQ(test, t->exp->calls.attach, 1);
 	KUNIT_EXPECT_EQ(test, t->exp->calls.match, c->flavour == FAKE_MATCH);
 	KUNIT_EXPECT_FALSE(test, list_empty(&t->exp->dmabuf->attachments));
@@ -147,38 +141,6 @@ static void map_locked_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->exp->calls.map, 1);
 	KUNIT_EXPECT_EQ(test, t->exp->calls.unmap, 1);
 	sgt_teardown(t);
-}
-
-/* The names from when there was nothing but SGT */
-static void legacy_names_test(struct kunit *test)
-{
-	const struct sgt_case *c = test->param_value;
-	struct fake_exporter *exp = fake_sgt_exporter(test, c->flavour);
-	struct device *dev = fake_device(test, "importer");
-	struct dma_buf_attachment *attach;
-	struct sg_table *sgt;
-
-	if (c->dynamic)
-		attach = dma_buf_dynamic_attach(exp->dmabuf, dev,
-						&fake_dynamic_ops, test);
-	else
-		attach = dma_buf_attach(exp->dmabuf, dev);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-
-	sgt = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
-	dma_buf_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
-
-	dma_resv_lock(exp->dmabuf->resv, NULL);
-	sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
-	if (!IS_ERR(sgt))
-		dma_buf_unmap_attachment(attach, sgt, DMA_TO_DEVICE);
-	dma_resv_unlock(exp->dmabuf->resv);
-	KUNIT_EXPECT_FALSE(test, IS_ERR(sgt));
-
-	dma_buf_detach(exp->dmabuf, attach);
-	KUNIT_EXPECT_EQ(test, exp->calls.map, 2);
-	KUNIT_EXPECT_EQ(test, exp->calls.unmap, 2);
 }
 
 /* What map returns reaches the importer, and nothing stays behind */
@@ -525,7 +487,6 @@ static struct kunit_case sgt_tests[] = {
 	KUNIT_CASE_PARAM(attach_test, sgt_gen_params),
 	KUNIT_CASE_PARAM(map_test, sgt_gen_params),
 	KUNIT_CASE_PARAM(map_locked_test, sgt_gen_params),
-	KUNIT_CASE_PARAM(legacy_names_test, sgt_gen_params),
 	KUNIT_CASE_PARAM(map_error_test, sgt_gen_params),
 	KUNIT_CASE_PARAM(pin_test, sgt_gen_params),
 	KUNIT_CASE_PARAM(pin_error_test, sgt_gen_params),

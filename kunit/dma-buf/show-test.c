@@ -34,7 +34,7 @@ static void sgt_test(struct kunit *test)
 	struct device *dev = fake_device(test, "importer");
 	enum fake_flavour flavour;
 
-	for (flavour = FAKE_LEGACY; flavour <= FAKE_MATCH; flavour++) {
+	for (flavour = FAKE_SIMPLE; flavour <= FAKE_MATCH; flavour++) {
 		struct fake_exporter *exp = fake_sgt_exporter(test, flavour);
 
 		expect_line(test, dma_buf_sgt_attach(exp->dmabuf, dev),

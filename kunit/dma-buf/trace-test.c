@@ -60,7 +60,7 @@ static const char *sgt_of(struct kunit *test, struct device *dev,
 
 static void sgt_test(struct kunit *test)
 {
-	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_LEGACY);
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
 	struct device *dev = fake_device(test, "dev");
 	const struct pair pairs[] = {
 		{ "SGT", sgt_of(test, dev, ""), 0, "matched" },
@@ -255,7 +255,7 @@ static void detach_without_device_test(struct kunit *test)
 
 static void attach_with_device_test(struct kunit *test)
 {
-	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_LEGACY);
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
 	struct device *dev = fake_device(test, "dev");
 	char tail[64];
 

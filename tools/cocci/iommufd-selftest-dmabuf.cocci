@@ -4,6 +4,7 @@
 /// selftest_dmabuf.c replaces it. A semantic patch, because the functions
 /// differ from series to series.
 // Directories: drivers/iommu/iommufd
+// Files: iommufd_test_dma_?buf
 
 @@
 @@

@@ -108,6 +108,7 @@ static const struct dma_buf_mapping_pal_exp_ops bar_ops = {
 static struct sg_table *resource_map(struct dma_buf_attachment *attach,
 				     enum dma_data_direction dir)
 {
+	struct device *dev = dma_buf_sgt_dma_device(attach);
 	struct phys_vec range;
 	struct sg_table *sgt;
 	dma_addr_t addr;
@@ -126,9 +127,9 @@ static struct sg_table *resource_map(struct dma_buf_attachment *attach,
 	if (ret)
 		goto err_free;
 
-	addr = dma_map_resource(attach->dev, range.paddr, range.len, dir,
+	addr = dma_map_resource(dev, range.paddr, range.len, dir,
 				DMA_ATTR_SKIP_CPU_SYNC);
-	ret = dma_mapping_error(attach->dev, addr);
+	ret = dma_mapping_error(dev, addr);
 	if (ret)
 		goto err_table;
 
@@ -147,8 +148,9 @@ err_free:
 static void resource_unmap(struct dma_buf_attachment *attach,
 			   struct sg_table *sgt, enum dma_data_direction dir)
 {
-	dma_unmap_resource(attach->dev, sg_dma_address(sgt->sgl),
-			   sg_dma_len(sgt->sgl), dir, DMA_ATTR_SKIP_CPU_SYNC);
+	dma_unmap_resource(dma_buf_sgt_dma_device(attach),
+			   sg_dma_address(sgt->sgl), sg_dma_len(sgt->sgl), dir,
+			   DMA_ATTR_SKIP_CPU_SYNC);
 	sg_free_table(sgt);
 	kfree(sgt);
 }

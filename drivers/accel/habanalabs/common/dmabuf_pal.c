@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Device memory that user space has exported, as physical ranges in the BAR.
+ */
+#include "habanalabs.h"
+
+#include <linux/dma-buf-mapping.h>
+#include <linux/math64.h>
+#include <linux/pci-p2pdma.h>
+
+/*
+ * Walk @size bytes from @offset on through @pages and write down the ranges in
+ * the BAR, neighbours merged. Returns how many there are; @phys may be NULL.
+ */
+static size_t fill_ranges(struct phys_vec *phys, const u64 *pages,
+			  u64 page_size, u64 offset, u64 size, u64 bar_offset)
+{
+	u64 page = div64_u64_rem(offset, page_size, &offset);
+	phys_addr_t end = 0;
+	size_t nr = 0;
+
+	for (; size; page++) {
+		phys_addr_t paddr = bar_offset + pages[page] + offset;
+		u64 len = min(size, page_size - offset);
+
+		if (!nr || paddr != end) {
+			if (phys)
+				phys[nr] = (struct phys_vec){ .paddr = paddr };
+			nr++;
+		}
+		if (phys)
+			phys[nr - 1].len += len;
+		end = paddr + len;
+		size -= len;
+		offset = 0;
+	}
+	return nr;
+}
+
+static const struct dma_buf_phys_list *
+hl_dmabuf_map_phys(struct dma_buf_attachment *attach)
+{
+	struct hl_dmabuf_priv *hl_dmabuf = attach->dmabuf->priv;
+	struct hl_device *hdev = hl_dmabuf->ctx->hdev;
+	struct hl_vm_phys_pg_pack *pack = hl_dmabuf->phys_pg_pack;
+	const u64 *pages = pack ? pack->pages : &hl_dmabuf->device_phys_addr;
+	u64 size = attach->dmabuf->size;
+	u64 page_size = pack ? pack->page_size : size;
+	u64 bar_offset = hdev->dram_pci_bar_start -
+			 hdev->asic_prop.dram_base_address;
+	struct dma_buf_phys_list *list;
+	size_t nr;
+	int bar;
+
+	/* The provider goes with the driver's binding */
+	if (hdev->device_fini_pending)
+		return ERR_PTR(-ENODEV);
+
+	nr = fill_ranges(NULL, pages, page_size, hl_dmabuf->offset, size,
+			 bar_offset);
+	list = dma_buf_phys_list_alloc(nr, GFP_KERNEL);
+	if (!list)
+		return ERR_PTR(-ENOMEM);
+
+	bar = hdev->pci_mem_region[PCI_REGION_DRAM].bar_id;
+	list->provider = pcim_p2pdma_provider(hdev->pdev, bar);
+	fill_ranges(list->phys, pages, page_size, hl_dmabuf->offset, size,
+		    bar_offset);
+	return list;
+}
+
+static void hl_dmabuf_unmap_phys(struct dma_buf_attachment *attach,
+				 const struct dma_buf_phys_list *list)
+{
+	kvfree(list);
+}
+
+static const struct dma_buf_mapping_pal_exp_ops hl_dmabuf_pal_ops = {
+	.map_phys = hl_dmabuf_map_phys,
+	.unmap_phys = hl_dmabuf_unmap_phys,
+};
+
+int hl_dmabuf_match_mapping(struct dma_buf_match_args *args)
+{
+	struct hl_dmabuf_priv *hl_dmabuf = args->dmabuf->priv;
+	const struct dma_buf_mapping_match exp =
+		DMA_BUF_EMAPPING_PAL_P2P(&hl_dmabuf_pal_ops,
+					 hl_dmabuf->ctx->hdev->pdev);
+
+	return dma_buf_match_mapping(args, &exp, 1);
+}

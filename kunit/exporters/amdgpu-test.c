@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * amdgpu as an exporter: which offer is made to whom, what a sleeping GPU
+ * changes about it, and where the buffer may be after that.
+ */
+#define amdgpu_bo_pin fake_amdgpu_bo_pin
+#define amdgpu_dmabuf_is_xgmi_accessible fake_amdgpu_dmabuf_is_xgmi_accessible
+#define amdgpu_dmabuf_ops fake_amdgpu_dmabuf_ops
+#define amdgpu_gem_prime_export fake_amdgpu_gem_prime_export
+#define amdgpu_gem_prime_import fake_amdgpu_gem_prime_import
+#define amdgpu_bo_placement_from_domain fake_amdgpu_bo_placement_from_domain
+#define amdgpu_bo_unpin fake_amdgpu_bo_unpin
+#define amdgpu_display_supported_domains fake_amdgpu_display_supported_domains
+#define amdgpu_gem_object_create fake_amdgpu_gem_object_create
+#define amdgpu_ttm_mmio_remap_alloc_sgt fake_amdgpu_ttm_mmio_remap_alloc_sgt
+#define amdgpu_ttm_mmio_remap_free_sgt fake_amdgpu_ttm_mmio_remap_free_sgt
+#define amdgpu_ttm_tt_get_usermm fake_amdgpu_ttm_tt_get_usermm
+#define amdgpu_vm_bo_invalidate fake_amdgpu_vm_bo_invalidate
+#define amdgpu_vm_bo_update_shared fake_amdgpu_vm_bo_update_shared
+#define amdgpu_vm_clear_freed fake_amdgpu_vm_clear_freed
+#define amdgpu_vm_handle_moved fake_amdgpu_vm_handle_moved
+#define amdgpu_vram_mgr_alloc_sgt fake_amdgpu_vram_mgr_alloc_sgt
+#define amdgpu_vram_mgr_free_sgt fake_amdgpu_vram_mgr_free_sgt
+#define amdgpu_xgmi_same_hive fake_amdgpu_xgmi_same_hive
+#define __drm_err fake___drm_err
+#define drm_gem_dmabuf_mmap fake_drm_gem_dmabuf_mmap
+#define drm_gem_dmabuf_release fake_drm_gem_dmabuf_release
+#define drm_gem_dmabuf_vmap fake_drm_gem_dmabuf_vmap
+#define drm_gem_dmabuf_vunmap fake_drm_gem_dmabuf_vunmap
+#define drm_gem_object_free fake_drm_gem_object_free
+#define drm_gem_prime_export fake_drm_gem_prime_export
+#define drm_prime_pages_to_sg fake_drm_prime_pages_to_sg
+#define pm_runtime_get_if_active fake_pm_runtime_get_if_active
+#define __pm_runtime_suspend fake___pm_runtime_suspend
+#define ttm_bo_move_to_lru_tail fake_ttm_bo_move_to_lru_tail
+#define ttm_bo_setup_export fake_ttm_bo_setup_export
+#define ttm_bo_validate fake_ttm_bo_validate
+
+#include "../../../gpu/drm/amd/amdgpu/amdgpu_dma_buf.c"
+
+#include "fake-p2p.h"
+#include "never-called.h"
+
+NEVER_CALLED(amdgpu_bo_unpin);
+NEVER_CALLED(amdgpu_display_supported_domains);
+NEVER_CALLED(amdgpu_gem_object_create);
+NEVER_CALLED(amdgpu_ttm_mmio_remap_alloc_sgt);
+NEVER_CALLED(amdgpu_ttm_mmio_remap_free_sgt);
+NEVER_CALLED(amdgpu_ttm_tt_get_usermm);
+NEVER_CALLED(amdgpu_vm_bo_invalidate);
+NEVER_CALLED(amdgpu_vm_clear_freed);
+NEVER_CALLED(amdgpu_vm_handle_moved);
+NEVER_CALLED(amdgpu_vram_mgr_alloc_sgt);
+NEVER_CALLED(amdgpu_vram_mgr_free_sgt);
+NEVER_CALLED(drm_gem_dmabuf_mmap);
+NEVER_CALLED(drm_gem_dmabuf_release);
+NEVER_CALLED(drm_gem_dmabuf_vmap);
+NEVER_CALLED(drm_gem_dmabuf_vunmap);
+NEVER_CALLED(drm_gem_object_free);
+NEVER_CALLED(drm_gem_prime_export);
+NEVER_CALLED(drm_prime_pages_to_sg);
+NEVER_CALLED(ttm_bo_move_to_lru_tail);
+NEVER_CALLED(ttm_bo_setup_export);
+NEVER_CALLED(__drm_err);
+
+/* What the fakes of amdgpu are told and remember; one test at a time */
+static struct {
+	bool same_hive;
+	int awake;
+	int pm_refs;
+	u32 pinned_to;
+	u32 placed_in;
+} gpu;
+
+bool amdgpu_xgmi_same_hive(struct amdgpu_device *adev,
+			   struct amdgpu_device *bo_adev)
+{
+	return gpu.same_hive;
+}
+
+int pm_runtime_get_if_active(struct device *dev)
+{
+	gpu.pm_refs += gpu.awake == 1;
+	return gpu.awake;
+}
+
+int __pm_runtime_suspend(struct device *dev, int rpmflags)
+{
+	gpu.pm_refs--;
+	return 0;
+}
+
+void amdgpu_vm_bo_update_shared(struct amdgpu_bo *bo)
+{
+}
+
+int amdgpu_bo_pin(struct amdgpu_bo *bo, u32 domain)
+{
+	gpu.pinned_to = domain;
+	return 0;
+}
+
+void amdgpu_bo_placement_from_domain(struct amdgpu_bo *abo, u32 domain)
+{
+	gpu.placed_in = domain;
+}
+
+/* The map callback has said what it wants, and goes no further */
+int ttm_bo_validate(struct ttm_buffer_object *bo,
+		    struct ttm_placement *placement,
+		    struct ttm_operation_ctx *ctx)
+{
+	return -ENOSPC;
+}
+
+/**
+ * struct amdgpu_test - a buffer in VRAM and another GPU
+ * @bo: the buffer
+ * @other_bo: what the other GPU has made of it
+ * @p2p: the exporter's PCI function, and who reaches it
+ * @adev: the exporter's GPU
+ * @other: the other one
+ * @ops: amdgpu's operations without the release of DRM
+ * @dmabuf: the exported buffer
+ */
+struct amdgpu_test {
+	struct amdgpu_bo bo;
+	struct amdgpu_bo other_bo;
+	struct fake_p2p *p2p;
+	struct amdgpu_device *adev;
+	struct amdgpu_device *other;
+	struct dma_buf_ops ops;
+	struct dma_buf *dmabuf;
+};
+
+static void fake_release(struct dma_buf *dmabuf)
+{
+}
+
+static void put_buffer(void *data)
+{
+	struct amdgpu_test *t = data;
+
+	dma_buf_put(t->dmabuf);
+	flush_delayed_fput();
+	dma_resv_fini(&t->bo.tbo.base._resv);
+}
+
+static void free_device(void *adev)
+{
+	kvfree(adev);
+}
+
+static struct amdgpu_device *fake_gpu(struct kunit *test, const char *name)
+{
+	struct amdgpu_device *adev = kvzalloc_obj(*adev);
+
+	KUNIT_ASSERT_NOT_NULL(test, adev);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_device,
+							adev), 0);
+	adev->ddev.dev = fake_device(test, name);
+	return adev;
+}
+
+static struct amdgpu_test *setup(struct kunit *test)
+{
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct amdgpu_test *t;
+
+	t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	memset(&gpu, 0, sizeof(gpu));
+	gpu.awake = 1;
+
+	t->p2p = fake_p2p(test);
+	t->adev = fake_gpu(test, "gpu");
+	t->adev->pdev = &t->p2p->pdev;
+	t->other = fake_gpu(test, "other-gpu");
+
+	dma_resv_init(&t->bo.tbo.base._resv);
+	t->bo.tbo.base.resv = &t->bo.tbo.base._resv;
+	t->bo.tbo.bdev = &t->adev->mman.bdev;
+	t->bo.preferred_domains = AMDGPU_GEM_DOMAIN_VRAM;
+	t->bo.allowed_domains = AMDGPU_GEM_DOMAIN_VRAM | AMDGPU_GEM_DOMAIN_GTT;
+	t->other_bo.tbo.bdev = &t->other->mman.bdev;
+
+	t->ops = amdgpu_dmabuf_ops;
+	t->ops.release = fake_release;
+	info.ops = &t->ops;
+	info.size = FAKE_SIZE;
+	info.resv = t->bo.tbo.base.resv;
+	info.priv = &t->bo.tbo.base;
+	t->dmabuf = dma_buf_export(&info);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t->dmabuf));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, put_buffer, t),
+			0);
+	return t;
+}
+
+/* Who attaches: anybody, or another GPU that amdgpu drives */
+enum importer {
+	STATIC,
+	PEER,
+	AMDGPU,
+};
+
+static struct dma_buf_attachment *attach(struct amdgpu_test *t,
+					 enum importer who, struct device *dev)
+{
+	switch (who) {
+	case STATIC:
+		return dma_buf_sgt_attach(t->dmabuf, dev);
+	case PEER:
+		return dma_buf_sgt_dynamic_attach(t->dmabuf, dev, &fake_p2p_ops,
+						  t);
+	default:
+		return dma_buf_sgt_dynamic_attach(t->dmabuf, dev,
+						  &amdgpu_dma_buf_attach_ops,
+						  &t->other_bo.tbo.base);
+	}
+}
+
+struct amdgpu_case {
+	const char *name;
+	enum importer who;
+	bool near;
+	bool same_hive;
+	bool compressed;
+	int awake;
+	/* Whether VRAM may be used */
+	bool vram;
+};
+
+static const struct amdgpu_case amdgpu_cases[] = {
+	{ "static importer", STATIC, true, false, false, 1, false },
+	{ "peer, near", PEER, true, false, false, 1, true },
+	{ "peer, far", PEER, false, false, false, 1, false },
+	{ "peer, near, compressed", PEER, true, false, true, 1, false },
+	{ "peer, near, asleep", PEER, true, false, false, 0, false },
+	{ "peer, near, no runtime PM", PEER, true, false, false, -EINVAL, true },
+	/* Same hive or not, a stranger does not get XGMI */
+	{ "peer, far, same hive", PEER, false, true, false, 1, false },
+	{ "amdgpu, far", AMDGPU, false, false, false, 1, false },
+	{ "amdgpu, near", AMDGPU, true, false, false, 1, true },
+	{ "amdgpu, far, same hive", AMDGPU, false, true, false, 1, true },
+	{ "amdgpu, far, same hive, compressed", AMDGPU, false, true, true, 1,
+	  false },
+	{ "amdgpu, far, same hive, asleep", AMDGPU, false, true, false, 0,
+	  false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(amdgpu, amdgpu_cases, name);
+
+static void offer_test(struct kunit *test)
+{
+	const struct amdgpu_case *c = test->param_value;
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *made;
+	struct sg_table *sgt;
+
+	gpu.same_hive = c->same_hive;
+	gpu.awake = c->awake;
+	if (c->compressed) {
+		t->adev->ip_versions[GC_HWIP][0] = IP_VERSION(12, 0, 0);
+		t->bo.flags |= AMDGPU_GEM_CREATE_GFX12_DCC;
+	}
+
+	made = attach(t, c->who, c->near ? t->p2p->near :
+					   fake_device(test, "far"));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(made));
+	KUNIT_EXPECT_EQ(test, dma_buf_sgt_p2p_allowed(made), c->vram);
+	KUNIT_EXPECT_EQ(test, gpu.pm_refs, c->vram && c->awake == 1);
+
+	if (c->who != STATIC) {
+		sgt = dma_buf_sgt_map_attachment_unlocked(made, DMA_TO_DEVICE);
+		KUNIT_EXPECT_PTR_EQ(test, sgt, ERR_PTR(-ENOSPC));
+		KUNIT_EXPECT_EQ(test, !!(gpu.placed_in & AMDGPU_GEM_DOMAIN_VRAM),
+				c->vram);
+		KUNIT_EXPECT_TRUE(test, gpu.placed_in & AMDGPU_GEM_DOMAIN_GTT);
+	}
+	dma_buf_detach(t->dmabuf, made);
+	/* Without runtime PM, a plain reference was taken that the fake does not see */
+	KUNIT_EXPECT_EQ(test, gpu.pm_refs, c->awake < 0 ? -1 : 0);
+}
+
+/* One importer that cannot reach VRAM is enough */
+static void pin_test(struct kunit *test)
+{
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *peer, *other;
+
+	peer = attach(t, PEER, t->p2p->near);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_pin(peer), 0);
+	dma_resv_unlock(t->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, gpu.pinned_to, t->bo.allowed_domains);
+
+	other = attach(t, STATIC, t->p2p->near);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_pin(peer), 0);
+	dma_resv_unlock(t->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, gpu.pinned_to, AMDGPU_GEM_DOMAIN_GTT);
+	dma_buf_detach(t->dmabuf, other);
+	dma_buf_detach(t->dmabuf, peer);
+}
+
+static void no_ranges_test(struct kunit *test)
+{
+	struct dma_buf_mapping_match imp = DMA_BUF_IMAPPING_PAL();
+	struct amdgpu_test *t = setup(test);
+
+	KUNIT_EXPECT_PTR_EQ(test, dma_buf_mapping_attach(t->dmabuf, &imp, 1,
+							 &fake_p2p_ops, t),
+			    ERR_PTR(-EOPNOTSUPP));
+	KUNIT_EXPECT_EQ(test, gpu.pm_refs, 0);
+}
+
+static struct kunit_case amdgpu_tests[] = {
+	KUNIT_CASE_PARAM(offer_test, amdgpu_gen_params),
+	KUNIT_CASE(pin_test),
+	KUNIT_CASE(no_ranges_test),
+	{}
+};
+
+static struct kunit_suite amdgpu_suite = {
+	.name = "dma_buf_exporter_amdgpu",
+	.init = fake_test_init,
+	.test_cases = amdgpu_tests,
+};
+
+kunit_test_suite(amdgpu_suite);

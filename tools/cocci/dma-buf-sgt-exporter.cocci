@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// Subject: treewide: declare plain SGT where it is all that an exporter has
+///
+/// Exporters that have map_dma_buf() and unmap_dma_buf() in their dma_buf_ops
+/// were taken to offer plain SGT. Let them declare it, so that the core has
+/// one way less to call an exporter.
+///
+/// Exporters that look at peer2peer have something to choose. They are left
+/// alone here and need a match_mapping callback.
+// Directories: drivers net io_uring sound samples
+// Files: [.](un)?map_dma_buf\b
+
+@peer2peer@
+struct dma_buf_attachment *attach;
+@@
+ attach->peer2peer
+
+@simple depends on !peer2peer@
+identifier ops;
+expression map, unmap;
+@@
+ struct dma_buf_ops ops = {
+	...,
+-	.map_dma_buf = map,
++	DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap),
+	...,
+-	.unmap_dma_buf = unmap,
+	...,
+ };
+
+@nested depends on !peer2peer@
+identifier type != { dma_buf_mapping_sgt_exp_ops }, outer;
+expression map, unmap;
+@@
+ struct type outer = {
+	...,
+	.ops = {
+		...,
+-		.map_dma_buf = map,
++		DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap),
+		...,
+-		.unmap_dma_buf = unmap,
+		...,
+	},
+	...,
+ };

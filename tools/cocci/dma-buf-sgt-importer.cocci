@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// Subject: treewide: import scatterlists through the SGT mapping type
+///
+/// Importers say dma_buf_attach() and mean the SGT mapping type. Let them say
+/// so: the old names are inline functions around those of the SGT type, with
+/// the same arguments.
+// Directories: drivers net io_uring sound samples
+// Files: \bdma_buf_(attach|dynamic_attach|(un)?map_attachment(_unlocked)?)\b
+
+@@
+expression list args;
+@@
+(
+-dma_buf_attach(args)
++dma_buf_sgt_attach(args)
+|
+-dma_buf_dynamic_attach(args)
++dma_buf_sgt_dynamic_attach(args)
+|
+-dma_buf_map_attachment(args)
++dma_buf_sgt_map_attachment(args)
+|
+-dma_buf_map_attachment_unlocked(args)
++dma_buf_sgt_map_attachment_unlocked(args)
+|
+-dma_buf_unmap_attachment(args)
++dma_buf_sgt_unmap_attachment(args)
+|
+-dma_buf_unmap_attachment_unlocked(args)
++dma_buf_sgt_unmap_attachment_unlocked(args)
+)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of `make convert` on drivers outside of the tree, and of what finds the old interface."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import cocci
+import old_interface
+
+SAMPLES = os.path.join(cocci.REPO, "tools/testing/convert")
+
+
+class Convert(unittest.TestCase):
+    def setUp(self):
+        self.top = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.top)
+
+    def convert(self, driver=None):
+        """What is said about a copy of DRIVER, or about the same copy again."""
+        if driver:
+            shutil.copytree(os.path.join(SAMPLES, driver), self.top, dirs_exist_ok=True)
+        run = subprocess.run([os.path.join(cocci.REPO, "tools/convert"), self.top], check=True,
+                             text=True, stdout=subprocess.PIPE)
+        return run.stdout
+
+    def source(self, driver):
+        with open(os.path.join(self.top, f"{driver}.c")) as file:
+            return file.read()
+
+    def test_samples_are_old(self):
+        for driver in "importer", "exporter", "gpu":
+            self.assertTrue(list(old_interface.report(os.path.join(SAMPLES, driver), ["."])))
+
+    def test_importer(self):
+        self.assertIn("1 files changed, 0 places left", self.convert("importer"))
+        text = self.source("importer")
+        self.assertIn("dma_buf_sgt_dynamic_attach(dmabuf, imp->dev, &importer_ops,", text)
+        self.assertIn("imp->sgt = dma_buf_sgt_map_attachment(attach, DMA_BIDIRECTIONAL);", text)
+        self.assertIn("dma_buf_sgt_unmap_attachment(attach, imp->sgt, DMA_BIDIRECTIONAL);", text)
+        self.assertIn("dma_buf_sgt_dma_device(imp->attach) == dev", text)
+
+    def test_exporter(self):
+        self.assertIn("1 files changed, 0 places left", self.convert("exporter"))
+        text = self.source("exporter")
+        self.assertIn("\tDMA_BUF_SIMPLE_SGT_EXP_MATCH(exporter_map_dma_buf,\n"
+                      "\t\t\t\t     exporter_unmap_dma_buf),\n\t.release", text)
+        self.assertNotIn("attach->dev", text)
+
+    def test_twice(self):
+        self.convert("exporter")
+        text = self.source("exporter")
+        self.assertIn("0 files changed, 0 places left", self.convert())
+        self.assertEqual(self.source("exporter"), text)
+
+    def test_choice_is_left(self):
+        said = self.convert("gpu")
+        self.assertIn("gpu.c:26: an attachment has no peer2peer", said)
+        self.assertIn("gpu.c:43: struct dma_buf_ops has no map_dma_buf", said)
+        self.assertIn("gpu.c:24: the core asks for the distance", said)
+        self.assertIn("gpu.c:35: attachments of other types have no device", said)
+        self.assertIn("gpu.c: no file has MODULE_IMPORT_NS", self.finish_gpu())
+
+    def finish_gpu(self):
+        """As a person would do it, who then forgets the namespace."""
+        path = os.path.join(self.top, "gpu.c")
+        text = self.source("gpu").replace("attach->peer2peer", "true")
+        with open(path, "w") as file:
+            file.write(text)
+        said = self.convert()
+        self.assertIn("DMA_BUF_SIMPLE_SGT_EXP_MATCH(gpu_map, gpu_unmap)", self.source("gpu"))
+        return said
+
+    def test_nothing_to_do(self):
+        self.assertIn("0 files changed, 0 places left", self.convert())
+
+
+class OldInterface(unittest.TestCase):
+    def old(self, text, code=True):
+        return [words for _, words in old_interface.findings(text, code)]
+
+    def test_names(self):
+        for name in ("attach", "dynamic_attach", "map_attachment", "unmap_attachment",
+                     "map_attachment_unlocked", "unmap_attachment_unlocked"):
+            self.assertEqual(len(self.old(f" * calls dma_buf_{name}().\n", code=False)), 1)
+            self.assertEqual(self.old(f"dma_buf_sgt_{name}(a);\n"), [])
+
+    def test_tracepoint(self):
+        self.assertEqual(self.old("trace_dma_buf_dynamic_attach(dmabuf);\n"), [])
+        self.assertEqual(len(self.old("attach = dma_buf_dynamic_attach(dmabuf);\n")), 1)
+
+    def test_initialiser(self):
+        body = "{\n\t.map_dma_buf = foo,\n};\n"
+        self.assertEqual(len(self.old(f"const struct dma_buf_ops ops = {body}")), 1)
+        self.assertEqual(self.old(f"const struct dma_buf_mapping_sgt_exp_ops ops = {body}"), [])
+
+    def test_nested_initialiser(self):
+        self.assertEqual(len(self.old("static const struct virtio_dma_buf_ops ops = {\n"
+                                      "\t.ops = {\n\t\t.unmap_dma_buf = foo,\n\t},\n};\n")), 1)
+
+    def test_callback(self):
+        self.assertEqual(len(self.old("if (dma_buf->ops->map_dma_buf == foo)\n")), 1)
+        self.assertEqual(len(self.old("tdev->ops.unmap_dma_buf = foo;\n")), 1)
+
+    def test_members(self):
+        attach = "struct dma_buf_attachment *attach = f();\n"
+        other = "struct heap_attachment *attach = f();\n"
+        self.assertEqual(len(self.old(attach + "x(attach->dev);\n")), 1)
+        self.assertEqual(len(self.old(attach + "x(attach->peer2peer);\n")), 1)
+        self.assertEqual(self.old(other + "x(attach->dev);\n"), [])
+        self.assertEqual(self.old(attach + other + "x(attach->dev);\n"), [])
+        self.assertEqual(len(self.old("x(obj->import_attach->dev);\n")), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
