@@ -22,7 +22,7 @@ normalise() {
 	sed -nE -e "s/^[# ]*(not ok|ok) [0-9]+ (- )?(.*)/\1 $1\3/" -e T \
 		-e 's/^ok (.*[^ ]) *# *SKIP *(.*)/skip \1\t\2/' \
 		-e 's/^(not )?ok (.*[^ ]) *# *XFAIL *(.*)/skip \2\t\3/' \
-		-e 's/ +#.*//' -e 's/ +$//' -e p |
+		-e 's/ +#.*//' -e 's/ +$//' -e 's/: before=[0-9]+ after=[0-9]+$//' -e p |
 	awk '{ print $0 (seen[$0]++ ? " (" seen[$0] ")" : "") }'
 }
 
