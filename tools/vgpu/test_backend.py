@@ -118,6 +118,19 @@ class Backend(unittest.TestCase):
         with self.assertRaises(vu.Fault):
             front_end.transport.read(0x8000, 1)
 
+    def test_stopped(self):
+        """Translations are not kept over a stop: the driver may reuse the address."""
+        front_end = self.front_end(True)
+        front_end.iotlb(vu.IOTLB_UPDATE, 0x1000, PAGE, USER)
+        front_end.transport.serve()
+        self.assertEqual(front_end.transport.read(0x1000, 8), bytes(8))
+        os.pwrite(front_end.memory, b"moved to", 2 * PAGE)
+        front_end.tell(vu.GET_VRING_BASE, struct.pack("<II", 0, 0))
+        thread = front_end.answer(([(vu.IOTLB_UPDATE, 0x1000, PAGE, USER + 2 * PAGE)], 0))
+        self.assertEqual(front_end.transport.read(0x1000, 8), b"moved to")
+        thread.join()
+        self.assertEqual(front_end.asked, 1)
+
     def test_scramble(self):
         data = bytes(range(256)) * 32
         self.assertEqual(backend.scramble(backend.scramble(data)), data)

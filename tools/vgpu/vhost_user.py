@@ -207,6 +207,8 @@ class VhostUser:
             queue.next_avail = queue.next_used = value
         elif request == GET_VRING_BASE:
             queue.kick = None
+            # From here on nobody tells what becomes invalid.
+            self.iotlb = []
             self.device.reset()
             return struct.pack("<II", index, queue.next_avail)
         elif request in (SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR):
