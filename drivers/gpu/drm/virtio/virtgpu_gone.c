@@ -64,6 +64,16 @@ static void fail_fences(struct virtio_gpu_fence_driver *drv)
 		dma_fence_set_error(&fence->f, -ENODEV);
 }
 
+static void revoke_export(struct dma_buf *dmabuf)
+{
+	unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
+	dma_resv_lock(dmabuf->resv, NULL);
+	dma_buf_invalidate_mappings(dmabuf);
+	dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false,
+			      MAX_SCHEDULE_TIMEOUT);
+	dma_resv_unlock(dmabuf->resv);
+}
+
 /*
  * Importers stop to use the addresses: a new map call fails. What is mapped
  * through the GEM objects went with the DRM device, what is mapped through a
@@ -75,14 +85,13 @@ static void revoke_exports(struct virtio_gpu_window *window)
 
 	guard(mutex)(&window->lock);
 	list_for_each_entry(export, &window->exports, node) {
-		struct dma_buf *dmabuf = export->dmabuf;
+		/* The last user of one that is on its way out has gone already */
+		struct file *file = get_file_active(&export->dmabuf->file);
 
-		unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
-		dma_resv_lock(dmabuf->resv, NULL);
-		dma_buf_invalidate_mappings(dmabuf);
-		dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
-				      false, MAX_SCHEDULE_TIMEOUT);
-		dma_resv_unlock(dmabuf->resv);
+		if (!file)
+			continue;
+		revoke_export(export->dmabuf);
+		fput(file);
 	}
 }
 
@@ -107,6 +116,8 @@ void virtio_gpu_gone(struct virtio_gpu_device *vgdev)
 	drop_commands(vgdev, &vgdev->cursorq);
 	/* The queues go away, and there is nothing to notify the device of */
 	atomic_set(&vgdev->pending_commands, 0);
+	/* Who waits for room in the queue looks again, and finds no device */
+	wake_up_all(&vgdev->ctrlq.ack_queue);
 
 	/* Nobody waits for the device any more: no lock is held for long */
 	flush_work(&vgdev->obj_free_work);
