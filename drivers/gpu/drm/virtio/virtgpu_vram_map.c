@@ -31,6 +31,9 @@
  * - the map calls of the dma-buf hold the reservation lock of the buffer, but
  *   find the blob mapped since the attach.
  *
+ * Before an attempt there can be a wait for room in the control queue, which a
+ * host that answers nothing fills up: with the same locks held, and killable, too.
+ *
  * Who ends the wait: virtio_gpu_vram_map_answered(), from the workqueue that
  * handles the control queue. It and all that runs in that workqueue before it
  * takes neither of those two locks: the last reference on an object that has a
@@ -103,7 +106,7 @@ static int take_place(struct virtio_gpu_device *vgdev,
 				  vram->base.base.base.size);
 }
 
-/* Sleeps while the control queue is full */
+/* Sleeps while the control queue is full, see wait_for_room() */
 static int ask_host(struct virtio_gpu_device *vgdev,
 		    struct virtio_gpu_object_vram *vram)
 {
@@ -173,6 +176,34 @@ static void notify_host(struct virtio_gpu_device *vgdev)
 	drm_dev_exit(idx);
 }
 
+/* Does the control queue take RESOURCE_MAP_BLOB? If the device is gone, yes. */
+static bool queue_has_room(struct virtio_gpu_device *vgdev)
+{
+	bool room;
+	int idx;
+
+	if (!drm_dev_enter(vgdev->ddev, &idx))
+		return true;
+	room = vgdev->ctrlq.vq->num_free >= 2;
+	drm_dev_exit(idx);
+	return room;
+}
+
+/*
+ * A command that finds the queue full waits until it does not, whatever happens
+ * to the process. So wait before there is one, and before the attempt begins,
+ * which others may join. Should somebody else be faster to take the room, the
+ * command waits after all.
+ */
+static int wait_for_room(struct virtio_gpu_device *vgdev)
+{
+	if (queue_has_room(vgdev))
+		return 0;
+	notify_host(vgdev);
+	return wait_event_killable(vgdev->ctrlq.ack_queue,
+				   queue_has_room(vgdev));
+}
+
 /**
  * virtio_gpu_vram_make_mapped - see to it that a blob is in the window
  * @vram: the blob; the caller holds a reference
@@ -204,6 +235,11 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
 	if (drm_dev_is_unplugged(vgdev->ddev))
 		return -ENODEV;
 
+	if (!virtio_gpu_map_state_begun(&vram->map)) {
+		ret = wait_for_room(vgdev);
+		if (ret)
+			return ret;
+	}
 	ret = start_attempt(vgdev, vram, &attempt);
 	if (ret)
 		return ret;
