@@ -2,6 +2,8 @@
 /*
  * What user space may say about a new blob.
  */
+#include <kunit/visibility.h>
+
 #include "virtgpu_drv.h"
 
 #define BLOB_HINTS VIRTGPU_BLOB_HINT_DEFER_MAPPING
@@ -21,6 +23,7 @@ bool virtio_gpu_blob_args_valid(const struct drm_virtgpu_resource_create_blob *r
 {
 	return !(rc->blob_hints & ~BLOB_HINTS) && !rc->pad && !rc->pad2;
 }
+EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_blob_args_valid);
 
 /**
  * virtio_gpu_blob_hints - the hints that this device makes something of
