@@ -135,7 +135,7 @@ bool backend_wait(struct backend *b, const char *command, int before)
 {
 	int i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 500; i++) {
 		if (backend_count(b, command) > before)
 			return true;
 		usleep(10000);

@@ -40,7 +40,7 @@ static bool is_kind(int card, enum gpu_kind kind)
 		.name = name,
 		.name_len = sizeof(name) - 1,
 	};
-	bool virgl, window;
+	bool virgl, window, uuid;
 
 	if (ioctl(card, DRM_IOCTL_VERSION, &version) || strcmp(name, "virtio_gpu") ||
 	    gpu_param(card, VIRTGPU_PARAM_RESOURCE_BLOB) != 1)
@@ -48,13 +48,16 @@ static bool is_kind(int card, enum gpu_kind kind)
 
 	virgl = gpu_param(card, VIRTGPU_PARAM_3D_FEATURES) == 1;
 	window = gpu_param(card, VIRTGPU_PARAM_HOST_VISIBLE) == 1;
+	uuid = gpu_param(card, VIRTGPU_PARAM_CROSS_DEVICE) == 1;
 	switch (kind) {
 	case GPU_WINDOW:
 		return virgl && window;
 	case GPU_IMPORTER:
-		return !virgl;
+		return !virgl && !uuid;
 	case GPU_BLIND:
 		return virgl && !window;
+	case GPU_PLAIN:
+		return !virgl && uuid;
 	}
 	return false;
 }

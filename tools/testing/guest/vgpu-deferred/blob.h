@@ -12,6 +12,7 @@ enum gpu_kind {
 	GPU_WINDOW,		/* 3D and a host-visible window */
 	GPU_IMPORTER,		/* blobs, no 3D */
 	GPU_BLIND,		/* 3D and no window */
+	GPU_PLAIN,		/* no 3D, takes guest-physical addresses */
 };
 
 /* Its card, or -ENODEV. */

@@ -25,6 +25,7 @@
 #include "kselftest_harness.h"
 
 #include "importers/backend.h"
+#include "importers/video.h"
 #include "lib/drm.h"
 #include "lib/ioas.h"
 #include "lib/mem.h"
@@ -45,9 +46,12 @@
 
 /* Longer than anything takes that does not hang, and shorter than what does */
 #define SOON_MS		20000
-#define WHILE_MS	1500
-#define LATE		"late 1.5"
-#define LATE_MS		1500
+#define WHILE_MS	300
+#define LATE		"late 0.7"
+#define LATE_MS		700
+
+/* Descriptors of the control queue, two a command: the device has no indirect ones */
+#define QUEUE		256
 
 /* Seconds for one test, on a machine that has other things to do */
 #define LIMIT		120
@@ -134,15 +138,14 @@ static void settle(int gpu, struct backend *b)
 /* Whether all of the window can be had: nobody has a place in it any more. */
 static bool window_is_free(struct machine *m)
 {
+	int unmaps = backend_count(&m->window, UNMAP), i;
 	struct blob all = blob_host(WINDOW, 0);
-	int i;
 
 	/* A place is given back when the host has answered, a little later */
 	for (i = 0; i < 100; i++) {
 		if (!blob_create(m->gpu, &all, BLOB_NOW)) {
 			blob_destroy(m->gpu, &all);
-			settle(m->gpu, &m->window);
-			return true;
+			return backend_wait(&m->window, UNMAP, unmaps);
 		}
 		usleep(20000);
 	}
@@ -214,6 +217,13 @@ static struct job_result by_iommufd(void *arg)
 static bool is_cpu(struct job_result (*how)(void *))
 {
 	return how == by_gem || how == by_dmabuf;
+}
+
+/* A job that waits for the host's answer to the mapping: it has been asked. */
+static bool waits(struct machine *m, struct job *job, int maps)
+{
+	return backend_wait(&m->window, MAP, maps) &&
+	       job_end(job, WHILE_MS).error == JOB_HANGS;
 }
 
 FIXTURE(map) {
@@ -374,8 +384,7 @@ TEST_F_TIMEOUT(map, host_says_nothing, LIMIT)
 
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
 	job = job_start(variant->how, &self->a);
-	result = job_end(&job, WHILE_MS);
-	ASSERT_EQ(result.error, JOB_HANGS);
+	ASSERT_TRUE(waits(&self->m, &job, self->maps));
 	ASSERT_TRUE(job_kill(&job));
 
 	/* The answer comes after all; nobody is asked twice. */
@@ -391,13 +400,11 @@ TEST_F_TIMEOUT(map, host_says_nothing, LIMIT)
 
 TEST_F_TIMEOUT(map, closed_while_pending, LIMIT)
 {
-	struct job_result result;
 	struct job job;
 
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
 	job = job_start(variant->how, &self->a);
-	result = job_end(&job, WHILE_MS);
-	ASSERT_EQ(result.error, JOB_HANGS);
+	ASSERT_TRUE(waits(&self->m, &job, self->maps));
 	ASSERT_TRUE(job_kill(&job));
 
 	unmake(&self->a);
@@ -437,10 +444,8 @@ TEST_F_TIMEOUT(map, two_at_once_refused, LIMIT)
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
 	first = job_start(variant->how, &self->a);
 	second = job_start(variant->how, &self->a);
-	one = job_end(&first, WHILE_MS);
-	two = job_end(&second, WHILE_MS);
-	ASSERT_EQ(one.error, JOB_HANGS);
-	ASSERT_EQ(two.error, JOB_HANGS);
+	ASSERT_TRUE(waits(&self->m, &first, self->maps));
+	ASSERT_TRUE(waits(&self->m, &second, self->maps));
 	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
 
 	/* DRM lets imports into one device wait for each other: the next one asks anew */
@@ -462,8 +467,7 @@ TEST_F_TIMEOUT(map, another_goes_on, LIMIT)
 
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
 	job = job_start(variant->how, &self->a);
-	result = job_end(&job, WHILE_MS);
-	ASSERT_EQ(result.error, JOB_HANGS);
+	ASSERT_TRUE(waits(&self->m, &job, self->maps));
 
 	ASSERT_TRUE(make(_metadata, &self->m, &other, SIZE, variant->hints, "ok"));
 	second = job_start(by_gem, &other);
@@ -488,8 +492,7 @@ TEST_F_TIMEOUT(map, device_removed, LIMIT)
 	gpu_address(self->m.gpu, bdf, sizeof(bdf));
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "never"));
 	job = job_start(variant->how, &self->a);
-	result = job_end(&job, WHILE_MS);
-	ASSERT_EQ(result.error, JOB_HANGS);
+	ASSERT_TRUE(waits(&self->m, &job, self->maps));
 
 	start = now_ms();
 	gpu_remove(bdf);
@@ -511,15 +514,42 @@ TEST_F_TIMEOUT(map, device_removed, LIMIT)
 	EXPECT_TRUE(window_is_free(&self->m));
 }
 
+/*
+ * Importers have nothing to fork, so these are for the CPU's mappings
+ */
+FIXTURE(forked) {
+	struct machine m;
+	struct access a;
+};
+
+FIXTURE_VARIANT(forked) {
+	u32 hints;
+	struct job_result (*how)(void *arg);
+};
+
+FIXTURE_VARIANT_ADD(forked, eager_gem) { 0, by_gem };
+FIXTURE_VARIANT_ADD(forked, eager_dmabuf) { 0, by_dmabuf };
+FIXTURE_VARIANT_ADD(forked, deferred_gem) { HINT_DEFER, by_gem };
+FIXTURE_VARIANT_ADD(forked, deferred_dmabuf) { HINT_DEFER, by_dmabuf };
+
+FIXTURE_SETUP(forked)
+{
+	if (!machine_open(&self->m))
+		SKIP(return, "%s", needs);
+}
+
+FIXTURE_TEARDOWN(forked)
+{
+	machine_close(&self->m);
+}
+
 /* A process and the one that it forks share what is mapped. */
-TEST_F_TIMEOUT(map, fork, LIMIT)
+TEST_F_TIMEOUT(forked, shares, LIMIT)
 {
 	u64 *at, stamp = 0x1122334455667788;
+	int unmaps = backend_count(&self->m.window, UNMAP);
 	int status = -1;
 	pid_t child;
-
-	if (!is_cpu(variant->how))
-		SKIP(return, "an importer has nothing to fork");
 
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "ok"));
 	if (variant->how == by_gem) {
@@ -545,9 +575,9 @@ TEST_F_TIMEOUT(map, fork, LIMIT)
 	/* The mapping outlives the handle and the dma-buf. */
 	unmake(&self->a);
 	EXPECT_EQ(at[0], self->a.blob.id);
-	EXPECT_EQ(since(&self->m.window, UNMAP, self->unmaps), 0);
+	EXPECT_EQ(since(&self->m.window, UNMAP, unmaps), 0);
 	munmap(at, SIZE);
-	EXPECT_TRUE(backend_wait(&self->m.window, UNMAP, self->unmaps));
+	EXPECT_TRUE(backend_wait(&self->m.window, UNMAP, unmaps));
 }
 
 /*
@@ -667,6 +697,91 @@ TEST_F_TIMEOUT(full, then_not, LIMIT)
 		result = job_end(&job, SOON_MS);
 	}
 	expect_access(_metadata, result, &self->a, variant->how);
+}
+
+/*
+ * The control queue is full of commands that the host does not answer
+ */
+FIXTURE(queue) {
+	struct machine m;
+	struct access a, last;
+	struct job in_queue;
+};
+
+FIXTURE_SETUP(queue)
+{
+	struct blob blob;
+	int maps, i;
+
+	if (!machine_open(&self->m))
+		SKIP(return, "%s", needs);
+	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, HINT_DEFER, "never"));
+	ASSERT_TRUE(make(_metadata, &self->m, &self->last, SIZE, HINT_DEFER, "never"));
+	maps = backend_count(&self->m.window, MAP);
+
+	/* To create a blob takes more commands, so that the last place is for a mapping */
+	for (i = 0; i < QUEUE / 2 - 1; i++) {
+		blob = blob_host(PAGE, 0);
+		ASSERT_EQ(blob_create(self->m.gpu, &blob, BLOB_NOW), 0);
+	}
+	self->in_queue = job_start(by_gem, &self->last);
+	ASSERT_TRUE(backend_wait(&self->m.window, MAP, maps + QUEUE / 2 - 1));
+}
+
+FIXTURE_TEARDOWN(queue)
+{
+	machine_close(&self->m);
+}
+
+TEST_F_TIMEOUT(queue, wait_is_killable, LIMIT)
+{
+	int maps = backend_count(&self->m.window, MAP);
+	struct job_result result;
+	struct job job;
+
+	job = job_start(by_gem, &self->a);
+	ASSERT_EQ(job_end(&job, WHILE_MS).error, JOB_HANGS);
+	ASSERT_TRUE(job_kill(&job));
+	EXPECT_EQ(since(&self->m.window, MAP, maps), 0);
+
+	backend_mode(&self->m.window, MAP, "ok");
+	release(&self->m.window);
+	result = job_end(&self->in_queue, SOON_MS);
+	expect_access(_metadata, result, &self->last, by_gem);
+	job = job_start(by_gem, &self->a);
+	result = job_end(&job, SOON_MS);
+	expect_access(_metadata, result, &self->a, by_gem);
+	EXPECT_EQ(since(&self->m.window, MAP, maps), 1);
+}
+
+TEST_F_TIMEOUT(queue, device_removed, LIMIT)
+{
+	struct job_result result;
+	struct job job;
+	char bdf[32];
+
+	gpu_address(self->m.gpu, bdf, sizeof(bdf));
+	/* One that cannot be killed would keep the device from going, for ever */
+	job = job_start(by_gem, &self->a);
+	ASSERT_EQ(job_end(&job, WHILE_MS).error, JOB_HANGS);
+	ASSERT_TRUE(job_kill(&job));
+
+	job = job_start(by_gem, &self->a);
+	ASSERT_EQ(job_end(&job, WHILE_MS).error, JOB_HANGS);
+	gpu_remove(bdf);
+	result = job_end(&job, SOON_MS);
+	EXPECT_EQ(result.error, -ENODEV);
+	result = job_end(&self->in_queue, SOON_MS);
+	EXPECT_EQ(result.error, -ENODEV);
+
+	unmake(&self->a);
+	unmake(&self->last);
+	close(self->m.gpu);
+	gpu_probe(bdf);
+	self->m.gpu = gpu_open_kind(GPU_WINDOW);
+	ASSERT_GE(self->m.gpu, 0);
+	backend_mode(&self->m.window, MAP, "ok");
+	EXPECT_TRUE(window_is_free(&self->m));
 }
 
 /*
@@ -832,6 +947,7 @@ FIXTURE_TEARDOWN(export)
 TEST_F_TIMEOUT(export, not_for_all, LIMIT)
 {
 	static const char *const drivers[] = { "vgem", "vkms" };
+	int video;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(drivers); i++) {
@@ -844,6 +960,12 @@ TEST_F_TIMEOUT(export, not_for_all, LIMIT)
 			TH_LOG("%s", drivers[i]);
 		close(card);
 	}
+
+	video = video_open(true);
+	ASSERT_GE(video, 0)
+		TH_LOG("no vivid with contiguous buffers");
+	EXPECT_EQ(video_import(video, self->a.dmabuf), -EOPNOTSUPP);
+	close(video);
 	EXPECT_EQ(since(&self->m.window, MAP, self->maps), variant->hints ? 0 : 1);
 }
 
@@ -925,6 +1047,29 @@ TEST_F_TIMEOUT(export, device_removed, LIMIT)
 	self->m.gpu = gpu_open_kind(GPU_WINDOW);
 	ASSERT_GE(self->m.gpu, 0);
 	EXPECT_TRUE(window_is_free(&self->m));
+}
+
+/*
+ * Importers are told DMA addresses.  A device that takes what it is told for
+ * guest-physical addresses, and is behind an IOMMU, is not told any.
+ */
+TEST_F_TIMEOUT(export, not_without_platform_access, LIMIT)
+{
+	int plain = gpu_open_kind(GPU_PLAIN), vgem = drm_open("vgem"), buffer;
+	u32 handle;
+
+	ASSERT_GE(plain, 0);
+	ASSERT_GE(vgem, 0);
+	buffer = drm_export(vgem, SIZE);
+	ASSERT_GE(buffer, 0);
+	EXPECT_EQ(drm_import(plain, buffer, &handle), -EOPNOTSUPP);
+	EXPECT_EQ(drm_import(plain, self->a.dmabuf, &handle), -EOPNOTSUPP);
+	EXPECT_EQ(drm_import(self->m.other, buffer, &handle), 0);
+	drm_close_import(self->m.other, handle);
+	EXPECT_EQ(since(&self->m.window, MAP, self->maps), variant->hints ? 0 : 1);
+	close(buffer);
+	close(vgem);
+	close(plain);
 }
 
 static sigjmp_buf away;
