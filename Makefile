@@ -79,8 +79,8 @@ guest: kernel headers
 	@tools/boot $(or $(TESTS),all); tools/report guest-$(name)-$(PROFILE)
 
 vgpu: kernel headers
-	@tools/vgpu/run-vgpu near; tools/vgpu/run-vgpu far; \
-		tools/report vgpu-near-$(name)-$(PROFILE) vgpu-far-$(name)-$(PROFILE)
+	@for machine in near far blobs; do tools/vgpu/run-vgpu $$machine; done; \
+		tools/report $(foreach m,near far blobs,vgpu-$m-$(name)-$(PROFILE))
 
 kunit: tree
 	@tools/kunit uml; tools/report kunit-uml-$(name)
