@@ -74,7 +74,7 @@ struct dma_buf_negotiation {
  *	buffer's list
  * @conv: the converter that stands between the two, NULL if none
  * @exp_ops: what the exporter offered, which is not what the importer sees if
- *	the type is private to the core or was converted
+ *	the type is private to the core or was converted; NULL for plain SGT
  *
  * Written by the attaching task before the attachment is on the buffer's list,
  * constant from then on.

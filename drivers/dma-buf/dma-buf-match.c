@@ -293,43 +293,50 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_match_mapping, "DMA_BUF");
 
 /*
  * Nearly every attachment is one device on an exporter that has only plain SGT.
- * There is nothing to ask the type about then. But who traces gets to see it.
+ * There is nothing to ask the type about then: that exporter's entry. NULL for
+ * all other attachments, and while somebody traces, who gets to see the match.
  */
-static bool match_plain_sgt(struct dma_buf_match_args *args)
+static const struct dma_buf_mapping_match *
+plain_sgt_offer(const struct dma_buf_ops *ops,
+		const struct dma_buf_mapping_match *imp, size_t len,
+		const struct dma_buf_attach_ops *importer_ops)
 {
-	const struct dma_buf_mapping_match *exp, *imp = args->imp_matches;
-	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
-	const struct dma_buf_ops *ops = args->dmabuf->ops;
+	const struct dma_buf_mapping_match *exp = ops->single_exporter_match;
 
-	if (ops->match_mapping || args->imp_len != 1 ||
-	    imp->type != &dma_buf_mapping_sgt_type ||
-	    trace_dma_buf_mapping_match_enabled())
-		return false;
-
-	exp = ops->single_exporter_match;
 	if (!exp || exp->type != &dma_buf_mapping_sgt_type || !exp->exp_ops ||
 	    exp->sgt_data.exporter_requires_p2p != DMA_SGT_EXPORTER_NO_P2P)
-		return false;
+		return NULL;
+	if (len != 1 || !imp || imp->type != &dma_buf_mapping_sgt_type ||
+	    !entry_fits_importer(imp, importer_ops) ||
+	    trace_dma_buf_mapping_match_enabled())
+		return NULL;
+	return exp;
+}
 
-	core->exp_ops = exp->exp_ops;
-	core->negotiation->exp = exp;
-	args->attach->map_type.type = imp->type;
-	args->attach->map_type.exp_ops = exp->exp_ops;
-	dma_buf_sgt_finish(args->attach, imp, DMA_SGT_EXPORTER_NO_P2P);
-	return true;
+/* As dma_buf_sgt_finish(), on an attachment that is all zeroes */
+static void take_plain_sgt(struct dma_buf_attachment *attach,
+			   const struct dma_buf_mapping_match *exp,
+			   const struct dma_buf_mapping_match *imp)
+{
+	struct dma_buf_mapping_match *result = &attach->map_type;
+
+	result->type = &dma_buf_mapping_sgt_type;
+	result->exp_ops = exp->exp_ops;
+	result->sgt_data.importing_dma_device =
+		imp->sgt_data.importing_dma_device;
+	result->sgt_data.importer_accepts_p2p =
+		imp->sgt_data.importer_accepts_p2p;
 }
 
 /*
  * Let the exporter choose. Its callback is not trusted to get the result
  * right: a match without a type would be found much later, in a map call.
  */
-static int negotiate(struct dma_buf_match_args *args)
+static int exporter_match(struct dma_buf_match_args *args)
 {
 	const struct dma_buf_ops *ops = args->dmabuf->ops;
 	int ret;
 
-	if (match_plain_sgt(args))
-		return 0;
 	if (!ops->match_mapping)
 		return dma_buf_match_mapping(args, ops->single_exporter_match,
 					     1);
@@ -356,6 +363,34 @@ static int exporter_attach(struct dma_buf_attachment *attach)
 	if (WARN_ONCE(ret > 0, "dma-buf exporter %s: attach returned %d\n",
 		      dmabuf->exp_name, ret))
 		return -EINVAL;
+	return ret;
+}
+
+/*
+ * Find the type, or take that of the @plain offer, and let the exporter see the
+ * result. Only here the refine functions of the types have something to work on.
+ */
+static int negotiate(struct dma_buf_core_attachment *core,
+		     const struct dma_buf_mapping_match *imp, size_t len,
+		     const struct dma_buf_mapping_match *plain)
+{
+	struct dma_buf_negotiation negotiation __uninitialized;
+	int ret = 0;
+
+	negotiation.args = (struct dma_buf_match_args){
+		.dmabuf = core->base.dmabuf,
+		.attach = &core->base,
+		.imp_matches = imp,
+		.imp_len = len,
+	};
+	negotiation.exp = plain;
+	core->negotiation = &negotiation;
+
+	if (!plain)
+		ret = exporter_match(&negotiation.args);
+	if (!ret)
+		ret = exporter_attach(&core->base);
+	core->negotiation = NULL;
 	return ret;
 }
 
@@ -416,17 +451,20 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 		       const struct dma_buf_attach_ops *importer_ops,
 		       void *importer_priv)
 {
-	struct dma_buf_negotiation negotiation __uninitialized;
+	const struct dma_buf_mapping_match *plain;
 	struct dma_buf_core_attachment *core;
 	struct dma_buf_attachment *attach;
-	int ret;
+	int ret = 0;
 
 	might_sleep();
 
 	if (WARN_ON(!dmabuf))
 		return ERR_PTR(-EINVAL);
 
-	ret = check_importer(imp_matches, imp_len, importer_ops);
+	plain = plain_sgt_offer(dmabuf->ops, imp_matches, imp_len,
+				importer_ops);
+	if (!plain)
+		ret = check_importer(imp_matches, imp_len, importer_ops);
 	if (ret)
 		return ERR_PTR(ret);
 
@@ -440,19 +478,10 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	attach->importer_ops = importer_ops;
 	attach->importer_priv = importer_priv;
 
-	negotiation.args = (struct dma_buf_match_args){
-		.dmabuf = dmabuf,
-		.attach = attach,
-		.imp_matches = imp_matches,
-		.imp_len = imp_len,
-	};
-	negotiation.exp = NULL;
-	core->negotiation = &negotiation;
-
-	ret = negotiate(&negotiation.args);
-	if (!ret)
-		ret = exporter_attach(attach);
-	core->negotiation = NULL;
+	if (plain)
+		take_plain_sgt(attach, plain, imp_matches);
+	if (!plain || dmabuf->ops->attach)
+		ret = negotiate(core, imp_matches, imp_len, plain);
 	if (ret)
 		goto err_free;
 

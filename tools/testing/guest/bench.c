@@ -50,24 +50,46 @@ static double now(void)
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
-/* Returns 0, or -errno of an operation that this kernel cannot do. */
+static double batch(int (*op)(struct bench *b), struct bench *b, int count)
+{
+	double start = now();
+	int i;
+
+	for (i = 0; i < count; i++)
+		op(b);
+	return (now() - start) / count;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * The median of some batches, because now and then one has a grace period of
+ * RCU or the like in it. Returns 0, or -errno of an operation that this kernel
+ * cannot do.
+ */
 static int measure(const char *name, int (*op)(struct bench *b),
 		   struct bench *b, int count)
 {
-	double start;
-	int i, rc;
+	double batches[9];
+	size_t i;
+	int rc;
 
 	/* Caches of the kernel's allocators, code that patches itself, ... */
-	for (i = 0; i < count / 4 + 2; i++) {
+	for (i = 0; i < (size_t)count / 4 + 2; i++) {
 		rc = op(b);
 		if (rc)
 			return rc;
 	}
 
-	start = now();
-	for (i = 0; i < count; i++)
-		op(b);
-	printf("%-36s %.0f\n", name, (now() - start) / count);
+	for (i = 0; i < ARRAY_SIZE(batches); i++)
+		batches[i] = batch(op, b, count);
+	qsort(batches, ARRAY_SIZE(batches), sizeof(*batches), by_size);
+	printf("%-36s %.0f\n", name, batches[ARRAY_SIZE(batches) / 2]);
 	fflush(stdout);
 	return 0;
 }
@@ -107,7 +129,7 @@ static void bench_sgt(struct bench *b)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(entries); i++) {
-		b->fd = export_udmabuf(entries[i] * PAGE);
+		b->fd = export_udmabuf_scattered(entries[i]);
 		must(b->fd < 0 ? b->fd : 0, "udmabuf");
 
 		b->drm = drm_open("vgem");

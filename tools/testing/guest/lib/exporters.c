@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include <linux/udmabuf.h>
 
 #include "exporters.h"
+
+#define HUGE_PAGE	(off_t)(2 << 20)
 
 int export_udmabuf(size_t size)
 {
@@ -29,6 +32,38 @@ int export_udmabuf(size_t size)
 		rc = -errno;
 	close(args.memfd);
 	close(dev);
+	return rc;
+}
+
+int export_udmabuf_scattered(unsigned int pages)
+{
+	struct udmabuf_create_list *args;
+	unsigned int i, page = getpagesize();
+	int dev, rc, memfd;
+
+	args = calloc(1, sizeof(*args) + pages * sizeof(args->list[0]));
+	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	memfd = memfd_create("udmabuf", MFD_ALLOW_SEALING | MFD_CLOEXEC | MFD_HUGETLB);
+	if (!args || dev < 0 || memfd < 0 || fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK) ||
+	    ftruncate(memfd, ((off_t)pages * page + HUGE_PAGE - 1) & -HUGE_PAGE)) {
+		rc = -errno;
+		goto out;
+	}
+
+	args->flags = UDMABUF_FLAGS_CLOEXEC;
+	args->count = pages;
+	for (i = 0; i < pages; i++) {
+		args->list[i].memfd = memfd;
+		args->list[i].offset = (u64)(pages - 1 - i) * page;
+		args->list[i].size = page;
+	}
+	rc = ioctl(dev, UDMABUF_CREATE_LIST, args);
+	if (rc < 0)
+		rc = -errno;
+out:
+	close(memfd);
+	close(dev);
+	free(args);
 	return rc;
 }
 

@@ -6,6 +6,9 @@
 
 /* Exporters of memory that need no device: a dma-buf, or -errno. */
 int export_udmabuf(size_t size);
+
+/* Pages of huge pages, backwards: no two of them make one entry of a scatterlist. */
+int export_udmabuf_scattered(unsigned int pages);
 int export_heap(const char *heap, size_t size);
 
 #endif
