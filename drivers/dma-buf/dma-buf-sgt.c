@@ -350,33 +350,13 @@ static struct sg_table *finish_map(struct dma_buf_attachment *attach,
 	return sgt;
 }
 
-/**
- * dma_buf_sgt_map_attachment - map the buffer for the importer's device
- * @attach: attachment of type SGT
- * @dir: direction of the DMA
- *
- * Addresses and lengths in the returned table are DMA addresses, page-aligned.
- * Importers must not look at its pages, if it has any. A static importer's
- * buffer stays pinned until it is unmapped. A dynamic importer has to wait for
- * the fences of the buffer before it lets the device use the addresses.
- *
- * Context: The reservation lock of the buffer is held. May sleep.
- *
- * Return: The table, to be given back with dma_buf_sgt_unmap_attachment(), or
- * an ERR_PTR: -EINVAL if the attachment is not SGT, -ENODEV after a revoke,
- * -EINTR or -ERESTARTSYS when interrupted, or another error of the exporter.
- */
-struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
-					    enum dma_data_direction dir)
+static struct sg_table *map_locked(struct dma_buf_attachment *attach,
+				   enum dma_data_direction dir)
 {
 	const struct dma_buf_mapping_sgt_exp_ops *ops;
 	struct sg_table *sgt, *ret;
 	int err;
 
-	might_sleep();
-
-	if (WARN_ON(!attach || !attach->dmabuf))
-		return ERR_PTR(-EINVAL);
 	ops = dma_buf_get_sgt_ops(attach);
 	if (WARN_ON(!ops))
 		return ERR_PTR(-EINVAL);
@@ -417,7 +397,52 @@ err_unpin:
 		attach->dmabuf->ops->unpin(attach);
 	return ret;
 }
+
+/**
+ * dma_buf_sgt_map_attachment - map the buffer for the importer's device
+ * @attach: attachment of type SGT
+ * @dir: direction of the DMA
+ *
+ * Addresses and lengths in the returned table are DMA addresses, page-aligned.
+ * Importers must not look at its pages, if it has any. A static importer's
+ * buffer stays pinned until it is unmapped. A dynamic importer has to wait for
+ * the fences of the buffer before it lets the device use the addresses.
+ *
+ * Context: The reservation lock of the buffer is held. May sleep.
+ *
+ * Return: The table, to be given back with dma_buf_sgt_unmap_attachment(), or
+ * an ERR_PTR: -EINVAL if the attachment is not SGT, -ENODEV after a revoke,
+ * -EINTR or -ERESTARTSYS when interrupted, or another error of the exporter.
+ */
+struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
+					    enum dma_data_direction dir)
+{
+	might_sleep();
+
+	if (WARN_ON(!attach || !attach->dmabuf))
+		return ERR_PTR(-EINVAL);
+	return map_locked(attach, dir);
+}
 EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_map_attachment, "DMA_BUF");
+
+static void unmap_locked(struct dma_buf_attachment *attach,
+			 struct sg_table *sgt, enum dma_data_direction dir)
+{
+	const struct dma_buf_mapping_sgt_exp_ops *ops;
+
+	ops = dma_buf_get_sgt_ops(attach);
+	if (WARN_ON(!ops))
+		return;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
+		sgt = unshadow_table(sgt);
+	ops->unmap_dma_buf(attach, sgt, dir);
+
+	if (pin_on_map(attach))
+		attach->dmabuf->ops->unpin(attach);
+}
 
 /**
  * dma_buf_sgt_unmap_attachment - give back what was mapped
@@ -431,24 +456,11 @@ void dma_buf_sgt_unmap_attachment(struct dma_buf_attachment *attach,
 				  struct sg_table *sgt,
 				  enum dma_data_direction dir)
 {
-	const struct dma_buf_mapping_sgt_exp_ops *ops;
-
 	might_sleep();
 
 	if (WARN_ON(!attach || !attach->dmabuf || !sgt))
 		return;
-	ops = dma_buf_get_sgt_ops(attach);
-	if (WARN_ON(!ops))
-		return;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
-		sgt = unshadow_table(sgt);
-	ops->unmap_dma_buf(attach, sgt, dir);
-
-	if (pin_on_map(attach))
-		attach->dmabuf->ops->unpin(attach);
+	unmap_locked(attach, sgt, dir);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_unmap_attachment, "DMA_BUF");
 
@@ -473,7 +485,7 @@ dma_buf_sgt_map_attachment_unlocked(struct dma_buf_attachment *attach,
 		return ERR_PTR(-EINVAL);
 
 	dma_resv_lock(attach->dmabuf->resv, NULL);
-	sgt = dma_buf_sgt_map_attachment(attach, dir);
+	sgt = map_locked(attach, dir);
 	dma_resv_unlock(attach->dmabuf->resv);
 	return sgt;
 }
@@ -498,7 +510,7 @@ void dma_buf_sgt_unmap_attachment_unlocked(struct dma_buf_attachment *attach,
 		return;
 
 	dma_resv_lock(attach->dmabuf->resv, NULL);
-	dma_buf_sgt_unmap_attachment(attach, sgt, dir);
+	unmap_locked(attach, sgt, dir);
 	dma_resv_unlock(attach->dmabuf->resv);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_unmap_attachment_unlocked, "DMA_BUF");

@@ -147,6 +147,29 @@ static void bench_sgt(struct bench *b)
 	}
 }
 
+/* The same with one page of other exporters. */
+static void bench_exporters(struct bench *b)
+{
+	int vgem = drm_open("vgem");
+
+	must(vgem < 0 ? vgem : 0, "vgem");
+	b->drm = drm_open("virtio_gpu");
+	must(b->drm < 0 ? b->drm : 0, "virtio_gpu");
+
+	b->fd = export_heap("system", PAGE);
+	must(b->fd < 0 ? b->fd : 0, "system heap");
+	must(measure("SGT attach+map, system heap", attach_map, b, 200), "heap");
+	close(b->fd);
+
+	b->fd = drm_export(vgem, PAGE);
+	must(b->fd < 0 ? b->fd : 0, "vgem");
+	must(measure("SGT attach+map, vgem", attach_map, b, 200), "vgem");
+	close(b->fd);
+
+	close(b->drm);
+	close(vgem);
+}
+
 static int export(struct bench *b)
 {
 	int fd = endpoint_export(b->dev, BAR, ranges, b->nr);
@@ -220,6 +243,7 @@ int main(void)
 	b.dev = endpoint_open(pci_find(&pci_ivshmem, 0), b.iommu, NULL);
 
 	bench_sgt(&b);
+	bench_exporters(&b);
 	ranges[0] = (struct vfio_region_dma_range){ 0, SZ_64K };
 	b.nr = 1;
 	must(measure("export+close, 64 KiB", export, &b, 400), "export");
