@@ -2,11 +2,14 @@
 #ifndef VFIO_PCI_DMABUF_H
 #define VFIO_PCI_DMABUF_H
 
-#include <linux/completion.h>
+#include <linux/dma-buf.h>
 #include <linux/dma-buf-mapping.h>
-#include <linux/kref.h>
 #include <linux/list.h>
 
+#include "vfio_pci_bars.h"
+#include "vfio_pci_slice_map.h"
+
+struct pci_dev;
 struct vfio_pci_core_device;
 struct vfio_region_dma_range;
 
@@ -18,37 +21,78 @@ struct vfio_region_dma_range;
 
 /**
  * struct vfio_pci_dma_buf - slices of a device's BARs as a dma-buf
- * @dmabuf: the buffer, which owns this object
- * @vdev: the device, NULL once it was closed, with a vfio_device registration.
- *	Written under &vfio_pci_core_device.memory_lock and while @revoked, so
- *	that it can be used under the reservation lock while not @revoked.
- * @dmabufs_elm: in &vfio_pci_core_device.dmabufs, under its memory_lock
- * @list: where the slices are, allocated with this. Constant; its provider belongs to the driver
- *	binding of the device and may be used only under the reservation lock and
- *	while not @revoked.
- * @kref: one reference while not revoked and one for each mapping. The
- *	references of mappings come and go under the reservation lock.
- * @comp: completed by the last reference of @kref
- * @revoked: no mapping may be made. Written under the reservation lock and
- *	memory_lock, so that either is good to read it.
+ * @dmabuf: the buffer, which owns this object. Its &dma_buf.file is not to be
+ *	used: the buffer can live longer.
+ * @bars: state of the device, referenced. Constant.
+ * @pdev: the device's function. May be used only under the reservation lock
+ *	and while not @revoked.
+ * @inode: of the buffer's file, referenced, for its address_space
+ * @elm: in &vfio_pci_bars.bufs, under its lock
+ * @users: who needs the buffer on the list, under &vfio_pci_bars.lock
+ * @list: where the slices are, behind this object in the same piece of memory.
+ *	Constant; its provider belongs to the driver binding of the device and
+ *	may be used only under the reservation lock and while not @revoked.
+ * @map: the same for lookup. Constant.
+ * @pgoff_base: file offset, in pages, of the buffer's first byte. Not 0 for
+ *	what is mapped through the device's file, which has one for all BARs.
+ * @nr_maps: mappings of importers. Written under the reservation lock.
+ * @memattr: VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC or _WC, of later mmaps
+ * @mappable: user space may mmap() it: BAR memory, nothing that the driver has
+ *	to map in its own way. Constant.
+ * @revoked: no importer may map. Written under the reservation lock.
+ * @dead: user space revoked it for ever. Written under &vfio_pci_bars.lock and
+ *	its gate.
+ * @drained: that revoke is complete. Written under &vfio_pci_bars.lock.
  */
 struct vfio_pci_dma_buf {
 	struct dma_buf *dmabuf;
-	struct vfio_pci_core_device *vdev;
-	struct list_head dmabufs_elm;
+	struct vfio_pci_bars *bars;
+	struct pci_dev *pdev;
+	struct inode *inode;
+	struct list_head elm;
+	unsigned int users;
 	struct dma_buf_phys_list *list;
-	struct kref kref;
-	struct completion comp;
+	struct vfio_pci_slice_map map;
+	unsigned long pgoff_base;
+	unsigned int nr_maps;
+	u32 memattr;
+	bool mappable;
 	bool revoked;
+	bool dead;
+	bool drained;
 };
 
 extern const struct dma_buf_ops vfio_pci_dmabuf_ops;
 
+struct vfio_pci_dma_buf *
+vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, size_t nr_ranges);
+void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *buf);
+struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
+					size_t size, int flags, char *name);
+void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf);
+void vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf);
+int vfio_pci_dma_buf_drain(struct vfio_pci_dma_buf *buf, bool killable);
+void vfio_pci_dma_buf_validate(struct vfio_pci_dma_buf *buf);
+bool vfio_pci_dma_buf_gone(struct vfio_pci_dma_buf *buf);
+int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf);
+
+/* vfio_pci_bar_mmap.c */
+int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
+
+#ifdef CONFIG_VFIO_PCI_DMABUF
+/* vfio_pci_dmabuf_pal.c */
+int vfio_pci_dma_buf_match(struct dma_buf_match_args *args);
 struct vfio_region_dma_range *
 vfio_pci_dma_buf_get_ranges(const void __user *from, u32 nr_ranges);
-struct vfio_pci_dma_buf *
-vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, u32 nr_ranges);
-void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *priv);
-void vfio_pci_dma_buf_done(struct kref *kref);
+int vfio_pci_dma_buf_export(struct vfio_pci_dma_buf *buf,
+			    struct vfio_pci_core_device *vdev,
+			    unsigned int bar, size_t size, int flags);
+#else
+/* Without peer-to-peer DMA a buffer is there for CPUs only */
+static inline int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
+{
+	return -EOPNOTSUPP;
+}
+#endif
 
 #endif /* VFIO_PCI_DMABUF_H */

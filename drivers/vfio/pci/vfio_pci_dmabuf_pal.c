@@ -8,9 +8,8 @@
  * scatterlists of it for importers whose device can do peer-to-peer with ours.
  *
  * A revoke sets @revoked under the reservation lock, tells the importers and
- * waits until every mapping, of either kind, has given its reference on @kref
- * back. map_phys() tests the flag under the same lock, so no mapping begins
- * after the revoke has begun.
+ * waits until there is no mapping of either kind. map_phys() tests the flag
+ * under the same lock, so no mapping begins after the revoke has begun.
  */
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-resv.h>
@@ -21,37 +20,31 @@
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
 
-/* The last reference is gone: vfio_pci_dma_buf_move() waits for this */
-void vfio_pci_dma_buf_done(struct kref *kref)
-{
-	struct vfio_pci_dma_buf *priv =
-		container_of(kref, struct vfio_pci_dma_buf, kref);
-
-	complete(&priv->comp);
-}
-
 static const struct dma_buf_phys_list *
 vfio_pci_dma_buf_map_phys(struct dma_buf_attachment *attach)
 {
-	struct vfio_pci_dma_buf *priv = attach->dmabuf->priv;
+	struct vfio_pci_dma_buf *buf = attach->dmabuf->priv;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (priv->revoked)
+	if (buf->revoked)
 		return ERR_PTR(-ENODEV);
 
-	kref_get(&priv->kref);
-	return priv->list;
+	WRITE_ONCE(buf->nr_maps, buf->nr_maps + 1);
+	return buf->list;
 }
 
 static void vfio_pci_dma_buf_unmap_phys(struct dma_buf_attachment *attach,
 					const struct dma_buf_phys_list *list)
 {
-	struct vfio_pci_dma_buf *priv = attach->dmabuf->priv;
+	struct vfio_pci_dma_buf *buf = attach->dmabuf->priv;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	kref_put(&priv->kref, vfio_pci_dma_buf_done);
+	/* Pairs with the load in vfio_pci_dma_buf_drain() */
+	smp_store_release(&buf->nr_maps, buf->nr_maps - 1);
+	if (!buf->nr_maps)
+		wake_up_all(&buf->bars->wait);
 }
 
 static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
@@ -59,7 +52,10 @@ static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
 	.unmap_phys = vfio_pci_dma_buf_unmap_phys,
 };
 
-/*
+/**
+ * vfio_pci_dma_buf_match - negotiate the mapping type
+ * @args: what the core passes
+ *
  * Matching asks how the importer's device gets to ours, which needs a function
  * that answers to config accesses, and the bridges above it. A reference on the
  * function is not enough for that. But everything that takes one of them away
@@ -67,18 +63,21 @@ static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
  *
  * What was matched may be revoked right after: vfio_pci_dma_buf_map_phys() will
  * see it.
+ *
+ * Return: What dma_buf_match_mapping() says, -ENODEV if the buffer is revoked,
+ * or -EOPNOTSUPP for an importer that would not give it back.
  */
-static int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
+int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
 {
-	struct vfio_pci_dma_buf *priv = args->dmabuf->priv;
+	struct vfio_pci_dma_buf *buf = args->dmabuf->priv;
 	bool revocable = dma_buf_attach_revocable(args->attach);
 	struct dma_buf_mapping_match exp;
 	int ret = revocable ? -ENODEV : -EOPNOTSUPP;
 
 	dma_resv_lock(args->dmabuf->resv, NULL);
-	if (!priv->revoked) {
+	if (!buf->revoked) {
 		exp = DMA_BUF_EMAPPING_PAL_P2P(&vfio_pci_dma_buf_pal_ops,
-					       priv->vdev->pdev);
+					       buf->pdev);
 		ret = dma_buf_match_mapping(args, &exp, 1);
 	}
 	dma_resv_unlock(args->dmabuf->resv);
@@ -88,32 +87,15 @@ static int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
 	return ret;
 }
 
-static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
-{
-	struct vfio_pci_dma_buf *priv = dmabuf->priv;
-
-	/*
-	 * Either this or vfio_pci_dma_buf_cleanup() takes the buffer off the
-	 * list. That one leaves a buffer alone whose file is on its way here.
-	 */
-	if (priv->vdev) {
-		down_write(&priv->vdev->memory_lock);
-		list_del_init(&priv->dmabufs_elm);
-		up_write(&priv->vdev->memory_lock);
-		vfio_device_put_registration(&priv->vdev->vdev);
-	}
-	vfio_pci_dma_buf_free(priv);
-}
-
-const struct dma_buf_ops vfio_pci_dmabuf_ops = {
-	.match_mapping = vfio_pci_dma_buf_match,
-	.release = vfio_pci_dma_buf_release,
-};
-
-/*
- * Copy the user's ranges. Their number is the user's choice too: bounded here,
- * and what is kept of them is charged to the user in vfio_pci_dma_buf_alloc().
- * To be freed with kvfree().
+/**
+ * vfio_pci_dma_buf_get_ranges - copy the user's ranges
+ * @from: the array
+ * @nr_ranges: its length
+ *
+ * Their number is the user's choice too: bounded here, and what is kept of them
+ * is charged to the user in vfio_pci_dma_buf_alloc().
+ *
+ * Return: The array, to be freed with kvfree(), or an ERR_PTR.
  */
 struct vfio_region_dma_range *
 vfio_pci_dma_buf_get_ranges(const void __user *from, u32 nr_ranges)
@@ -125,29 +107,56 @@ vfio_pci_dma_buf_get_ranges(const void __user *from, u32 nr_ranges)
 }
 
 /*
- * The list lies behind the object, in one piece of memory. Its ranges are left
- * to the caller to fill in, all of them.
+ * Is all of the buffer what mmap() of the BAR would map as well? A driver may
+ * export other memory than that, which it has to map in its own way.
  */
-struct vfio_pci_dma_buf *
-vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, u32 nr_ranges)
+static bool vfio_pci_dma_buf_is_bar(struct vfio_pci_dma_buf *buf,
+				    struct vfio_pci_core_device *vdev,
+				    unsigned int bar)
 {
-	struct vfio_pci_dma_buf *priv;
-	size_t head = sizeof(*priv) + sizeof(*priv->list);
+	u64 start = pci_resource_start(vdev->pdev, bar);
+	u64 len = PAGE_ALIGN((u64)pci_resource_len(vdev->pdev, bar));
+	size_t i;
 
-	priv = kvmalloc(size_add(sizeof(*priv),
-				 struct_size(priv->list, phys, nr_ranges)),
-			GFP_KERNEL_ACCOUNT);
-	if (!priv)
-		return ERR_PTR(-ENOMEM);
+	if (!vdev->bar_mmap_supported[bar])
+		return false;
+	for (i = 0; i < buf->list->length; i++) {
+		const struct phys_vec *phys = &buf->list->phys[i];
 
-	memset(priv, 0, head);
-	priv->list = (struct dma_buf_phys_list *)(priv + 1);
-	priv->list->length = nr_ranges;
-	priv->vdev = vdev;
-	return priv;
+		if (phys->paddr < start || phys->paddr - start > len ||
+		    phys->len > len - (phys->paddr - start))
+			return false;
+	}
+	return true;
 }
 
-void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *priv)
+/**
+ * vfio_pci_dma_buf_export - give slices of a BAR to user space
+ * @buf: the slices. Freed by the dma-buf or, if this fails, here.
+ * @vdev: the device, open
+ * @bar: the BAR they are in
+ * @size: their sum
+ * @flags: how to open the dma-buf's file and its file descriptor
+ *
+ * Return: File descriptor or -errno.
+ */
+int vfio_pci_dma_buf_export(struct vfio_pci_dma_buf *buf,
+			    struct vfio_pci_core_device *vdev,
+			    unsigned int bar, size_t size, int flags)
 {
-	kvfree(priv);
+	struct dma_buf *dmabuf;
+	int ret;
+
+	buf->mappable = vfio_pci_dma_buf_is_bar(buf, vdev, bar);
+	dmabuf = vfio_pci_dma_buf_create(buf, size, flags, NULL);
+	if (IS_ERR(dmabuf)) {
+		vfio_pci_dma_buf_free(buf);
+		return PTR_ERR(dmabuf);
+	}
+
+	/* The file descriptor takes over the reference */
+	ret = dma_buf_fd(dmabuf, flags);
+	if (ret < 0)
+		dma_buf_put(dmabuf);
+	return ret;
 }

@@ -13,9 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/io.h>
 #include <linux/sizes.h>
 
 #include <libvfio.h>
@@ -38,6 +41,9 @@ struct bench {
 	int fd;
 	size_t size;
 	unsigned int nr;
+	/* mmap() of @size bytes there, and how many pages are touched */
+	off_t offset;
+	unsigned int touch;
 };
 
 static struct vfio_region_dma_range ranges[MAX_RANGES];
@@ -68,12 +74,11 @@ static int by_size(const void *a, const void *b)
 }
 
 /*
- * The median of some batches, because now and then one has a grace period of
- * RCU or the like in it. Returns 0, or -errno of an operation that this kernel
- * cannot do.
+ * Nanoseconds an operation, or -errno of one that this kernel cannot do. The
+ * median of some batches, because now and then one has a grace period of RCU
+ * or the like in it.
  */
-static int measure(const char *name, int (*op)(struct bench *b),
-		   struct bench *b, int count)
+static double cost(int (*op)(struct bench *b), struct bench *b, int count)
 {
 	double batches[9];
 	size_t i;
@@ -89,8 +94,24 @@ static int measure(const char *name, int (*op)(struct bench *b),
 	for (i = 0; i < ARRAY_SIZE(batches); i++)
 		batches[i] = batch(op, b, count);
 	qsort(batches, ARRAY_SIZE(batches), sizeof(*batches), by_size);
-	printf("%-36s %.0f\n", name, batches[ARRAY_SIZE(batches) / 2]);
+	return batches[ARRAY_SIZE(batches) / 2];
+}
+
+static void print_cost(const char *name, double value)
+{
+	printf("%-36s %.0f\n", name, value);
 	fflush(stdout);
+}
+
+/* Returns 0, or -errno of an operation that this kernel cannot do. */
+static int measure(const char *name, int (*op)(struct bench *b),
+		   struct bench *b, int count)
+{
+	double value = cost(op, b, count);
+
+	if (value < 0)
+		return value;
+	print_cost(name, value);
 	return 0;
 }
 
@@ -235,6 +256,185 @@ static void bench_ranges(struct bench *b)
 	}
 }
 
+/* Where a huge page fits. Nothing else is mapped there. */
+#define MAP_AT		((void *)0x400000000000UL)
+
+static int map(struct bench *b)
+{
+	char *at = mmap(MAP_AT, b->size, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_FIXED, b->fd, b->offset);
+	unsigned int i;
+
+	if (at == MAP_FAILED)
+		return -errno;
+	for (i = 0; i < b->touch; i++)
+		readb(at + i * PAGE);
+	return -munmap(at, b->size);
+}
+
+/* What is printed of a fault is the difference that touching makes. */
+static int bench_faults(struct bench *b, const char *what)
+{
+	static const struct { const char *name; size_t size; int nr; } sizes[] = {
+		{ "page fault", SZ_64K, 16 },
+		{ "huge fault, 2 MiB", SZ_2M, 1 },
+	};
+	double without, with;
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		b->size = sizes[i].size;
+		b->touch = 0;
+		without = cost(map, b, 200);
+		if (without < 0)
+			return without;
+		b->touch = b->size / PAGE;
+		with = cost(map, b, 200);
+		if (!i) {
+			snprintf(name, sizeof(name), "%s mmap+munmap, 64 KiB", what);
+			print_cost(name, without);
+			snprintf(name, sizeof(name), "%s mmap+16 pages+munmap", what);
+			print_cost(name, with);
+		}
+		snprintf(name, sizeof(name), "%s %s", what, sizes[i].name);
+		print_cost(name, (with - without) / sizes[i].nr);
+	}
+	return 0;
+}
+
+static void bench_slice(struct bench *b, const char *what)
+{
+	b->fd = endpoint_export(b->dev, BAR, ranges, b->nr);
+	must(b->fd < 0 ? b->fd : 0, "export");
+	if (bench_faults(b, what))
+		fprintf(stderr, "# %s: not on this kernel\n", what);
+	close(b->fd);
+}
+
+static long slab_kb(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kb = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Slab: %ld", &kb) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+/* Kernel memory without page tables, the VMA included. */
+static void bench_memory(struct bench *b, const char *name)
+{
+	static void *at[8192];
+	unsigned int i;
+	long before;
+
+	before = slab_kb();
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		at[i] = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, b->fd, b->offset);
+		must(at[i] == MAP_FAILED ? -errno : 0, name);
+	}
+	print_cost(name, (slab_kb() - before) * 1024.0 / ARRAY_SIZE(at));
+	for (i = 0; i < ARRAY_SIZE(at); i++)
+		munmap(at[i], PAGE);
+}
+
+static void bench_mmap(struct bench *b)
+{
+	unsigned int n;
+
+	b->fd = b->dev->fd;
+	b->offset = (off_t)BAR << 40;
+	must(bench_faults(b, "BAR"), "mmap");
+
+	b->offset = 0;
+	ranges[0] = (struct vfio_region_dma_range){ 0, SZ_16M };
+	b->nr = 1;
+	bench_slice(b, "slice");
+
+	/* Only the first 512 pages are touched: with them beside each other. */
+	b->nr = MAX_RANGES;
+	ranges[0] = (struct vfio_region_dma_range){ SZ_2M, SZ_2M };
+	for (n = 1; n < b->nr; n++)
+		ranges[n] = (struct vfio_region_dma_range){
+			SZ_4M + (b->nr - 1 - n) * PAGE, PAGE };
+	bench_slice(b, "4096-range slice");
+
+	/* Last: what was allocated and freed makes the next mmap() dearer. */
+	b->fd = b->dev->fd;
+	b->offset = (off_t)BAR << 40;
+	bench_memory(b, "bytes of slab, a BAR mapping");
+}
+
+#ifdef VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE
+#define SOME_BUFFERS	256
+
+static int revoke_fd(struct bench *b, int fd)
+{
+	u8 buffer[sizeof(struct vfio_device_feature) +
+		  sizeof(struct vfio_device_feature_dma_buf_revoke)] = {};
+	struct vfio_device_feature *feature = (void *)buffer;
+	struct vfio_device_feature_dma_buf_revoke *revoke = (void *)feature->data;
+
+	feature->argsz = sizeof(buffer);
+	feature->flags = VFIO_DEVICE_FEATURE_SET |
+			 VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE;
+	revoke->dmabuf_fd = fd;
+	return ioctl(b->dev->fd, VFIO_DEVICE_FEATURE, feature) ? -errno : 0;
+}
+
+/* With b->touch pages of it mapped. */
+static int revoke_slice(struct bench *b)
+{
+	int fd = endpoint_export(b->dev, BAR, ranges, b->nr);
+	char *at;
+	unsigned int i;
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	at = mmap(MAP_AT, b->size, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	for (i = 0; at != MAP_FAILED && i < b->touch; i++)
+		readb(at + i * PAGE);
+	rc = revoke_fd(b, fd);
+	munmap(at, b->size);
+	close(fd);
+	return rc;
+}
+
+static void bench_revoke(struct bench *b)
+{
+	int fds[SOME_BUFFERS];
+	unsigned int i;
+
+	ranges[0] = (struct vfio_region_dma_range){ 0, SZ_64K };
+	b->nr = 1;
+	b->size = SZ_64K;
+	b->touch = 0;
+	if (measure("export+mmap+revoke+close", revoke_slice, b, 200)) {
+		fprintf(stderr, "# revoke: not on this kernel\n");
+		return;
+	}
+	b->touch = 16;
+	must(measure("the same, 16 pages touched", revoke_slice, b, 200), "revoke");
+	for (i = 0; i < SOME_BUFFERS; i++)
+		fds[i] = endpoint_export(b->dev, BAR, ranges, b->nr);
+	b->touch = 0;
+	must(measure("the same, beside 256 buffers", revoke_slice, b, 200), "revoke");
+	for (i = 0; i < SOME_BUFFERS; i++)
+		close(fds[i]);
+}
+#else
+static void bench_revoke(struct bench *b)
+{
+	fprintf(stderr, "# revoke: not on this kernel\n");
+}
+#endif
+
 int main(void)
 {
 	struct bench b = {};
@@ -249,6 +449,8 @@ int main(void)
 	must(measure("export+close, 64 KiB", export, &b, 400), "export");
 	bench_sizes(&b);
 	bench_ranges(&b);
+	bench_mmap(&b);
+	bench_revoke(&b);
 
 	vfio_pci_device_cleanup(b.dev);
 	iommu_cleanup(b.iommu);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * See mapping types at work: who offers what to whom and what is chosen, then
- * DMA from one device into another through what was chosen, then its end.
+ * DMA from one device into another through what was chosen, then its end; and a
+ * slice of a BAR that another process has for a while.
  *
  * Everything that is shown is also checked; "demo: ok" is said last, and only
  * if all of it was as it should be.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include <libvfio.h>
 
 #include "lib/bufinfo.h"
+#include "lib/client.h"
 #include "lib/dma_loop.h"
 #include "lib/drm.h"
 #include "lib/endpoint.h"
@@ -28,6 +31,7 @@
 #include "lib/mem.h"
 #include "lib/mock.h"
 #include "lib/pci.h"
+#include "lib/slice.h"
 
 #define PAGE	4096UL
 #define BAR	2
@@ -280,6 +284,69 @@ static void show_revoke(int dmabuf, u8 *data)
 	show(!bufinfo_attachments(dmabuf), "nobody is attached");
 }
 
+/*
+ * A slice for another process, which has engines of its own: nobody else may
+ * have them open.
+ */
+#define SLICE		(64 * PAGE)	/* in the BAR */
+#define SLICE_SIZE	(4 * PAGE)
+
+static bool bar_has_bytes(u64 offset, u8 byte)
+{
+	u8 want[CLIENT_DMA], got[CLIENT_DMA];
+
+	memset(want, byte, sizeof(want));
+	bar_read(got, mem->bars[BAR].vaddr + offset, sizeof(got));
+	return mem_differ(got, want, sizeof(got)) < 0;
+}
+
+static void show_slice(const char *bdf)
+{
+	struct client other;
+	u64 *page, value;
+	int slice;
+
+	client_start(&other);
+	mem = endpoint_open(bdf, iommu, NULL);
+	page = mem->bars[BAR].vaddr + SLICE + PAGE;
+	printf("\nSlice: %lu KiB of BAR %d of %s for another process\n",
+	       SLICE_SIZE / 1024, BAR, mem->bdf);
+
+	slice = slice_export(mem, BAR, SLICE, SLICE_SIZE);
+	show(slice >= 0, "exported, and sent over a socket");
+	client_send(&other, slice);
+	show(client_map(&other, SLICE_SIZE + PAGE) == -EINVAL,
+	     "it cannot map a page more than the slice (EINVAL)");
+	show(!client_map(&other, SLICE_SIZE) &&
+	     !client_write(&other, PAGE, 0x1234) && *page == 0x1234,
+	     "it mapped the slice, what it writes is in the BAR");
+	show(!client_import(&other, SLICE_SIZE) &&
+	     !client_dma(&other, 2 * PAGE, 0x5a) &&
+	     bar_has_bytes(SLICE + 2 * PAGE, 0x5a),
+	     "it imported the slice, its device's DMA lands in the BAR");
+
+	show(!slice_revoke(mem, slice), "revoked, without its help");
+	show(client_read(&other, PAGE, &value) == SIGBUS,
+	     "its mapping leads nowhere (SIGBUS)");
+	show(!client_dma(&other, 2 * PAGE, 0xff) &&
+	     bar_has_bytes(SLICE + 2 * PAGE, 0x5a),
+	     "its device's DMA does not land any more");
+	show(!client_forget(&other) && client_import(&other, SLICE_SIZE) == -ENODEV &&
+	     client_map(&other, SLICE_SIZE) == -ENODEV,
+	     "it can neither import nor map it again (ENODEV)");
+	show(*page == 0x1234, "the owner of the device still has its own mapping");
+	close(slice);
+
+	slice = slice_export(mem, BAR, SLICE, SLICE_SIZE);
+	client_send(&other, slice);
+	show(!client_map(&other, SLICE_SIZE) &&
+	     !client_read(&other, PAGE, &value) && value == 0x1234,
+	     "exported anew, the same pages can be lent again");
+	close(slice);
+	show(!client_stop(&other), "the other process ended");
+	vfio_pci_device_cleanup(mem);
+}
+
 int main(void)
 {
 	const char *bdf = pci_find(&pci_ivshmem, 0);
@@ -314,6 +381,7 @@ int main(void)
 	close(dmabuf);
 	trace_close(&trace);
 	engines_close(&engines);
+	show_slice(bdf);
 	iommu_cleanup(iommu);
 	printf("\n");
 	if (wrong) {

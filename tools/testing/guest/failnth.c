@@ -4,13 +4,16 @@
  * was asked for is then refused, and nothing of it is left.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <libvfio.h>
 
 #include "kselftest_harness.h"
 
+#include "lib/access.h"
 #include "lib/bufinfo.h"
 #include "lib/endpoint.h"
 #include "lib/engines.h"
@@ -18,6 +21,7 @@
 #include "lib/ioas.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
+#include "lib/slice.h"
 
 #define PAGE	4096UL
 #define BAR	2
@@ -199,6 +203,109 @@ TEST_F(failnth, second_domain)
 	endpoint_memory(self->mem, false);
 	EXPECT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
+}
+
+/* mmap() of @fd with the nth allocation failing, until none is left to fail. */
+static void map_with_failures(struct __test_metadata *_metadata, int fd, u64 offset)
+{
+	int nth, failed = 0;
+	bool hit;
+	void *p;
+
+	for (nth = 1; nth < MOST; nth++) {
+		errno = 0;
+		inject_arm(nth);
+		p = map_shared(fd, offset, SIZE, PROT_READ);
+		hit = inject_disarm();
+		if (!p) {
+			ASSERT_TRUE(hit);
+			failed++;
+			continue;
+		}
+		ASSERT_EQ(0, munmap(p, SIZE));
+		if (!hit)
+			break;
+	}
+	ASSERT_LT(nth, MOST);
+	EXPECT_GT(failed, 0);
+}
+
+TEST_F(failnth, mmap_of_a_bar)
+{
+	map_with_failures(_metadata, self->mem->fd, self->mem->bars[BAR].info.offset);
+}
+
+TEST_F(failnth, mmap_of_a_slice)
+{
+	map_with_failures(_metadata, self->dmabuf, 0);
+}
+
+/* The first mmap() of a BAR, after which there are others to share with. */
+TEST_F(failnth, first_mmap_of_a_bar)
+{
+	const char *bdf = pci_find(&pci_ivshmem, 1);
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = sizeof(bind),
+		.iommufd = self->iommu->iommufd,
+	};
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = BAR };
+	int nth, before = bufinfo_buffers(), failed = 0;
+	struct vfio_pci_device *dev;
+	bool hit = true;
+	void *p = NULL;
+
+	if (!bdf)
+		SKIP(return, "needs a second ivshmem");
+	for (nth = 1; nth < MOST && hit; nth++) {
+		dev = vfio_pci_device_alloc(bdf, self->iommu);
+		vfio_pci_cdev_open(dev, bdf);
+		ioctl_assert(dev->fd, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+		ioctl_assert(dev->fd, VFIO_DEVICE_GET_REGION_INFO, &info);
+		errno = 0;
+		inject_arm(nth);
+		p = map_shared(dev->fd, info.offset, SIZE, PROT_READ);
+		hit = inject_disarm();
+		if (p) {
+			ASSERT_EQ(0, munmap(p, SIZE));
+		} else {
+			ASSERT_TRUE(hit);
+			failed++;
+		}
+		close(dev->fd);
+		vfio_pci_device_free(dev);
+		ASSERT_EQ(before, bufinfo_buffers());
+	}
+	ASSERT_LT(nth, MOST);
+	ASSERT_NE(NULL, p);
+	EXPECT_GT(failed, 1);
+}
+
+/* What takes memory away asks for none, or does without. */
+TEST_F(failnth, revoke)
+{
+	int nth, rc, fd = -1;
+	bool hit = true;
+	void *p;
+
+	for (nth = 1; nth < MOST && hit; nth++) {
+		fd = endpoint_export(self->mem, BAR, ranges, ARRAY_SIZE(ranges));
+		ASSERT_GE(fd, 0);
+		p = map_shared(fd, 0, SIZE, PROT_READ | PROT_WRITE);
+		ASSERT_NE(NULL, p);
+		ASSERT_EQ(0, child_read(p));
+		inject_arm(nth);
+		rc = slice_revoke(self->mem, fd);
+		hit = inject_disarm();
+		if (rc) {
+			ASSERT_TRUE(hit);
+			ASSERT_EQ(-ENOMEM, rc);
+			ASSERT_EQ(0, slice_revoke(self->mem, fd));
+		}
+		ASSERT_EQ(SIGBUS, child_read(p));
+		ASSERT_EQ(0, munmap(p, SIZE));
+		close(fd);
+	}
+	ASSERT_LT(nth, MOST);
 }
 
 TEST_HARNESS_MAIN

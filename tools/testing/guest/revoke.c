@@ -24,6 +24,7 @@
 #include "lib/iommu_fault.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
+#include "lib/slice.h"
 
 #define PAGE	4096UL
 #define BAR	2
@@ -39,6 +40,7 @@ FIXTURE(revoke) {
 	const char *bdf;
 	struct vfio_pci_device *mem;
 	int dmabuf;
+	bool dead;
 };
 
 FIXTURE_VARIANT(revoke) {
@@ -96,6 +98,17 @@ static void open_device(struct _test_data_revoke *self)
 	self->mem = endpoint_open(self->bdf, self->iommu, NULL);
 }
 
+/* The device keeps its memory, but this buffer has lost it for good. */
+static void for_ever(struct _test_data_revoke *self)
+{
+	VFIO_ASSERT_EQ(slice_revoke(self->mem, self->dmabuf), self->dead ? -EBADFD : 0);
+	self->dead = true;
+}
+
+static void never(struct _test_data_revoke *self)
+{
+}
+
 FIXTURE_VARIANT_ADD(revoke, memory_off) {
 	.kind = &pci_ivshmem,
 	.revoke = memory_off,
@@ -132,6 +145,14 @@ FIXTURE_VARIANT_ADD(revoke, d3hot) {
 	.revoke = power_off,
 	.restore = power_on,
 	.stays_revoked = true,
+};
+
+FIXTURE_VARIANT_ADD(revoke, for_ever) {
+	.kind = &pci_ivshmem,
+	.revoke = for_ever,
+	.restore = never,
+	.stays_revoked = true,
+	.dies = true,
 };
 
 FIXTURE_VARIANT_ADD(revoke, close) {

@@ -19,6 +19,8 @@
 const struct pci_kind pci_edu = { "edu", 0x1234, 0x11e8 };
 const struct pci_kind pci_ivshmem = { "ivshmem", 0x1af4, 0x1110 };
 const struct pci_kind pci_ivshmem_bus = { "ivshmem", 0x1af4, 0x1110, "bus" };
+const struct pci_kind pci_bochs = { "bochs-display", 0x1234, 0x1111 };
+const struct pci_kind pci_rng_ats = { "virtio-rng", 0x1af4, 0x1044, "flr" };
 const struct pci_kind pci_nvme_flr = { "nvme", 0x1b36, 0x0010, "flr" };
 
 static bool pci_is(const char *bdf, const struct pci_kind *kind)

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmap() of a BAR through the device's file, and of an exported slice: one way
+ * to handle a fault. See vfio_pci_bars.c.
+ *
+ * A BAR that is mapped through the device's file gets one buffer of its whole
+ * length, made by the first mmap() and shared by all later ones: user space
+ * sees the address, offset and name of its mapping, never the buffer, and the
+ * pages that a VMA can reach are those of its own span. The VMA keeps the
+ * device open: it holds the device's file, which the buffer does not, so that
+ * device and buffer do not hold each other.
+ */
+#include <linux/dma-buf.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/pci-p2pdma.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/vfio.h>
+
+#include "vfio_pci_bars.h"
+#include "vfio_pci_dmabuf.h"
+#include "vfio_pci_priv.h"
+
+#define VFIO_PCI_INDEX_TO_PGOFF(index) \
+	((unsigned long)(index) << (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT))
+
+static struct vfio_pci_dma_buf *vfio_pci_vma_buf(struct vm_area_struct *vma)
+{
+	struct dma_buf *dmabuf = vma->vm_file->private_data;
+
+	return dmabuf->priv;
+}
+
+static bool vfio_pci_bars_settled(struct vfio_pci_bars *bars)
+{
+	return READ_ONCE(bars->state) != VFIO_PCI_BARS_BUSY;
+}
+
+/*
+ * A transition is in progress. Wait for its end without mmap_lock or the VMA's
+ * lock; from then on the VMA may be gone and with it the buffer.
+ */
+static noinline vm_fault_t vfio_pci_fault_wait(struct vm_fault *vmf,
+					       struct vfio_pci_bars *bars)
+{
+	/* Nobody who cannot repeat the fault can wait either: access it again */
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return VM_FAULT_NOPAGE;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	vfio_pci_bars_get(bars);
+	release_fault_lock(vmf);
+	/* Killed or not: who called looks for a signal before it goes on */
+	(void)wait_event_killable(bars->wait, vfio_pci_bars_settled(bars));
+	vfio_pci_bars_put(bars);
+	return VM_FAULT_RETRY;
+}
+
+/**
+ * vfio_pci_core_fault_retry - give up a fault that could not get memory_lock
+ * @vdev: the device
+ * @vmf: the fault, in a VMA of the device's file
+ *
+ * For drivers that map regions of their own and need memory_lock for it. A reset
+ * reaches mmap_lock under memory_lock, so that a fault may only try to get it,
+ * and wait here, without mmap_lock, if it does not.
+ *
+ * Return: What the fault handler has to return.
+ */
+vm_fault_t vfio_pci_core_fault_retry(struct vfio_pci_core_device *vdev,
+				     struct vm_fault *vmf)
+{
+	struct file *file = vmf->vma->vm_file;
+
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return VM_FAULT_NOPAGE;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	/* Keeps the device open when the VMA goes */
+	get_file(file);
+	release_fault_lock(vmf);
+	if (!down_read_killable(&vdev->memory_lock))
+		up_read(&vdev->memory_lock);
+	fput(file);
+	return VM_FAULT_RETRY;
+}
+EXPORT_SYMBOL_GPL(vfio_pci_core_fault_retry);
+
+static vm_fault_t vfio_pci_fault_insert(struct vm_fault *vmf,
+					struct vfio_pci_dma_buf *buf)
+{
+	unsigned long pfn;
+
+	if (!vfio_pci_slice_page(&buf->map, vmf->pgoff - buf->pgoff_base, &pfn))
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+static vm_fault_t vfio_pci_fault_insert_huge(struct vm_fault *vmf,
+					     struct vfio_pci_dma_buf *buf,
+					     unsigned int order)
+{
+	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
+	unsigned long page = vmf->pgoff - buf->pgoff_base;
+	unsigned long pfn;
+
+	if (addr < vmf->vma->vm_start ||
+	    vmf->vma->vm_end - addr < PAGE_SIZE << order)
+		return VM_FAULT_FALLBACK;
+	page -= (vmf->address - addr) >> PAGE_SHIFT;
+
+	if (!vfio_pci_slice_lookup(&buf->map, page, order, &pfn))
+		return VM_FAULT_FALLBACK;
+
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, pfn, false);
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
+		return vmf_insert_pfn_pud(vmf, pfn, false);
+	return VM_FAULT_FALLBACK;
+}
+
+/* Inline: a fault of one page is too short for what it does not need */
+static __always_inline vm_fault_t vfio_pci_fault(struct vm_fault *vmf,
+						 unsigned int order)
+{
+	struct vfio_pci_dma_buf *buf = vfio_pci_vma_buf(vmf->vma);
+	struct vfio_pci_bars *bars = buf->bars;
+	enum vfio_pci_bars_state state;
+	vm_fault_t ret;
+
+	down_read(&bars->gate);
+	state = buf->dead ? VFIO_PCI_BARS_CLOSED : bars->state;
+	if (state != VFIO_PCI_BARS_ON)
+		ret = VM_FAULT_SIGBUS;
+	else if (order)
+		ret = vfio_pci_fault_insert_huge(vmf, buf, order);
+	else
+		ret = vfio_pci_fault_insert(vmf, buf);
+	up_read(&bars->gate);
+
+	if (unlikely(state == VFIO_PCI_BARS_BUSY))
+		ret = vfio_pci_fault_wait(vmf, bars);
+
+	return ret;
+}
+
+static vm_fault_t vfio_pci_page_fault(struct vm_fault *vmf)
+{
+	return vfio_pci_fault(vmf, 0);
+}
+
+static vm_fault_t __maybe_unused vfio_pci_huge_fault(struct vm_fault *vmf,
+						     unsigned int order)
+{
+	return vfio_pci_fault(vmf, order);
+}
+
+/* Mapped through the device's file: each VMA has a reference on that */
+static void vfio_pci_bar_vm_open(struct vm_area_struct *vma)
+{
+	get_file(vma->vm_private_data);
+}
+
+static void vfio_pci_bar_vm_close(struct vm_area_struct *vma)
+{
+	fput(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct vfio_pci_bar_vm_ops = {
+	.open = vfio_pci_bar_vm_open,
+	.close = vfio_pci_bar_vm_close,
+	.fault = vfio_pci_page_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
+	.huge_fault = vfio_pci_huge_fault,
+#endif
+};
+
+static const struct vm_operations_struct vfio_pci_slice_vm_ops = {
+	.fault = vfio_pci_page_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
+	.huge_fault = vfio_pci_huge_fault,
+#endif
+};
+
+static void vfio_pci_vma_setup(struct vm_area_struct *vma, u32 memattr,
+			       const struct vm_operations_struct *vm_ops)
+{
+	pgprot_t prot = vma->vm_page_prot;
+
+	if (memattr == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC)
+		prot = pgprot_writecombine(prot);
+	else
+		prot = pgprot_noncached(prot);
+	vma->vm_page_prot = pgprot_decrypted(prot);
+
+	/*
+	 * As io_remap_pfn_range() would, because a fault cannot any more.
+	 *
+	 * VM_ALLOW_ANY_UNCACHED lets KVM on arm64 map the memory as Normal-NC,
+	 * so that a guest can have write-combining. That needs a platform on
+	 * which no access to a BAR can end in an uncontained failure, which
+	 * vfio-pci takes for granted for all that it maps itself.
+	 */
+	vm_flags_set(vma, VM_ALLOW_ANY_UNCACHED | VM_IO | VM_PFNMAP |
+			  VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = vm_ops;
+}
+
+/**
+ * vfio_pci_dma_buf_mmap - mmap() of an exported slice
+ * @dmabuf: the buffer. That the span is inside of it was checked.
+ * @vma: the new VMA
+ *
+ * Return: 0 or -errno.
+ */
+int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	struct vfio_pci_dma_buf *buf = dmabuf->priv;
+
+	/* Not VM_SHARED, which a file that is open for reading does not get */
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (!buf->mappable)
+		return -EOPNOTSUPP;
+	/* To say it early. What counts is the test in the fault. */
+	if (vfio_pci_dma_buf_gone(buf))
+		return -ENODEV;
+
+	vfio_pci_vma_setup(vma, READ_ONCE(buf->memattr),
+			   &vfio_pci_slice_vm_ops);
+	return 0;
+}
+
+/* "<vfio device>:<BDF>/<BAR>", as /proc/PID/maps shows it behind "/dmabuf:" */
+static char *vfio_pci_bar_name(struct vfio_pci_core_device *vdev,
+			       unsigned int bar)
+{
+	return kasprintf(GFP_KERNEL_ACCOUNT, "%s:%s/%u",
+			 dev_name(&vdev->vdev.device), pci_name(vdev->pdev),
+			 bar);
+}
+
+static struct dma_buf *vfio_pci_bar_buf_new(struct vfio_pci_core_device *vdev,
+					    unsigned int bar, u64 start,
+					    size_t size)
+{
+	struct vfio_pci_dma_buf *buf;
+	struct dma_buf *dmabuf;
+	char *name;
+
+	name = vfio_pci_bar_name(vdev, bar);
+	if (!name)
+		return ERR_PTR(-ENOMEM);
+	buf = vfio_pci_dma_buf_alloc(vdev, 1);
+	if (IS_ERR(buf)) {
+		kfree(name);
+		return ERR_CAST(buf);
+	}
+	buf->list->phys[0].paddr = pci_resource_start(vdev->pdev, bar) + start;
+	buf->list->phys[0].len = size;
+	buf->list->provider = pcim_p2pdma_provider(vdev->pdev, bar);
+	buf->pgoff_base = VFIO_PCI_INDEX_TO_PGOFF(bar) + (start >> PAGE_SHIFT);
+	buf->mappable = true;
+
+	dmabuf = vfio_pci_dma_buf_create(buf, size, O_RDWR, name);
+	if (IS_ERR(dmabuf)) {
+		vfio_pci_dma_buf_free(buf);
+		kfree(name);
+	}
+	return dmabuf;
+}
+
+/* The buffer of all of @bar. The device holds it until it is closed. */
+static struct dma_buf *vfio_pci_bar_buf_shared(struct vfio_pci_core_device *vdev,
+					       unsigned int bar, size_t size)
+{
+	struct vfio_pci_bars *bars = vdev->bars;
+	/* Pairs with the store below */
+	struct dma_buf *dmabuf = smp_load_acquire(&bars->bar[bar]);
+	struct dma_buf *old;
+
+	if (!dmabuf) {
+		dmabuf = vfio_pci_bar_buf_new(vdev, bar, 0, size);
+		if (IS_ERR(dmabuf))
+			return dmabuf;
+
+		mutex_lock(&bars->lock);
+		old = bars->bar[bar];
+		if (!old) {
+			/* Pairs with the load above */
+			smp_store_release(&bars->bar[bar], dmabuf);
+		}
+		mutex_unlock(&bars->lock);
+		if (old) {
+			/* Somebody else was faster */
+			dma_buf_put(dmabuf);
+			dmabuf = old;
+		}
+	}
+	get_dma_buf(dmabuf);
+	return dmabuf;
+}
+
+/**
+ * vfio_pci_bar_mmap - mmap() of a BAR through the device's file
+ * @vdev: the device, open
+ * @bar: index of the BAR, which user space may map
+ * @vma: the new VMA, known to be inside of the BAR
+ *
+ * Return: 0 or -errno.
+ */
+int vfio_pci_bar_mmap(struct vfio_pci_core_device *vdev, unsigned int bar,
+		      struct vm_area_struct *vma)
+{
+	u64 size = PAGE_ALIGN((u64)pci_resource_len(vdev->pdev, bar));
+	unsigned long pgoff = vma->vm_pgoff - VFIO_PCI_INDEX_TO_PGOFF(bar);
+	struct dma_buf *dmabuf;
+
+	/* A BAR can be longer than a buffer on a 32-bit system */
+	if (size > LONG_MAX)
+		dmabuf = vfio_pci_bar_buf_new(vdev, bar,
+					      (u64)pgoff << PAGE_SHIFT,
+					      vma->vm_end - vma->vm_start);
+	else
+		dmabuf = vfio_pci_bar_buf_shared(vdev, bar, size);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+
+	/*
+	 * The VMA's reference on the device's file moves to vm_private_data,
+	 * ours on the dma-buf's file to the VMA. Nothing fails after this.
+	 */
+	vma->vm_private_data = vma->vm_file;
+	vma->vm_file = dmabuf->file;
+	vfio_pci_vma_setup(vma, VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC,
+			   &vfio_pci_bar_vm_ops);
+	return 0;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VFIO_PCI_BARS_H
+#define VFIO_PCI_BARS_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/wait.h>
+
+struct dma_buf;
+struct vfio_pci_core_device;
+struct vfio_pci_dma_buf;
+struct vm_area_struct;
+
+/**
+ * enum vfio_pci_bars_state - may the BARs of a device be accessed?
+ * @VFIO_PCI_BARS_CLOSED: never again; the device was closed
+ * @VFIO_PCI_BARS_OFF: no, memory decode is off or the device is in low power
+ * @VFIO_PCI_BARS_BUSY: not now, a transition is in progress: wait for its end
+ * @VFIO_PCI_BARS_ON: yes
+ */
+enum vfio_pci_bars_state {
+	VFIO_PCI_BARS_CLOSED,
+	VFIO_PCI_BARS_OFF,
+	VFIO_PCI_BARS_BUSY,
+	VFIO_PCI_BARS_ON,
+};
+
+/**
+ * struct vfio_pci_bars - the BARs of an open device, as their buffers see them
+ * @kref: one reference of the device while it is open and one of each buffer
+ * @gate: held for reading while a page is being mapped, for writing while
+ *	@state or &vfio_pci_dma_buf.dead changes, and then only for that
+ * @state: see &enum vfio_pci_bars_state. Written under @lock and @gate.
+ * @wait: sleepers: faults for the end of a transition, transitions and revokes
+ *	for the end of the importers' mappings, a buffer's release for the end
+ *	of its &vfio_pci_dma_buf.users
+ * @lock: protects @bufs and @bar. Innermost but for @gate.
+ * @bufs: the buffers that slices of these BARs are in
+ * @bar: a buffer for each BAR that was mapped through the device's own file
+ */
+struct vfio_pci_bars {
+	struct kref kref;
+	struct rw_semaphore gate;
+	enum vfio_pci_bars_state state;
+	wait_queue_head_t wait;
+	struct mutex lock; /* see above */
+	struct list_head bufs;
+	struct dma_buf *bar[PCI_STD_NUM_BARS];
+};
+
+struct vfio_pci_bars *vfio_pci_bars_new(void);
+struct vfio_pci_bars *vfio_pci_bars_get(struct vfio_pci_bars *bars);
+void vfio_pci_bars_put(struct vfio_pci_bars *bars);
+
+void vfio_pci_bars_init_dev(struct vfio_pci_core_device *vdev);
+int vfio_pci_bars_prepare(struct vfio_pci_core_device *vdev);
+void vfio_pci_bars_open(struct vfio_pci_core_device *vdev);
+void vfio_pci_bars_close(struct vfio_pci_core_device *vdev);
+void vfio_pci_bars_release(struct vfio_pci_core_device *vdev);
+void vfio_pci_bars_set_state(struct vfio_pci_bars *bars,
+			     enum vfio_pci_bars_state state);
+
+void vfio_pci_memory_lock_init(struct rw_semaphore *memory_lock);
+int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev);
+void vfio_pci_bars_start(struct vfio_pci_core_device *vdev);
+int vfio_pci_lock_and_stop_bars(struct vfio_pci_core_device *vdev);
+void vfio_pci_start_bars_and_unlock(struct vfio_pci_core_device *vdev);
+
+#ifdef CONFIG_LOCKDEP
+void vfio_pci_lockdep(void);
+#else
+static inline void vfio_pci_lockdep(void)
+{
+}
+#endif
+
+int vfio_pci_bar_mmap(struct vfio_pci_core_device *vdev, unsigned int bar,
+		      struct vm_area_struct *vma);
+
+#endif /* VFIO_PCI_BARS_H */

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the user of a device can do with a slice after the export: revoke it and
+ * choose how it is mapped.
+ */
+#include <linux/dma-buf.h>
+#include <linux/mm.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "vfio_pci_dmabuf.h"
+#include "vfio_pci_priv.h"
+
+static int vfio_pci_slice_check(struct vfio_pci_core_device *vdev, u32 flags,
+				size_t argsz, size_t minsz)
+{
+	if (!vdev->pci_ops || !vdev->pci_ops->get_dmabuf_phys)
+		return -EOPNOTSUPP;
+	return vfio_check_feature(flags, argsz, VFIO_DEVICE_FEATURE_SET, minsz);
+}
+
+/* The dma-buf @fd is, referenced, if it is one of @vdev as it is open now */
+static struct dma_buf *vfio_pci_slice_get(struct vfio_pci_core_device *vdev,
+					  int fd)
+{
+	struct dma_buf *dmabuf = dma_buf_get(fd);
+	struct vfio_pci_dma_buf *buf;
+
+	if (IS_ERR(dmabuf))
+		return dmabuf;
+	if (dmabuf->ops == &vfio_pci_dmabuf_ops) {
+		buf = dmabuf->priv;
+		if (buf->bars == vdev->bars)
+			return dmabuf;
+	}
+	dma_buf_put(dmabuf);
+	return ERR_PTR(-ENODEV);
+}
+
+/**
+ * vfio_pci_feature_dma_buf_revoke - VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE
+ * @vdev: the device
+ * @flags: flags of the feature
+ * @arg: the user's argument
+ * @argsz: its size
+ *
+ * Return: 0 or -errno, see <uapi/linux/vfio.h>.
+ */
+int vfio_pci_feature_dma_buf_revoke(struct vfio_pci_core_device *vdev, u32 flags,
+				    void __user *arg, size_t argsz)
+{
+	struct vfio_device_feature_dma_buf_revoke revoke;
+	struct dma_buf *dmabuf;
+	int ret;
+
+	ret = vfio_pci_slice_check(vdev, flags, argsz, sizeof(revoke));
+	if (ret != 1)
+		return ret;
+	if (copy_from_user(&revoke, arg, sizeof(revoke)))
+		return -EFAULT;
+
+	dmabuf = vfio_pci_slice_get(vdev, revoke.dmabuf_fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	ret = vfio_pci_dma_buf_revoke(dmabuf->priv);
+	dma_buf_put(dmabuf);
+	return ret;
+}
+
+/*
+ * Would a mapping of @buf be write-combining? Not where the architecture has no
+ * such thing, and not on x86 if the memory has another type already: the kernel
+ * keeps one type for every page, vfio-pci itself has mapped the BAR uncached,
+ * and a fault would silently do the same.
+ */
+static bool vfio_pci_slice_can_wc(struct vfio_pci_dma_buf *buf)
+{
+	pgprot_t nc = pgprot_noncached(PAGE_SHARED);
+	pgprot_t wc = pgprot_writecombine(PAGE_SHARED);
+	size_t i;
+
+	if (pgprot_val(wc) == pgprot_val(nc))
+		return false;
+	for (i = 0; i < buf->list->length; i++) {
+		pgprot_t prot = wc;
+
+		if (pfnmap_setup_cachemode(PHYS_PFN(buf->list->phys[i].paddr),
+					   PAGE_SIZE, &prot) ||
+		    pgprot_val(prot) != pgprot_val(wc))
+			return false;
+	}
+	return true;
+}
+
+static int vfio_pci_slice_set_memattr(struct vfio_pci_dma_buf *buf, u32 memattr)
+{
+	if (vfio_pci_dma_buf_gone(buf))
+		return -EBADFD;
+	if (memattr == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC &&
+	    !vfio_pci_slice_can_wc(buf))
+		return -EOPNOTSUPP;
+
+	WRITE_ONCE(buf->memattr, memattr);
+	return 0;
+}
+
+/**
+ * vfio_pci_feature_dma_buf_memattr - VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR
+ * @vdev: the device
+ * @flags: flags of the feature
+ * @arg: the user's argument
+ * @argsz: its size
+ *
+ * Return: 0 or -errno, see <uapi/linux/vfio.h>.
+ */
+int vfio_pci_feature_dma_buf_memattr(struct vfio_pci_core_device *vdev, u32 flags,
+				     void __user *arg, size_t argsz)
+{
+	struct vfio_device_feature_dma_buf_memattr set;
+	struct dma_buf *dmabuf;
+	int ret;
+
+	ret = vfio_pci_slice_check(vdev, flags, argsz, sizeof(set));
+	if (ret != 1)
+		return ret;
+	if (copy_from_user(&set, arg, sizeof(set)))
+		return -EFAULT;
+	if (set.memattr != VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC &&
+	    set.memattr != VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC)
+		return -EINVAL;
+
+	dmabuf = vfio_pci_slice_get(vdev, set.dmabuf_fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	ret = vfio_pci_slice_set_memattr(dmabuf->priv, set.memattr);
+	dma_buf_put(dmabuf);
+	return ret;
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From a page of a buffer to a page frame, in O(log n) of its ranges.
+ */
+#include <linux/mm.h>
+#include <linux/pfn.h>
+#include <linux/slab.h>
+
+#include "vfio_pci_slice_map.h"
+
+/**
+ * vfio_pci_slice_merge - join ranges that continue each other
+ * @phys: ranges in buffer order, changed in place
+ * @nr: number of ranges
+ *
+ * A huge page may not cross from one range into the next, so that every range
+ * should be as long as it can be.
+ *
+ * Return: How many ranges are left.
+ */
+size_t vfio_pci_slice_merge(struct phys_vec *phys, size_t nr)
+{
+	size_t last = 0;
+	size_t i;
+
+	for (i = 1; i < nr; i++) {
+		if (phys[last].paddr + phys[last].len == phys[i].paddr)
+			phys[last].len += phys[i].len;
+		else
+			phys[++last] = phys[i];
+	}
+	return nr ? last + 1 : 0;
+}
+
+/**
+ * vfio_pci_slice_map_init - prepare the lookup
+ * @map: the map
+ * @phys: ranges of whole pages, which stay where they are as long as @map
+ * @nr: their number, at least one. Their sum fits in a size_t.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vfio_pci_slice_map_init(struct vfio_pci_slice_map *map,
+			    const struct phys_vec *phys, size_t nr)
+{
+	size_t i;
+
+	map->phys = phys;
+	map->nr = nr;
+	map->npages = 0;
+	map->starts = NULL;
+	if (nr > 1) {
+		map->starts = kvmalloc_array(nr, sizeof(*map->starts),
+					     GFP_KERNEL_ACCOUNT);
+		if (!map->starts)
+			return -ENOMEM;
+	}
+	for (i = 0; i < nr; i++) {
+		if (map->starts)
+			map->starts[i] = map->npages;
+		map->npages += phys[i].len >> PAGE_SHIFT;
+	}
+	return 0;
+}
+
+/**
+ * vfio_pci_slice_map_fini - free what vfio_pci_slice_map_init() allocated
+ * @map: the map, or a zeroed one
+ */
+void vfio_pci_slice_map_fini(struct vfio_pci_slice_map *map)
+{
+	kvfree(map->starts);
+	map->starts = NULL;
+}
+
+/* The last range that begins at or before @page */
+static size_t vfio_pci_slice_find(const struct vfio_pci_slice_map *map,
+				  unsigned long page)
+{
+	size_t low = 0;
+	size_t high = map->nr;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (map->starts[middle] <= page)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/**
+ * vfio_pci_slice_lookup - find the page frame of a page of the buffer
+ * @map: the map
+ * @page: page of the buffer, a multiple of the page size of @order away from
+ *	where the buffer is aligned in virtual memory
+ * @order: 0 for one page, else the order of the huge page that begins at @page
+ * @pfn: the page frame
+ *
+ * Return: %true, or %false if @page is not in the buffer, or if the huge page
+ * does not lie in one range or is not aligned in physical memory.
+ */
+bool vfio_pci_slice_lookup(const struct vfio_pci_slice_map *map,
+			   unsigned long page, unsigned int order,
+			   unsigned long *pfn)
+{
+	unsigned long count = 1UL << order;
+	unsigned long delta;
+	size_t i;
+
+	if (page >= map->npages || count > map->npages - page)
+		return false;
+
+	i = vfio_pci_slice_find(map, page);
+	delta = map->starts ? page - map->starts[i] : page;
+	if (count > (map->phys[i].len >> PAGE_SHIFT) - delta)
+		return false;
+
+	*pfn = PHYS_PFN(map->phys[i].paddr) + delta;
+	return IS_ALIGNED(*pfn, count);
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who can reach a BAR when: the state of a device, which was made for the test
+ * and has no hardware, and of the buffers over its BARs.
+ */
+#include <linux/dma-buf.h>
+#include <linux/fs.h>
+#include <linux/pci.h>
+#include <linux/sched/signal.h>
+#include <linux/sizes.h>
+#include <linux/vfio_pci_core.h>
+
+#include <kunit/test.h>
+
+#include "vfio_pci_bars.h"
+#include "vfio_pci_dmabuf.h"
+
+#define BUFS	3
+
+struct bars_test {
+	struct vfio_pci_core_device vdev;
+	struct pci_dev pdev;
+	struct inode inode;
+	u8 config[PCI_STD_HEADER_SIZEOF];
+	struct dma_buf *dmabuf[BUFS];
+	/* Held beyond the close of the device */
+	struct vfio_pci_bars *bars;
+};
+
+static void set_memory(struct bars_test *t, bool on)
+{
+	t->config[PCI_COMMAND] = on ? PCI_COMMAND_MEMORY : 0;
+}
+
+static void pdev_release(struct device *dev)
+{
+}
+
+static int bars_test_init(struct kunit *test)
+{
+	struct bars_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	test->priv = t;
+	device_initialize(&t->pdev.dev);
+	t->pdev.dev.release = pdev_release;
+	t->pdev.current_state = PCI_D0;
+	address_space_init_once(&t->inode.i_data);
+	t->inode.i_mapping = &t->inode.i_data;
+	t->vdev.vdev.inode = &t->inode;
+	t->vdev.pdev = &t->pdev;
+	t->vdev.vconfig = t->config;
+	vfio_pci_bars_init_dev(&t->vdev);
+
+	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
+	t->bars = vfio_pci_bars_get(t->vdev.bars);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
+	set_memory(t, true);
+	return 0;
+}
+
+static void bars_test_exit(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	size_t i;
+
+	if (!t)
+		return;
+	for (i = 0; i < BUFS; i++)
+		if (t->dmabuf[i])
+			dma_buf_put(t->dmabuf[i]);
+	if (t->bars)
+		vfio_pci_bars_put(t->bars);
+	vfio_pci_bars_release(&t->vdev);
+	/* A kernel thread's last fput() is done by a worker, it uses @t */
+	flush_delayed_fput();
+}
+
+static struct vfio_pci_dma_buf *add_buf(struct kunit *test, unsigned int i)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf = vfio_pci_dma_buf_alloc(&t->vdev, 1);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, buf);
+	buf->list->phys[0].paddr = SZ_1G;
+	buf->list->phys[0].len = SZ_64K;
+	t->dmabuf[i] = vfio_pci_dma_buf_create(buf, SZ_64K, O_RDWR, NULL);
+	if (IS_ERR(t->dmabuf[i])) {
+		t->dmabuf[i] = NULL;
+		vfio_pci_dma_buf_free(buf);
+		KUNIT_FAIL_AND_ABORT(test, "no dma-buf");
+	}
+	return buf;
+}
+
+static int stop(struct bars_test *t)
+{
+	return vfio_pci_lock_and_stop_bars(&t->vdev);
+}
+
+static void start(struct bars_test *t)
+{
+	vfio_pci_start_bars_and_unlock(&t->vdev);
+}
+
+static void low_power(struct bars_test *t, bool engaged)
+{
+	down_write(&t->vdev.memory_lock);
+	t->vdev.pm_runtime_engaged = engaged;
+	start(t);
+}
+
+static void bars_reset(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *before, *during;
+
+	vfio_pci_bars_open(&t->vdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	before = add_buf(test, 0);
+	KUNIT_EXPECT_FALSE(test, before->revoked);
+
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	KUNIT_EXPECT_TRUE(test, before->revoked);
+	KUNIT_EXPECT_FALSE(test, vfio_pci_dma_buf_gone(before));
+	during = add_buf(test, 1);
+	KUNIT_EXPECT_TRUE(test, during->revoked);
+
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	KUNIT_EXPECT_FALSE(test, before->revoked);
+	KUNIT_EXPECT_FALSE(test, during->revoked);
+	KUNIT_EXPECT_EQ(test, before->users, 0);
+	KUNIT_EXPECT_EQ(test, during->users, 0);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* What the file layer asks for before the last close, which may be none */
+static void bars_drain(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf;
+
+	vfio_pci_bars_open(&t->vdev);
+	buf = add_buf(test, 0);
+	t->vdev.vdev.drain(&t->vdev.vdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	KUNIT_EXPECT_FALSE(test, buf->revoked);
+
+	set_memory(t, false);
+	t->vdev.vdev.drain(&t->vdev.vdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	vfio_pci_bars_close(&t->vdev);
+	t->vdev.vdev.drain(&t->vdev.vdev);
+}
+
+static void bars_memory_off(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf;
+
+	set_memory(t, false);
+	vfio_pci_bars_open(&t->vdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
+	buf = add_buf(test, 0);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+
+	/* A reset with memory off leaves it off */
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+
+	/* Turned on without a stop before */
+	down_write(&t->vdev.memory_lock);
+	set_memory(t, true);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	KUNIT_EXPECT_FALSE(test, buf->revoked);
+
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	t->pdev.current_state = PCI_D3hot;
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* Low power keeps the BARs off, whatever the user writes to the MEM bit */
+static void bars_low_power(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf;
+
+	vfio_pci_bars_open(&t->vdev);
+	buf = add_buf(test, 0);
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	t->vdev.pm_runtime_engaged = true;
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
+
+	down_write(&t->vdev.memory_lock);
+	set_memory(t, true);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+
+	low_power(t, false);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	KUNIT_EXPECT_FALSE(test, buf->revoked);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+static void bars_revoke(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf, *other;
+
+	vfio_pci_bars_open(&t->vdev);
+	buf = add_buf(test, 0);
+	other = add_buf(test, 1);
+
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), 0);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf));
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -EBADFD);
+	KUNIT_EXPECT_FALSE(test, other->revoked);
+	KUNIT_EXPECT_FALSE(test, vfio_pci_dma_buf_gone(other));
+
+	/* No reset brings it back */
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	start(t);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, other->revoked);
+
+	/* In the middle of a reset */
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(other), 0);
+	start(t);
+	KUNIT_EXPECT_TRUE(test, other->revoked);
+
+	/* The same memory, exported again */
+	KUNIT_EXPECT_FALSE(test, add_buf(test, 2)->revoked);
+	vfio_pci_bars_close(&t->vdev);
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -ENODEV);
+}
+
+/* From here on who waits for an importer is killed */
+static void get_killed(void)
+{
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+}
+
+static void stay_alive(void)
+{
+	disallow_signal(SIGKILL);
+	flush_signals(current);
+}
+
+/* Importers that do not let go: who is killed leaves all as it was */
+static void bars_killed(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf[BUFS];
+	size_t i;
+
+	vfio_pci_bars_open(&t->vdev);
+	for (i = 0; i < BUFS; i++) {
+		buf[i] = add_buf(test, i);
+		buf[i]->nr_maps = 1;
+	}
+
+	get_killed();
+	KUNIT_EXPECT_EQ(test, stop(t), -EINTR);
+	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&t->vdev.memory_lock));
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	for (i = 0; i < BUFS; i++) {
+		KUNIT_EXPECT_FALSE(test, buf[i]->revoked);
+		KUNIT_EXPECT_EQ(test, buf[i]->users, 0);
+	}
+
+	/* But there is no way back from a revoke, only a way to its end */
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EINTR);
+	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf[0]));
+	KUNIT_EXPECT_TRUE(test, buf[0]->revoked);
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EINTR);
+	stay_alive();
+
+	for (i = 0; i < BUFS; i++)
+		buf[i]->nr_maps = 0;
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), 0);
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EBADFD);
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	start(t);
+	KUNIT_EXPECT_TRUE(test, buf[0]->revoked);
+	KUNIT_EXPECT_FALSE(test, buf[1]->revoked);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+static void bars_close(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf;
+
+	vfio_pci_bars_open(&t->vdev);
+	buf = add_buf(test, 0);
+	vfio_pci_bars_close(&t->vdev);
+	KUNIT_EXPECT_NULL(test, t->vdev.bars);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf));
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -ENODEV);
+
+	/* Transitions of a closed device, by those it shares a reset with */
+	KUNIT_EXPECT_EQ(test, stop(t), 0);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
+
+	/* Opened again the device has other buffers */
+	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
+	KUNIT_EXPECT_PTR_NE(test, t->vdev.bars, t->bars);
+	vfio_pci_bars_open(&t->vdev);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -ENODEV);
+	KUNIT_EXPECT_FALSE(test, add_buf(test, 1)->revoked);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* An attempt to open that fails, then one that does not */
+static void bars_failed_open(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+
+	KUNIT_EXPECT_EQ(test, stop(t), 0);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
+	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
+	KUNIT_EXPECT_PTR_EQ(test, t->vdev.bars, t->bars);
+	vfio_pci_bars_open(&t->vdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+static struct kunit_case bars_cases[] = {
+	KUNIT_CASE(bars_reset),
+	KUNIT_CASE(bars_drain),
+	KUNIT_CASE(bars_memory_off),
+	KUNIT_CASE(bars_low_power),
+	KUNIT_CASE(bars_revoke),
+	KUNIT_CASE(bars_killed),
+	KUNIT_CASE(bars_close),
+	KUNIT_CASE(bars_failed_open),
+	{}
+};
+
+static struct kunit_suite bars_suite = {
+	.name = "dma_buf_vfio_bars",
+	.init = bars_test_init,
+	.exit = bars_test_exit,
+	.test_cases = bars_cases,
+};
+
+kunit_test_suite(bars_suite);
+
+MODULE_DESCRIPTION("KUnit tests of the state of vfio-pci's BARs");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "maps.h"
+
+#define PGTABLE "/sys/kernel/debug/page_tables/current_kernel"
+
+bool maps_find(const void *addr, struct mapping *m)
+{
+	FILE *file = fopen("/proc/self/maps", "r");
+	bool found = false;
+	char line[512];
+	int fields;
+
+	VFIO_ASSERT_NOT_NULL(file);
+	while (!found && fgets(line, sizeof(line), file)) {
+		m->name[0] = 0;
+		fields = sscanf(line, "%lx-%lx %7s %lx %*s %*s %127[^\n]",
+				&m->start, &m->end, m->perms, &m->offset, m->name);
+		VFIO_ASSERT_GE(fields, 4);
+		found = m->start <= (unsigned long)addr &&
+			(unsigned long)addr < m->end;
+	}
+	fclose(file);
+	return found;
+}
+
+bool pgtable_ready(void)
+{
+	return !access(PGTABLE, R_OK);
+}
+
+/* The bits choose one of the PAT's entries, and this is what Linux has there. */
+static const char *cache_type(const char *line)
+{
+	bool pwt = strstr(line, "PWT"), pcd = strstr(line, "PCD");
+
+	if (pwt && pcd)
+		return "UC";
+	if (pcd)
+		return "UC-";
+	return pwt ? "WC" : "WB";
+}
+
+bool pgtable_find(const void *addr, struct entry *e)
+{
+	FILE *file = fopen(PGTABLE, "r");
+	unsigned long start, end;
+	bool found = false;
+	char line[256];
+
+	VFIO_ASSERT_NOT_NULL(file);
+	while (!found && fgets(line, sizeof(line), file)) {
+		char *level = strrchr(line, ' ');
+
+		if (sscanf(line, "0x%lx-0x%lx", &start, &end) != 2 || !level ||
+		    (unsigned long)addr < start || (unsigned long)addr >= end)
+			continue;
+		if (!strstr(line, "USR"))
+			break;
+		snprintf(e->level, sizeof(e->level), "%.*s",
+			 (int)strcspn(level + 1, "\n"), level + 1);
+		snprintf(e->type, sizeof(e->type), "%s", cache_type(line));
+		found = true;
+	}
+	fclose(file);
+	return found;
+}

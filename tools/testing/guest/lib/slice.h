@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_SLICE_H
+#define GUEST_SLICE_H
+
+#include <stddef.h>
+
+#include "endpoint.h"
+#include "slice_uapi.h"
+
+#define SLICE_NC	VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC
+#define SLICE_WC	VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC
+
+/* A device feature with every field as the caller wants it: 0 or -errno. */
+int slice_feature(struct vfio_pci_device *dev, u32 flags, const void *data,
+		  size_t len);
+
+/* Take a slice back for good; the CPU's memory type of later mappings. */
+int slice_revoke(struct vfio_pci_device *dev, int dmabuf);
+int slice_memattr(struct vfio_pci_device *dev, int dmabuf, u32 memattr);
+
+/* Low power, as runtime power management has it: 0 or -errno. */
+int slice_low_power(struct vfio_pci_device *dev, bool on);
+
+/* One range of a BAR as a dma-buf, or -errno. */
+int slice_export(struct vfio_pci_device *dev, int bar, u64 offset, u64 length);
+
+/* A shared mapping of a file, or NULL with errno. */
+void *map_shared(int fd, u64 offset, size_t length, int prot);
+
+/* The same at an address that is @skew beyond a multiple of @align. */
+void *map_aligned(int fd, u64 offset, size_t length, int prot, size_t align,
+		  size_t skew);
+
+/*
+ * A word that tells pages of a BAR apart: written to the start of each page,
+ * and what is found there.
+ */
+void pages_sign(void *bar, size_t length);
+u64 page_sign(u64 offset);
+
+/* Is this what a mapping shows, which starts at @offset of the BAR? */
+bool pages_are(const void *map, size_t length, u64 offset);
+
+#endif

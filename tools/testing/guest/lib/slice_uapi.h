@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_SLICE_UAPI_H
+#define GUEST_SLICE_UAPI_H
+
+/* What the installed headers lack when they are those of another kernel. */
+#include <linux/vfio.h>
+
+#ifndef VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE
+#define VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE 14
+
+struct vfio_device_feature_dma_buf_revoke {
+	__s32 dmabuf_fd;
+};
+#endif
+
+#ifndef VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR
+#define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR 15
+#define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC 0
+#define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC 1
+
+struct vfio_device_feature_dma_buf_memattr {
+	__s32 dmabuf_fd;
+	__u32 memattr;
+};
+#endif
+
+#endif

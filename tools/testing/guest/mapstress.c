@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Everything at once, for a minute each: faults, mmap, munmap, export, close,
+ * revoke, resets, and imports, on all CPUs, with many slices of one BAR.
+ *
+ * Each page of the BAR has a sign of its own.  Whoever reads a page sees that
+ * sign or gets SIGBUS, and gets SIGBUS once its slice's revoke has returned.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "kselftest_harness.h"
+
+#include "lib/access.h"
+#include "lib/endpoint.h"
+#include "lib/file.h"
+#include "lib/ioas.h"
+#include "lib/pci.h"
+#include "lib/slice.h"
+
+#define PAGE	4096UL
+#define BAR	2
+#define PAGES	256UL
+#define SLOTS	16
+#define RANGES	3
+#define IOVA	0x10000000UL
+#define RW	(PROT_READ | PROT_WRITE)
+#define FAILSLAB "/sys/kernel/debug/failslab"
+
+/* A slice; whoever uses it holds its lock shared, who replaces it, alone. */
+struct slot {
+	pthread_rwlock_t lock;
+	int dmabuf;			/* or -1 */
+	u64 page[PAGES];		/* in the BAR */
+	size_t size;
+	u64 *map;
+	size_t mapped;			/* of the map, from @from on */
+	u64 from;
+	atomic_bool revoked;		/* the ioctl has returned */
+};
+
+#define WORKS	9
+
+static const char * const names[WORKS] = {
+	"reads of slices", "reads of the BAR", "mmaps of slices", "mmaps of the BAR",
+	"exports", "revokes", "transitions", "imports", "forks",
+};
+
+FIXTURE(stress) {
+	struct iommu *iommu;
+	struct vfio_pci_device *dev;
+	struct slot slots[SLOTS];
+	atomic_bool stop;
+	atomic_long done[WORKS], served, signals, wrong, late, errors;
+	bool fails;			/* allocations do, now and then */
+};
+
+FIXTURE_VARIANT(stress) {
+	const struct pci_kind *kind;
+	bool fails;
+	bool moves;			/* the memory goes and comes */
+	int seconds;
+};
+
+FIXTURE_VARIANT_ADD(stress, memory_off) {
+	.kind = &pci_ivshmem, .moves = true, .seconds = 60,
+};
+
+FIXTURE_VARIANT_ADD(stress, resets) {
+	.kind = &pci_nvme_flr, .moves = true, .seconds = 60,
+};
+
+FIXTURE_VARIANT_ADD(stress, without_transitions) {
+	.kind = &pci_ivshmem, .seconds = 10,
+};
+
+FIXTURE_VARIANT_ADD(stress, failing_allocations) {
+	.kind = &pci_ivshmem, .moves = true, .fails = true, .seconds = 30,
+};
+
+struct worker {
+	struct _test_data_stress *self;
+	const struct _fixture_variant_stress *variant;
+	int work;
+	u32 seed;
+	pthread_t thread;
+};
+
+static void failslab(int probability)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", probability);
+	file_write("1", FAILSLAB "/task-filter");
+	file_write("-1", FAILSLAB "/times");
+	file_write("100", FAILSLAB "/interval");
+	file_write("N", FAILSLAB "/ignore-gfp-wait");
+	file_write("0", FAILSLAB "/verbose");
+	file_write(text, FAILSLAB "/probability");
+}
+
+FIXTURE_SETUP(stress)
+{
+	const char *bdf = pci_find(variant->kind, 0);
+	int i;
+
+	if (!bdf)
+		SKIP(return, "no %s", variant->kind->name);
+	if (variant->fails && access(FAILSLAB, F_OK))
+		SKIP(return, "no fault injection in this kernel");
+	self->iommu = iommu_init(MODE_IOMMUFD);
+	self->dev = endpoint_open(bdf, self->iommu, NULL);
+	ASSERT_GE(self->dev->bars[BAR].info.size, PAGES * PAGE);
+	pages_sign(self->dev->bars[BAR].vaddr, PAGES * PAGE);
+	self->fails = variant->fails;
+	for (i = 0; i < SLOTS; i++) {
+		pthread_rwlock_init(&self->slots[i].lock, NULL);
+		self->slots[i].dmabuf = -1;
+	}
+}
+
+FIXTURE_TEARDOWN(stress)
+{
+	failslab(0);
+	vfio_pci_device_cleanup(self->dev);
+	iommu_cleanup(self->iommu);
+}
+
+static u32 next(struct worker *w)
+{
+	w->seed = w->seed * 1103515245 + 12345;
+	return w->seed >> 8;
+}
+
+/* Make an error count unless it is one that may be. */
+static bool good(struct worker *w, int rc, int may_be)
+{
+	if (rc >= 0 || rc == may_be || (w->self->fails && rc == -ENOMEM))
+		return rc >= 0;
+	if (!w->self->errors++)
+		ksft_print_msg("%s: %s\n", names[w->work], strerror(-rc));
+	return false;
+}
+
+static void look(struct worker *w, const void *addr, u64 page, struct slot *slot)
+{
+	bool revoked = slot && atomic_load(&slot->revoked);
+	u64 value;
+
+	if (try_read(addr, &value)) {
+		w->self->signals++;
+		return;
+	}
+	w->self->served++;
+	if (value != page_sign(page) && !w->self->wrong++)
+		ksft_print_msg("page %#lx: %#lx\n", (unsigned long)page,
+			       (unsigned long)value);
+	if (revoked)
+		w->self->late++;
+}
+
+static void work_read(struct worker *w, struct slot *slot)
+{
+	int i, n = next(w) % 64;
+	u64 at;
+
+	pthread_rwlock_rdlock(&slot->lock);
+	for (i = 0; slot->map && i < n; i++) {
+		at = next(w) % (slot->mapped / PAGE);
+		look(w, (void *)slot->map + at * PAGE,
+		     slot->page[slot->from / PAGE + at], slot);
+	}
+	pthread_rwlock_unlock(&slot->lock);
+}
+
+static void work_read_bar(struct worker *w, struct slot *slot)
+{
+	u64 at = next(w) % PAGES * PAGE;
+
+	look(w, w->self->dev->bars[BAR].vaddr + at, at, NULL);
+}
+
+static void unmap_slot(struct slot *slot)
+{
+	if (slot->map)
+		munmap(slot->map, slot->mapped);
+	slot->map = NULL;
+}
+
+static void work_map(struct worker *w, struct slot *slot)
+{
+	u64 pages = slot->size / PAGE;
+
+	pthread_rwlock_wrlock(&slot->lock);
+	unmap_slot(slot);
+	pages = slot->size / PAGE;
+	if (slot->dmabuf >= 0 && next(w) % 4) {
+		slot->from = next(w) % pages * PAGE;
+		slot->mapped = slot->size - slot->from;
+		slot->map = map_shared(slot->dmabuf, slot->from, slot->mapped, RW);
+		if (!slot->map)
+			good(w, -errno, atomic_load(&slot->revoked) ? -ENODEV : 0);
+	}
+	pthread_rwlock_unlock(&slot->lock);
+}
+
+static void work_map_bar(struct worker *w, struct slot *slot)
+{
+	u64 at = next(w) % (PAGES - 8) * PAGE, page;
+	size_t length = (1 + next(w) % 8) * PAGE, i;
+	void *p;
+
+	p = map_shared(w->self->dev->fd, w->self->dev->bars[BAR].info.offset + at,
+		       length, RW);
+	if (!good(w, p ? 0 : -errno, 0))
+		return;
+	for (i = 0; i < 4; i++) {
+		page = next(w) % (length / PAGE) * PAGE;
+		look(w, p + page, at + page, NULL);
+	}
+	if (length > 2 * PAGE && next(w) % 2) {
+		munmap(p + PAGE, PAGE);
+		/* Where that was there can be somebody else's by now */
+		munmap(p, PAGE);
+		munmap(p + 2 * PAGE, length - 2 * PAGE);
+	} else {
+		munmap(p, length);
+	}
+}
+
+static void work_export(struct worker *w, struct slot *slot)
+{
+	struct vfio_region_dma_range r[RANGES];
+	int i, fd;
+	u64 at;
+
+	pthread_rwlock_wrlock(&slot->lock);
+	if (next(w) % 2)
+		unmap_slot(slot);	/* else the mapping outlives the fd */
+	if (slot->dmabuf >= 0)
+		close(slot->dmabuf);
+	slot->dmabuf = -1;
+	if (!slot->map) {
+		slot->size = 0;
+		for (i = 0; i < RANGES; i++) {
+			r[i].offset = next(w) % (PAGES - 16) * PAGE;
+			r[i].length = (1 + next(w) % 16) * PAGE;
+			for (at = 0; at < r[i].length; at += PAGE, slot->size += PAGE)
+				slot->page[slot->size / PAGE] = r[i].offset + at;
+		}
+		fd = endpoint_export(w->self->dev, BAR, r, RANGES);
+		if (good(w, fd, 0))
+			slot->dmabuf = fd;
+		atomic_store(&slot->revoked, false);
+	}
+	pthread_rwlock_unlock(&slot->lock);
+}
+
+static void work_revoke(struct worker *w, struct slot *slot)
+{
+	int rc;
+
+	pthread_rwlock_rdlock(&slot->lock);
+	if (slot->dmabuf >= 0) {
+		rc = slice_revoke(w->self->dev, slot->dmabuf);
+		if (good(w, rc, -EBADFD))
+			atomic_store(&slot->revoked, true);
+	}
+	pthread_rwlock_unlock(&slot->lock);
+	usleep(next(w) % 20000);
+}
+
+static void work_transition(struct worker *w, struct slot *slot)
+{
+	struct vfio_pci_device *dev = w->self->dev;
+
+	if (!w->variant->moves) {
+		usleep(1000);
+		return;
+	}
+	switch (next(w) % (w->variant->kind == &pci_nvme_flr ? 4 : 2)) {
+	case 0:
+		endpoint_memory(dev, false);
+		usleep(next(w) % 2000);
+		endpoint_memory(dev, true);
+		break;
+	case 1:
+		if (good(w, slice_low_power(dev, true), 0)) {
+			usleep(next(w) % 2000);
+			good(w, slice_low_power(dev, false), 0);
+		}
+		break;
+	case 2:
+		good(w, ioctl(dev->fd, VFIO_DEVICE_RESET) ? -errno : 0, -EAGAIN);
+		break;
+	case 3:
+		endpoint_flr(dev);
+		break;
+	}
+	usleep(next(w) % 20000);
+}
+
+static void work_import(struct worker *w, struct slot *slot)
+{
+	u64 iova = IOVA + (slot - w->self->slots) * PAGES * PAGE;
+	struct iommu *iommu = w->self->iommu;
+	size_t size;
+	int rc;
+
+	pthread_rwlock_rdlock(&slot->lock);
+	size = slot->size;
+	rc = -ENODEV;
+	if (slot->dmabuf >= 0)
+		rc = ioas_map_file(iommu->iommufd, iommu->ioas_id, slot->dmabuf, 0,
+				   size, iova, IOAS_RW);
+	pthread_rwlock_unlock(&slot->lock);
+	if (good(w, rc, -ENODEV)) {
+		usleep(next(w) % 5000);
+		good(w, ioas_unmap(iommu->iommufd, iommu->ioas_id, iova, size, NULL), 0);
+	}
+}
+
+static void work_fork(struct worker *w, struct slot *slot)
+{
+	int status = 0;
+	pid_t pid;
+
+	pthread_rwlock_rdlock(&slot->lock);
+	pid = fork();
+	if (!pid) {
+		atomic_store(&w->self->wrong, 0);
+		atomic_store(&w->self->late, 0);
+		if (slot->map)
+			look(w, slot->map, slot->page[slot->from / PAGE], slot);
+		look(w, w->self->dev->bars[BAR].vaddr, 0, NULL);
+		_exit(w->self->wrong || w->self->late);
+	}
+	pthread_rwlock_unlock(&slot->lock);
+	if (!good(w, pid < 0 ? -errno : 0, -EAGAIN))
+		return;
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status))
+		w->self->wrong++;
+	usleep(next(w) % 50000);
+}
+
+static void (* const works[WORKS])(struct worker *w, struct slot *slot) = {
+	work_read, work_read_bar, work_map, work_map_bar, work_export, work_revoke,
+	work_transition, work_import, work_fork,
+};
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->variant->fails)
+		file_write("1", "/proc/thread-self/make-it-fail");
+	while (!atomic_load(&w->self->stop)) {
+		struct slot *slot = &w->self->slots[next(w) % SLOTS];
+
+		works[w->work](w, slot);
+		w->self->done[w->work]++;
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(stress, all_at_once, 240)
+{
+	struct worker workers[WORKS + 1];
+	int i;
+
+	if (variant->fails)
+		failslab(1);
+	for (i = 0; i < ARRAY_SIZE(workers); i++) {
+		workers[i] = (struct worker){
+			.self = self, .variant = variant,
+			.work = i % WORKS, .seed = i * 7919 + 1,
+		};
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, run, &workers[i]));
+	}
+	sleep(variant->seconds);
+	atomic_store(&self->stop, true);
+	for (i = 0; i < ARRAY_SIZE(workers); i++)
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+	failslab(0);
+
+	for (i = 0; i < WORKS; i++) {
+		TH_LOG("%ld %s", atomic_load(&self->done[i]), names[i]);
+		EXPECT_GT(atomic_load(&self->done[i]), 0);
+	}
+	TH_LOG("%ld words, %ld signals", atomic_load(&self->served),
+	       atomic_load(&self->signals));
+	EXPECT_GT(atomic_load(&self->served), 0);
+	EXPECT_GT(atomic_load(&self->signals), 0);
+	EXPECT_EQ(0, atomic_load(&self->wrong));
+	EXPECT_EQ(0, atomic_load(&self->late));
+	EXPECT_EQ(0, atomic_load(&self->errors));
+
+	/* Whatever happened, the device works. */
+	endpoint_memory(self->dev, true);
+	EXPECT_TRUE(pages_are(self->dev->bars[BAR].vaddr, PAGES * PAGE, 0));
+	for (i = 0; i < SLOTS; i++) {
+		unmap_slot(&self->slots[i]);
+		if (self->slots[i].dmabuf >= 0)
+			close(self->slots[i].dmabuf);
+	}
+}
+
+/*
+ * The device is opened and closed under slices that live on in a child:
+ * exports, maps, imports, and what is left of them when the owner goes.
+ */
+FIXTURE(owners) {
+};
+
+FIXTURE_SETUP(owners)
+{
+}
+
+FIXTURE_TEARDOWN(owners)
+{
+}
+
+TEST_F_TIMEOUT(owners, come_and_go, 60)
+{
+	const char *bdf = pci_find(&pci_ivshmem, 0);
+	struct timespec now, begin;
+	int i, rounds = 0, fd[4];
+	struct iommu *iommu;
+	void *p[4];
+
+	if (!bdf)
+		SKIP(return, "needs ivshmem");
+	iommu = iommu_init(MODE_IOMMUFD);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		struct vfio_pci_device *dev = endpoint_open(bdf, iommu, NULL);
+
+		pages_sign(dev->bars[BAR].vaddr, 8 * PAGE);
+		for (i = 0; i < ARRAY_SIZE(p); i++) {
+			fd[i] = slice_export(dev, BAR, i * PAGE, 2 * PAGE);
+			ASSERT_GE(fd[i], 0);
+			p[i] = map_shared(fd[i], 0, 2 * PAGE, RW);
+			ASSERT_NE(NULL, p[i]);
+			if (i % 2)
+				ASSERT_TRUE(pages_are(p[i], 2 * PAGE, i * PAGE));
+			ASSERT_EQ(0, ioas_map_file(iommu->iommufd, iommu->ioas_id, fd[i],
+						   0, 2 * PAGE, IOVA + i * 2 * PAGE, IOAS_RW));
+		}
+		ASSERT_EQ(0, slice_revoke(dev, fd[rounds % ARRAY_SIZE(fd)]));
+		if (rounds % 3 == 0)
+			close(fd[0]);
+		vfio_pci_device_cleanup(dev);
+		for (i = 0; i < ARRAY_SIZE(p); i++) {
+			u64 value;
+
+			ASSERT_EQ(SIGBUS, try_read(p[i], &value));
+			ASSERT_EQ(0, munmap(p[i], 2 * PAGE));
+			if (i || rounds % 3)
+				close(fd[i]);
+			ASSERT_EQ(0, ioas_unmap(iommu->iommufd, iommu->ioas_id,
+						IOVA + i * 2 * PAGE, 2 * PAGE, NULL));
+		}
+		rounds++;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - begin.tv_sec < 15);
+	EXPECT_GT(rounds, 2);
+	iommu_cleanup(iommu);
+}
+
+TEST_HARNESS_MAIN
