@@ -128,6 +128,7 @@ void xe_pm_runtime_put(struct xe_device *xe)
  * @bo: the buffer
  * @xe: the GPU
  * @p2p: its PCI function, and who reaches it
+ * @resource: where @bo is
  * @ops: xe's operations without the release of DRM
  * @dmabuf: the exported buffer
  */
