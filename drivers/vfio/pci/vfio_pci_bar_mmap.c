@@ -220,6 +220,7 @@ static void vfio_pci_vma_setup(struct vm_area_struct *vma, u32 memattr,
 int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct vfio_pci_dma_buf *buf = dmabuf->priv;
+	int ret;
 
 	/* Not VM_SHARED, which a file that is open for reading does not get */
 	if (!(vma->vm_flags & VM_MAYSHARE))
@@ -229,6 +230,10 @@ int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	/* To say it early. What counts is the test in the fault. */
 	if (vfio_pci_dma_buf_gone(buf))
 		return -ENODEV;
+
+	ret = vfio_pci_dma_buf_prepare_map(buf);
+	if (ret)
+		return ret;
 
 	vfio_pci_vma_setup(vma, READ_ONCE(buf->memattr),
 			   &vfio_pci_slice_vm_ops);

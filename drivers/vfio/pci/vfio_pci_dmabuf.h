@@ -32,7 +32,10 @@ struct vfio_region_dma_range;
  * @list: where the slices are, behind this object in the same piece of memory.
  *	Constant; its provider belongs to the driver binding of the device and
  *	may be used only under the reservation lock and while not @revoked.
- * @map: the same for lookup. Constant.
+ * @map: the same for lookup. Constant from @map_ready on.
+ * @merged: ranges of @map if it is not @list that it looks at
+ * @map_ready: @map can be used. Written under &vfio_pci_bars.lock, set before a
+ *	VMA of the buffer exists.
  * @pgoff_base: file offset, in pages, of the buffer's first byte. Not 0 for
  *	what is mapped through the device's file, which has one for all BARs.
  * @nr_maps: mappings of importers. Written under the reservation lock.
@@ -53,9 +56,11 @@ struct vfio_pci_dma_buf {
 	unsigned int users;
 	struct dma_buf_phys_list *list;
 	struct vfio_pci_slice_map map;
+	struct phys_vec *merged;
 	unsigned long pgoff_base;
 	unsigned int nr_maps;
 	u32 memattr;
+	bool map_ready;
 	bool mappable;
 	bool revoked;
 	bool dead;
@@ -69,6 +74,7 @@ vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, size_t nr_ranges);
 void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *buf);
 struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
 					size_t size, int flags, char *name);
+int vfio_pci_dma_buf_prepare_map(struct vfio_pci_dma_buf *buf);
 void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf);
 void vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf);
 int vfio_pci_dma_buf_drain(struct vfio_pci_dma_buf *buf, bool killable);

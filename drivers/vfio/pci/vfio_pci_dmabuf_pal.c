@@ -120,6 +120,9 @@ static bool vfio_pci_dma_buf_is_bar(struct vfio_pci_dma_buf *buf,
 
 	if (!vdev->bar_mmap_supported[bar])
 		return false;
+	/* That one takes nothing from anywhere else */
+	if (vdev->pci_ops->get_dmabuf_phys == vfio_pci_core_get_dmabuf_phys)
+		return true;
 	for (i = 0; i < buf->list->length; i++) {
 		const struct phys_vec *phys = &buf->list->phys[i];
 

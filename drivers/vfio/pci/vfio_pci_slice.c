@@ -51,8 +51,56 @@ vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, size_t nr_ranges)
 void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *buf)
 {
 	vfio_pci_slice_map_fini(&buf->map);
+	kvfree(buf->merged);
 	vfio_pci_bars_put(buf->bars);
 	kvfree(buf);
+}
+
+/**
+ * vfio_pci_dma_buf_prepare_map - make ready for faults
+ * @buf: the buffer
+ *
+ * The first mmap() of a slice pays for the lookup, not the export, because most
+ * slices go to importers only. Ranges that continue each other are merged in a
+ * copy: importers may be using the list.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vfio_pci_dma_buf_prepare_map(struct vfio_pci_dma_buf *buf)
+{
+	size_t nr = buf->list->length;
+	struct vfio_pci_slice_map map;
+	struct phys_vec *merged;
+	int ret;
+
+	/* Pairs with the store below */
+	if (smp_load_acquire(&buf->map_ready))
+		return 0;
+
+	merged = kvmalloc_array(nr, sizeof(*merged), GFP_KERNEL_ACCOUNT);
+	if (!merged)
+		return -ENOMEM;
+	memcpy(merged, buf->list->phys, nr * sizeof(*merged));
+	nr = vfio_pci_slice_merge(merged, nr);
+	ret = vfio_pci_slice_map_init(&map, merged, nr);
+	if (ret) {
+		kvfree(merged);
+		return ret;
+	}
+
+	scoped_guard(mutex, &buf->bars->lock) {
+		if (!buf->map_ready) {
+			buf->map = map;
+			buf->merged = merged;
+			/* Pairs with the load above */
+			smp_store_release(&buf->map_ready, true);
+			return 0;
+		}
+	}
+	/* Somebody else was faster */
+	vfio_pci_slice_map_fini(&map);
+	kvfree(merged);
+	return 0;
 }
 
 static bool vfio_pci_dma_buf_unlink(struct vfio_pci_dma_buf *buf)
@@ -98,14 +146,11 @@ struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
 	struct dma_buf *dmabuf;
-	int ret;
 
-	buf->list->length = vfio_pci_slice_merge(buf->list->phys,
-						 buf->list->length);
-	ret = vfio_pci_slice_map_init(&buf->map, buf->list->phys,
-				      buf->list->length);
-	if (ret)
-		return ERR_PTR(ret);
+	/* One range needs no memory and no merging */
+	if (buf->list->length == 1)
+		buf->map_ready = !vfio_pci_slice_map_init(&buf->map,
+							  buf->list->phys, 1);
 
 	exp_info.ops = &vfio_pci_dmabuf_ops;
 	exp_info.size = size;
