@@ -439,6 +439,9 @@ int main(void)
 {
 	struct bench b = {};
 
+	/* What the boot has left to workqueues */
+	sleep(10);
+
 	b.iommu = iommu_init(MODE_IOMMUFD);
 	b.dev = endpoint_open(pci_find(&pci_ivshmem, 0), b.iommu, NULL);
 

@@ -73,7 +73,7 @@ FIXTURE_VARIANT(stress) {
 };
 
 FIXTURE_VARIANT_ADD(stress, memory_off) {
-	.kind = &pci_ivshmem, .moves = true, .seconds = 60,
+	.kind = &pci_ivshmem, .moves = true, .seconds = 30,
 };
 
 FIXTURE_VARIANT_ADD(stress, resets) {

@@ -282,29 +282,40 @@ static int import(enum importer importer, int device, int dmabuf)
 }
 
 /*
- * The importers' calls.  Attaching has trace events, the rest need probes of a
- * function that has one name where mapping types are negotiated, and another
- * where they are not.
+ * The importers' calls.  Attaching has trace events, the rest need probes: of
+ * two functions, with the lock and without, where mapping types are negotiated.
+ * Elsewhere there are two as well, but one calls the other.
  */
 static const struct call {
 	char letter;
-	const char *event, *function[2];
+	const char *event, *negotiated[2], *unpatched;
 } calls[] = {
 	{ 'A', "dma_buf/dma_buf_dynamic_attach" },
 	{ 'D', "dma_buf/dma_buf_detach" },
-	{ 'M', "importers/map", { "dma_buf_sgt_map_attachment", "dma_buf_map_attachment" } },
-	{ 'U', "importers/unmap", { "dma_buf_sgt_unmap_attachment", "dma_buf_unmap_attachment" } },
+	{ 'M', "importers/map",
+	  { "dma_buf_sgt_map_attachment", "dma_buf_sgt_map_attachment_unlocked" },
+	  "dma_buf_map_attachment" },
+	{ 'U', "importers/unmap",
+	  { "dma_buf_sgt_unmap_attachment", "dma_buf_sgt_unmap_attachment_unlocked" },
+	  "dma_buf_unmap_attachment" },
 };
+
+/* A second probe of the same name reports as the same event. */
+static bool probe(const char *event, const char *function)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "p:%s %s", event, function);
+	return !file_write(text, "/sys/kernel/tracing/dynamic_events");
+}
 
 static void define(const struct call *call)
 {
-	char probe[128];
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(call->function); i++) {
-		snprintf(probe, sizeof(probe), "p:%s %s", call->event, call->function[i]);
-		if (!file_write(probe, "/sys/kernel/tracing/dynamic_events"))
+	if (probe(call->event, call->negotiated[0])) {
+		if (probe(call->event, call->negotiated[1]))
 			return;
+	} else if (probe(call->event, call->unpatched)) {
+		return;
 	}
 	ksft_exit_fail_msg("cannot probe %s\n", call->event);
 }
@@ -315,7 +326,7 @@ static void watch(struct trace *t)
 
 	trace_open(t);
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		if (calls[i].function[0])
+		if (calls[i].unpatched)
 			define(&calls[i]);
 		if (!trace_enable(t, calls[i].event))
 			ksft_exit_fail_msg("no event %s\n", calls[i].event);
@@ -329,7 +340,7 @@ static void forget(struct trace *t)
 
 	trace_close(t);
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		if (!calls[i].function[0])
+		if (!calls[i].unpatched)
 			continue;
 		snprintf(remove, sizeof(remove), "-:%s", calls[i].event);
 		file_write(remove, "/sys/kernel/tracing/dynamic_events");
