@@ -79,12 +79,12 @@ static void expect_ranges(struct kunit *test, struct hl_test *t,
 			  const struct phys_vec *ranges, size_t nr)
 {
 	const struct dma_buf_phys_list *list;
-	struct dma_buf_attachment *pal;
+	struct dma_buf_attachment *peer;
 	size_t i;
 
-	pal = attach(t, DMA_BUF_IMAPPING_PAL());
-	KUNIT_ASSERT_FALSE(test, IS_ERR(pal));
-	list = fake_map_phys_unlocked(pal);
+	peer = attach(t, fake_sgt_p2p(t->p2p->near));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+	list = hl_dmabuf_map_phys(peer);
 	KUNIT_EXPECT_FALSE(test, IS_ERR(list));
 	if (!IS_ERR(list)) {
 		KUNIT_EXPECT_EQ(test, list->length, nr);
@@ -93,9 +93,9 @@ static void expect_ranges(struct kunit *test, struct hl_test *t,
 					ranges[i].paddr);
 			KUNIT_EXPECT_EQ(test, list->phys[i].len, ranges[i].len);
 		}
-		fake_unmap_phys_unlocked(pal, list);
+		hl_dmabuf_unmap_phys(peer, list);
 	}
-	dma_buf_detach(t->dmabuf, pal);
+	dma_buf_detach(t->dmabuf, peer);
 }
 
 static void address_test(struct kunit *test)
@@ -140,6 +140,9 @@ static void refused_test(struct kunit *test)
 			    ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_PTR_EQ(test, attach(t, fake_sgt_p2p(far)),
 			    ERR_PTR(-EOPNOTSUPP));
+	/* Nothing would take the addresses back */
+	KUNIT_EXPECT_PTR_EQ(test, attach(t, DMA_BUF_IMAPPING_PAL()),
+			    ERR_PTR(-EOPNOTSUPP));
 	peer = attach(t, fake_sgt_p2p(t->p2p->near));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
 	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(peer));
@@ -155,14 +158,14 @@ static void refused_test(struct kunit *test)
 static void removed_test(struct kunit *test)
 {
 	struct hl_test *t = setup(test, SZ_1M);
-	struct dma_buf_attachment *pal;
+	struct dma_buf_attachment *peer;
 
-	pal = attach(t, DMA_BUF_IMAPPING_PAL());
-	KUNIT_ASSERT_FALSE(test, IS_ERR(pal));
+	peer = attach(t, fake_sgt_p2p(t->p2p->near));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
 	t->hdev.device_fini_pending = 1;
-	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(pal),
+	KUNIT_EXPECT_PTR_EQ(test, hl_dmabuf_map_phys(peer),
 			    ERR_PTR(-ENODEV));
-	dma_buf_detach(t->dmabuf, pal);
+	dma_buf_detach(t->dmabuf, peer);
 }
 
 static struct kunit_case habanalabs_tests[] = {

@@ -86,6 +86,15 @@ int hl_dmabuf_match_mapping(struct dma_buf_match_args *args)
 	const struct dma_buf_mapping_match exp =
 		DMA_BUF_EMAPPING_PAL_P2P(&hl_dmabuf_pal_ops,
 					 hl_dmabuf->ctx->hdev->pdev);
+	int ret;
 
-	return dma_buf_match_mapping(args, &exp, 1);
+	ret = dma_buf_match_mapping(args, &exp, 1);
+	/*
+	 * The ranges are for the core, which makes scatterlists of them. Who
+	 * keeps physical addresses would have to lose them when the device is
+	 * removed, and this driver revokes nothing.
+	 */
+	if (!ret && !dma_buf_is_sgt(args->attach))
+		return -EOPNOTSUPP;
+	return ret;
 }
