@@ -24,9 +24,7 @@ static void begins_once(struct kunit *test)
 	struct virtio_gpu_map_state *map = new_state(test);
 	unsigned int first, second;
 
-	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_begun(map));
 	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_begin(map, &first));
-	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_begun(map));
 	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_begin(map, &second));
 	KUNIT_EXPECT_EQ(test, first, second);
 	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_settled(map, first));
@@ -43,7 +41,6 @@ static void stays_mapped(struct kunit *test)
 	virtio_gpu_map_state_end(map, 0, VIRTIO_GPU_MAP_CACHE_WC);
 	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_settled(map, attempt));
 	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_mapped(map));
-	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_begun(map));
 
 	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_begin(map, &attempt));
 	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_settled(map, attempt));
@@ -64,7 +61,6 @@ static void tries_again(struct kunit *test)
 			-ENOSPC);
 	KUNIT_EXPECT_EQ(test, cache, 7);
 	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_mapped(map));
-	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_begun(map));
 
 	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_begin(map, &second));
 	KUNIT_EXPECT_NE(test, first, second);

@@ -8,8 +8,61 @@
 #include <linux/mm.h>
 #include <linux/virtio.h>
 #include <linux/virtio_ring.h>
+#include <linux/wait.h>
+
+#include <drm/drm_drv.h>
 
 #include "virtgpu_drv.h"
+
+/* For commands of this many elements; if the device is gone, there is. */
+static bool queue_has_room(struct virtio_gpu_device *vgdev,
+			   unsigned int elements)
+{
+	bool room;
+	int idx;
+
+	if (!drm_dev_enter(vgdev->ddev, &idx))
+		return true;
+	room = READ_ONCE(vgdev->ctrlq.vq->num_free) >= elements;
+	drm_dev_exit(idx);
+	return room;
+}
+
+/**
+ * virtio_gpu_wait_for_room - wait until the control queue may take a command
+ * @vgdev: the device
+ * @vbuf: the command
+ * @elements: what it takes of the queue
+ * @section: of drm_dev_enter(), which the caller is in and is in again after 0
+ *
+ * Removal of the device waits for all who are in such a section, so nobody waits
+ * for the device in one. A command to map a blob can be given up, all others are
+ * ones whose senders do not expect that, so they wait whatever happens to the
+ * process.
+ *
+ * Context: Sleeps. Reservation locks of the command's objects may be held.
+ *
+ * Return: 0 to try again; outside of the section: -ENODEV if the device is gone,
+ * -ERESTARTSYS if the process is being killed.
+ */
+int virtio_gpu_wait_for_room(struct virtio_gpu_device *vgdev,
+			     const struct virtio_gpu_vbuffer *vbuf,
+			     unsigned int elements, int *section)
+{
+	const struct virtio_gpu_ctrl_hdr *cmd = (void *)vbuf->buf;
+	int ret = 0;
+
+	drm_dev_exit(*section);
+	if (cmd->type == cpu_to_le32(VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB))
+		ret = wait_event_killable(vgdev->ctrlq.ack_queue,
+					  queue_has_room(vgdev, elements));
+	else
+		wait_event(vgdev->ctrlq.ack_queue,
+			   queue_has_room(vgdev, elements));
+	if (!ret && !drm_dev_enter(vgdev->ddev, section))
+		ret = -ENODEV;
+	return ret;
+}
 
 /*
  * A command that the device never answers. Those that somebody waits for, or

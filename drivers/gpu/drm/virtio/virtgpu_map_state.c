@@ -117,22 +117,6 @@ int virtio_gpu_map_state_result(struct virtio_gpu_map_state *map, u32 *cache)
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_result);
 
 /**
- * virtio_gpu_map_state_begun - would virtio_gpu_map_state_begin() start nothing?
- * @map: the state
- *
- * For a caller that has something to wait for before it starts an attempt. The
- * answer may be out of date at once.
- *
- * Return: True if the blob is mapped, or an attempt is under way.
- */
-bool virtio_gpu_map_state_begun(struct virtio_gpu_map_state *map)
-{
-	guard(spinlock)(&map->lock);
-	return map->phase != VIRTIO_GPU_UNMAPPED;
-}
-EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_begun);
-
-/**
  * virtio_gpu_map_state_mapped - does the host have the blob mapped?
  * @map: the state
  *

@@ -49,7 +49,6 @@ void virtio_gpu_map_state_end(struct virtio_gpu_map_state *map, int error,
 bool virtio_gpu_map_state_settled(struct virtio_gpu_map_state *map,
 				  unsigned int attempt);
 int virtio_gpu_map_state_result(struct virtio_gpu_map_state *map, u32 *cache);
-bool virtio_gpu_map_state_begun(struct virtio_gpu_map_state *map);
 bool virtio_gpu_map_state_mapped(struct virtio_gpu_map_state *map);
 
 int virtio_gpu_map_answer(const struct virtio_gpu_resp_map_info *resp,

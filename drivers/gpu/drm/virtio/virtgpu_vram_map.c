@@ -2,6 +2,8 @@
 /*
  * Mapping of host blobs into the host-visible window.
  */
+#include <linux/sched/signal.h>
+
 #include <drm/drm_drv.h>
 #include <drm/drm_mm.h>
 
@@ -31,8 +33,10 @@
  * - the map calls of the dma-buf hold the reservation lock of the buffer, but
  *   find the blob mapped since the attach.
  *
- * Before an attempt there can be a wait for room in the control queue, which a
- * host that answers nothing fills up: with the same locks held, and killable, too.
+ * An attempt can begin with a wait for room in the control queue, which a host
+ * that answers nothing fills up: with the same locks held, and killable, too. If
+ * the process that began the attempt is killed there, one that waits for it
+ * begins the next.
  *
  * Who ends the wait: virtio_gpu_vram_map_answered(), from the workqueue that
  * handles the control queue. It and all that runs in that workqueue before it
@@ -106,7 +110,7 @@ static int take_place(struct virtio_gpu_device *vgdev,
 				  vram->base.base.base.size);
 }
 
-/* Sleeps while the control queue is full, see wait_for_room() */
+/* Sleeps while the control queue is full, see virtio_gpu_wait_for_room() */
 static int ask_host(struct virtio_gpu_device *vgdev,
 		    struct virtio_gpu_object_vram *vram)
 {
@@ -150,7 +154,8 @@ static int start_attempt(struct virtio_gpu_device *vgdev,
  *
  * Does not wait for the host's answer.
  *
- * Return: 0, -ENOSPC if the window is full, -ENOMEM or -ENODEV.
+ * Return: 0, -ENOSPC if the window is full, -ENOMEM, -ENODEV, or -ERESTARTSYS if
+ * the process is being killed.
  */
 int virtio_gpu_vram_map_now(struct virtio_gpu_object_vram *vram,
 			    const struct virtio_gpu_object_params *params)
@@ -176,32 +181,26 @@ static void notify_host(struct virtio_gpu_device *vgdev)
 	drm_dev_exit(idx);
 }
 
-/* Does the control queue take RESOURCE_MAP_BLOB? If the device is gone, yes. */
-static bool queue_has_room(struct virtio_gpu_device *vgdev)
+/* -ERESTARTSYS is that this process is being killed, or the one it waited for */
+static int try_to_map(struct virtio_gpu_device *vgdev,
+		      struct virtio_gpu_object_vram *vram, u32 *cache)
 {
-	bool room;
-	int idx;
+	unsigned int attempt;
+	int ret;
 
-	if (!drm_dev_enter(vgdev->ddev, &idx))
-		return true;
-	room = vgdev->ctrlq.vq->num_free >= 2;
-	drm_dev_exit(idx);
-	return room;
-}
+	ret = start_attempt(vgdev, vram, &attempt);
+	if (ret)
+		return ret;
 
-/*
- * A command that finds the queue full waits until it does not, whatever happens
- * to the process. So wait before there is one, and before the attempt begins,
- * which others may join. Should somebody else be faster to take the room, the
- * command waits after all.
- */
-static int wait_for_room(struct virtio_gpu_device *vgdev)
-{
-	if (queue_has_room(vgdev))
-		return 0;
-	notify_host(vgdev);
-	return wait_event_killable(vgdev->ctrlq.ack_queue,
-				   queue_has_room(vgdev));
+	if (!virtio_gpu_map_state_settled(&vram->map, attempt))
+		notify_host(vgdev);
+	ret = wait_event_killable(vgdev->resp_wq,
+				  virtio_gpu_map_state_settled(&vram->map,
+							       attempt));
+	if (ret)
+		return ret;
+
+	return virtio_gpu_map_state_result(&vram->map, cache);
 }
 
 /**
@@ -223,7 +222,6 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
 				u32 *cache)
 {
 	struct virtio_gpu_device *vgdev = vram->base.base.base.dev->dev_private;
-	unsigned int attempt;
 	int ret;
 
 	might_sleep();
@@ -235,24 +233,10 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
 	if (drm_dev_is_unplugged(vgdev->ddev))
 		return -ENODEV;
 
-	if (!virtio_gpu_map_state_begun(&vram->map)) {
-		ret = wait_for_room(vgdev);
-		if (ret)
-			return ret;
-	}
-	ret = start_attempt(vgdev, vram, &attempt);
-	if (ret)
-		return ret;
-
-	if (!virtio_gpu_map_state_settled(&vram->map, attempt))
-		notify_host(vgdev);
-	ret = wait_event_killable(vgdev->resp_wq,
-				  virtio_gpu_map_state_settled(&vram->map,
-							       attempt));
-	if (ret)
-		return ret;
-
-	return virtio_gpu_map_state_result(&vram->map, cache);
+	do {
+		ret = try_to_map(vgdev, vram, cache);
+	} while (ret == -ERESTARTSYS && !fatal_signal_pending(current));
+	return ret;
 }
 
 /**

@@ -76,6 +76,9 @@ bool virtio_gpu_blob_args_valid(const struct drm_virtgpu_resource_create_blob *r
 int virtio_gpu_blob_hints(const struct virtio_gpu_device *vgdev);
 
 /* virtgpu_gone.c */
+int virtio_gpu_wait_for_room(struct virtio_gpu_device *vgdev,
+			     const struct virtio_gpu_vbuffer *vbuf,
+			     unsigned int elements, int *section);
 void virtio_gpu_gone(struct virtio_gpu_device *vgdev);
 
 #endif

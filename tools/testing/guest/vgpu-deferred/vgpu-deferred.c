@@ -702,6 +702,14 @@ TEST_F_TIMEOUT(full, then_not, LIMIT)
 /*
  * The control queue is full of commands that the host does not answer
  */
+static struct job_result by_creation(void *arg)
+{
+	struct blob blob = blob_host(PAGE, 0);
+	int *gpu = arg;
+
+	return (struct job_result){ blob_create(*gpu, &blob, BLOB_NOW) };
+}
+
 FIXTURE(queue) {
 	struct machine m;
 	struct access a, last;
@@ -754,10 +762,31 @@ TEST_F_TIMEOUT(queue, wait_is_killable, LIMIT)
 	EXPECT_EQ(since(&self->m.window, MAP, maps), 1);
 }
 
+/* The one that began the attempt has not asked the host yet when it is killed. */
+TEST_F_TIMEOUT(queue, one_is_killed_another_goes_on, LIMIT)
+{
+	struct job_result result;
+	struct job first, second;
+
+	first = job_start(by_gem, &self->a);
+	ASSERT_EQ(job_end(&first, WHILE_MS).error, JOB_HANGS);
+	second = job_start(by_gem, &self->a);
+	ASSERT_EQ(job_end(&second, WHILE_MS).error, JOB_HANGS);
+	ASSERT_TRUE(job_kill(&first));
+	ASSERT_EQ(job_end(&second, WHILE_MS).error, JOB_HANGS);
+
+	backend_mode(&self->m.window, MAP, "ok");
+	release(&self->m.window);
+	result = job_end(&second, SOON_MS);
+	expect_access(_metadata, result, &self->a, by_gem);
+	result = job_end(&self->in_queue, SOON_MS);
+	expect_access(_metadata, result, &self->last, by_gem);
+}
+
 TEST_F_TIMEOUT(queue, device_removed, LIMIT)
 {
 	struct job_result result;
-	struct job job;
+	struct job job, other;
 	char bdf[32];
 
 	gpu_address(self->m.gpu, bdf, sizeof(bdf));
@@ -768,8 +797,14 @@ TEST_F_TIMEOUT(queue, device_removed, LIMIT)
 
 	job = job_start(by_gem, &self->a);
 	ASSERT_EQ(job_end(&job, WHILE_MS).error, JOB_HANGS);
+	/* A command that does not map a blob waits for room as well */
+	other = job_start(by_creation, &self->m.gpu);
+	ASSERT_EQ(job_end(&other, WHILE_MS).error, JOB_HANGS);
+
 	gpu_remove(bdf);
 	result = job_end(&job, SOON_MS);
+	EXPECT_EQ(result.error, -ENODEV);
+	result = job_end(&other, SOON_MS);
 	EXPECT_EQ(result.error, -ENODEV);
 	result = job_end(&self->in_queue, SOON_MS);
 	EXPECT_EQ(result.error, -ENODEV);
