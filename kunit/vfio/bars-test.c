@@ -144,16 +144,33 @@ static void bars_drain(struct kunit *test)
 
 	vfio_pci_bars_open(&t->vdev);
 	buf = add_buf(test, 0);
-	t->vdev.vdev.drain(&t->vdev.vdev);
+	t->vdev.vdev.drain(&t->vdev.vdev, true);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+
+	/* Whatever happens in between, no importer comes back */
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_TRUE(test, add_buf(test, 1)->revoked);
+
+	t->vdev.vdev.drain(&t->vdev.vdev, false);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
 	KUNIT_EXPECT_FALSE(test, buf->revoked);
 
+	t->vdev.vdev.drain(&t->vdev.vdev, true);
 	set_memory(t, false);
-	t->vdev.vdev.drain(&t->vdev.vdev);
+	t->vdev.vdev.drain(&t->vdev.vdev, false);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
 	KUNIT_EXPECT_TRUE(test, buf->revoked);
+
+	t->vdev.vdev.drain(&t->vdev.vdev, true);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
 	vfio_pci_bars_close(&t->vdev);
-	t->vdev.vdev.drain(&t->vdev.vdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
+	t->vdev.vdev.drain(&t->vdev.vdev, false);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
 }
 
 static void bars_memory_off(struct kunit *test)

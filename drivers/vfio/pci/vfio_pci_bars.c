@@ -41,7 +41,8 @@
  * A hung importer delays a transition but keeps no CPU mapping alive. All waits
  * for importers can be killed, then the transition does not take place. Only at
  * the close of the device there is no way back; but that wait comes before the
- * locks are taken that other devices need.
+ * locks are taken that other devices need, and from then on the state is BUSY,
+ * so that nobody is left to wait for when they are.
  *
  * Lifetime
  * --------
@@ -246,7 +247,7 @@ void vfio_pci_bars_start(struct vfio_pci_core_device *vdev)
 
 	lockdep_assert_held_write(&vdev->memory_lock);
 
-	if (!bars || bars->state == VFIO_PCI_BARS_CLOSED)
+	if (!bars || bars->state == VFIO_PCI_BARS_CLOSED || bars->draining)
 		return;
 
 	state = VFIO_PCI_BARS_OFF;
@@ -340,6 +341,7 @@ void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
 	vfio_pci_bars_quiesce(vdev, VFIO_PCI_BARS_CLOSED, false);
 	vdev->bars = NULL;
 	up_write(&vdev->memory_lock);
+	wake_up_all(&bars->wait);
 
 	/* No VMA of the device's file is left and none can be made any more */
 	for (i = 0; i < ARRAY_SIZE(bars->bar); i++)
@@ -360,21 +362,26 @@ void vfio_pci_bars_release(struct vfio_pci_core_device *vdev)
 }
 
 /**
- * vfio_pci_bars_drain - take the BARs away from importers before the close
- * @core_vdev: the device, open
+ * vfio_pci_bars_drain - take the BARs away before the close, see vfio/drain.c
+ * @core_vdev: the device
+ * @begin: %false if it is not closed after all
  *
  * The close has to wait for importers, and runs under locks that other devices
- * need. So do it here as well. Importers that map the buffers again in between
- * are waited for again.
+ * need. Who maps a buffer in between is refused, as during a reset.
  */
-static void vfio_pci_bars_drain(struct vfio_device *core_vdev)
+static void vfio_pci_bars_drain(struct vfio_device *core_vdev, bool begin)
 {
 	struct vfio_pci_core_device *vdev =
 		container_of(core_vdev, struct vfio_pci_core_device, vdev);
+	struct vfio_pci_bars *bars;
 
 	down_write(&vdev->memory_lock);
-	if (vdev->bars && vdev->bars->state != VFIO_PCI_BARS_CLOSED)
-		vfio_pci_bars_quiesce(vdev, VFIO_PCI_BARS_BUSY, false);
+	bars = vdev->bars;
+	if (bars && bars->state != VFIO_PCI_BARS_CLOSED) {
+		bars->draining = begin;
+		if (begin)
+			vfio_pci_bars_quiesce(vdev, VFIO_PCI_BARS_BUSY, false);
+	}
 	vfio_pci_start_bars_and_unlock(vdev);
 }
 

@@ -40,12 +40,15 @@ enum vfio_pci_bars_state {
  * @lock: protects @bufs and @bar. Innermost but for @gate.
  * @bufs: the buffers that slices of these BARs are in
  * @bar: a buffer for each BAR that was mapped through the device's own file
+ * @draining: the device is about to be closed, and @state stays BUSY until it
+ *	is, or is not. Under memory_lock.
  */
 struct vfio_pci_bars {
 	struct kref kref;
 	struct rw_semaphore gate;
 	enum vfio_pci_bars_state state;
 	wait_queue_head_t wait;
+	bool draining;
 	struct mutex lock; /* see above */
 	struct list_head bufs;
 	struct dma_buf *bar[PCI_STD_NUM_BARS];
