@@ -60,9 +60,11 @@ static noinline vm_fault_t vfio_pci_fault_wait(struct vm_fault *vmf,
 }
 
 /**
- * vfio_pci_core_fault_retry - give up a fault that could not get memory_lock
+ * vfio_pci_core_fault_retry - give up a fault that has to wait
  * @vdev: the device
  * @vmf: the fault, in a VMA of the device's file
+ * @wait: waits for the device, killable, and takes memory_lock if only for a
+ *	moment
  *
  * For drivers that map regions of their own and need memory_lock for it. A reset
  * reaches mmap_lock under memory_lock, so that a fault may only try to get it,
@@ -71,7 +73,8 @@ static noinline vm_fault_t vfio_pci_fault_wait(struct vm_fault *vmf,
  * Return: What the fault handler has to return.
  */
 vm_fault_t vfio_pci_core_fault_retry(struct vfio_pci_core_device *vdev,
-				     struct vm_fault *vmf)
+				     struct vm_fault *vmf,
+				     void (*wait)(struct vfio_pci_core_device *vdev))
 {
 	struct file *file = vmf->vma->vm_file;
 
@@ -83,8 +86,7 @@ vm_fault_t vfio_pci_core_fault_retry(struct vfio_pci_core_device *vdev,
 	/* Keeps the device open when the VMA goes */
 	get_file(file);
 	release_fault_lock(vmf);
-	if (!down_read_killable(&vdev->memory_lock))
-		up_read(&vdev->memory_lock);
+	wait(vdev);
 	fput(file);
 	return VM_FAULT_RETRY;
 }
