@@ -22,6 +22,7 @@
 #include "vfio_pci_bars.h"
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
+#include "vfio_pci_wc.h"
 
 #define VFIO_PCI_INDEX_TO_PGOFF(index) \
 	((unsigned long)(index) << (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT))
@@ -92,12 +93,22 @@ vm_fault_t vfio_pci_core_fault_retry(struct vfio_pci_core_device *vdev,
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_fault_retry);
 
+/* A VMA is for uncached or for write-combining memory, see vfio_pci_wc.c */
+static bool vfio_pci_type_differs(struct vm_area_struct *vma,
+				  struct vfio_pci_bars *bars, unsigned long pfn,
+				  unsigned int order)
+{
+	return READ_ONCE(bars->nr_wc) && !vfio_pci_wc_is(vma, pfn, order);
+}
+
 static vm_fault_t vfio_pci_fault_insert(struct vm_fault *vmf,
 					struct vfio_pci_dma_buf *buf)
 {
 	unsigned long pfn;
 
 	if (!vfio_pci_slice_page(&buf->map, vmf->pgoff - buf->pgoff_base, &pfn))
+		return VM_FAULT_SIGBUS;
+	if (unlikely(vfio_pci_type_differs(vmf->vma, buf->bars, pfn, 0)))
 		return VM_FAULT_SIGBUS;
 	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
 }
@@ -115,7 +126,8 @@ static vm_fault_t vfio_pci_fault_insert_huge(struct vm_fault *vmf,
 		return VM_FAULT_FALLBACK;
 	page -= (vmf->address - addr) >> PAGE_SHIFT;
 
-	if (!vfio_pci_slice_lookup(&buf->map, page, order, &pfn))
+	if (!vfio_pci_slice_lookup(&buf->map, page, order, &pfn) ||
+	    vfio_pci_type_differs(vmf->vma, buf->bars, pfn, order))
 		return VM_FAULT_FALLBACK;
 
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
@@ -271,6 +283,7 @@ static struct dma_buf *vfio_pci_bar_buf_new(struct vfio_pci_core_device *vdev,
 	buf->list->phys[0].len = size;
 	buf->list->provider = pcim_p2pdma_provider(vdev->pdev, bar);
 	buf->pgoff_base = VFIO_PCI_INDEX_TO_PGOFF(bar) + (start >> PAGE_SHIFT);
+	buf->bar = bar;
 	buf->mappable = true;
 
 	dmabuf = vfio_pci_dma_buf_create(buf, size, O_RDWR, name);

@@ -60,6 +60,10 @@
  *	    bars->gate (read)
  *		fs_reclaim (page tables)
  *
+ *	bars->barmap_lock
+ *	    mmap_lock (read() and write() of a BAR)
+ *	    memory_lock
+ *
  *	memory_lock
  *	    bars->lock
  *	    dma_resv
@@ -77,6 +81,7 @@
 #include "vfio_pci_bars.h"
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
+#include "vfio_pci_wc.h"
 
 /**
  * vfio_pci_bars_new - allocate the state of the BARs of one device
@@ -94,6 +99,7 @@ struct vfio_pci_bars *vfio_pci_bars_new(void)
 	init_rwsem(&bars->gate);
 	init_waitqueue_head(&bars->wait);
 	mutex_init(&bars->lock);
+	init_rwsem(&bars->barmap_lock);
 	INIT_LIST_HEAD(&bars->bufs);
 	return bars;
 }
@@ -178,6 +184,24 @@ static void vfio_pci_bars_zap_device(struct vfio_pci_core_device *vdev)
 			    true);
 }
 
+/* Take the BARs away from all CPUs, until the state is ON again */
+static void vfio_pci_bars_cut_cpus(struct vfio_pci_core_device *vdev,
+				   enum vfio_pci_bars_state state)
+{
+	struct vfio_pci_bars *bars = vdev->bars;
+	struct vfio_pci_dma_buf *buf = NULL;
+
+	lockdep_assert_held_write(&vdev->memory_lock);
+
+	mutex_lock(&bars->lock);
+	vfio_pci_bars_set_state(bars, state);
+	mutex_unlock(&bars->lock);
+
+	while ((buf = vfio_pci_bars_next(bars, buf)))
+		vfio_pci_dma_buf_zap(buf);
+	vfio_pci_bars_zap_device(vdev);
+}
+
 /*
  * Take the BARs away from all CPUs and then from all importers. If it returns 0
  * nobody reaches them until the state is ON again.
@@ -189,16 +213,7 @@ static int vfio_pci_bars_quiesce(struct vfio_pci_core_device *vdev,
 	struct vfio_pci_dma_buf *buf = NULL;
 	int ret = 0;
 
-	lockdep_assert_held_write(&vdev->memory_lock);
-
-	mutex_lock(&bars->lock);
-	vfio_pci_bars_set_state(bars, state);
-	mutex_unlock(&bars->lock);
-
-	while ((buf = vfio_pci_bars_next(bars, buf)))
-		vfio_pci_dma_buf_zap(buf);
-	vfio_pci_bars_zap_device(vdev);
-
+	vfio_pci_bars_cut_cpus(vdev, state);
 	while ((buf = vfio_pci_bars_next(bars, buf))) {
 		/* Killed: to the end of the list, which gives @buf back */
 		if (ret)
@@ -207,6 +222,15 @@ static int vfio_pci_bars_quiesce(struct vfio_pci_core_device *vdev,
 		ret = vfio_pci_dma_buf_drain(buf, killable);
 	}
 	return ret;
+}
+
+/**
+ * vfio_pci_bars_pause - begin a transition that is none for importers
+ * @vdev: the device, open, memory_lock held for writing
+ */
+void vfio_pci_bars_pause(struct vfio_pci_core_device *vdev)
+{
+	vfio_pci_bars_cut_cpus(vdev, VFIO_PCI_BARS_BUSY);
 }
 
 /**
@@ -333,12 +357,15 @@ void vfio_pci_bars_open(struct vfio_pci_core_device *vdev)
  */
 void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
 {
+	struct vfio_pci_dma_buf *buf = NULL;
 	struct vfio_pci_bars *bars;
 	unsigned int i;
 
 	down_write(&vdev->memory_lock);
 	bars = vdev->bars;
 	vfio_pci_bars_quiesce(vdev, VFIO_PCI_BARS_CLOSED, false);
+	while ((buf = vfio_pci_bars_next(bars, buf)))
+		vfio_pci_wc_give_back(buf);
 	vdev->bars = NULL;
 	up_write(&vdev->memory_lock);
 	wake_up_all(&bars->wait);

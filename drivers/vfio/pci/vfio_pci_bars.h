@@ -42,16 +42,24 @@ enum vfio_pci_bars_state {
  * @bar: a buffer for each BAR that was mapped through the device's own file
  * @draining: the device is about to be closed, and @state stays BUSY until it
  *	is, or is not. Under memory_lock.
+ * @nr_wc: how many of the buffers are or were write-combining. Written under
+ *	@lock, grows while there are no faults.
+ * @barmap_lock: held for reading while the kernel's own mapping of a BAR is
+ *	used, for writing while it and the type of pages change
+ * @barmap_kept: bits of BARs of which somebody keeps the kernel's mapping
  */
 struct vfio_pci_bars {
 	struct kref kref;
 	struct rw_semaphore gate;
 	enum vfio_pci_bars_state state;
+	unsigned int nr_wc;
 	wait_queue_head_t wait;
 	bool draining;
 	struct mutex lock; /* see above */
 	struct list_head bufs;
 	struct dma_buf *bar[PCI_STD_NUM_BARS];
+	struct rw_semaphore barmap_lock;
+	unsigned long barmap_kept;
 };
 
 struct vfio_pci_bars *vfio_pci_bars_new(void);
@@ -67,6 +75,7 @@ void vfio_pci_bars_set_state(struct vfio_pci_bars *bars,
 			     enum vfio_pci_bars_state state);
 
 void vfio_pci_memory_lock_init(struct rw_semaphore *memory_lock);
+void vfio_pci_bars_pause(struct vfio_pci_core_device *vdev);
 int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev);
 void vfio_pci_bars_start(struct vfio_pci_core_device *vdev);
 int vfio_pci_lock_and_stop_bars(struct vfio_pci_core_device *vdev);
@@ -79,6 +88,15 @@ static inline void vfio_pci_lockdep(void)
 {
 }
 #endif
+
+/* vfio_pci_barmap.c */
+int vfio_pci_barmap_claimed(struct vfio_pci_core_device *vdev, unsigned int bar);
+void __iomem *vfio_pci_barmap_begin(struct vfio_pci_core_device *vdev,
+				    unsigned int bar, loff_t pos, size_t *count);
+void vfio_pci_barmap_end(struct vfio_pci_core_device *vdev, unsigned int bar,
+			 loff_t pos, void __iomem *io);
+bool vfio_pci_barmap_drop(struct vfio_pci_core_device *vdev, unsigned int bar);
+void vfio_pci_barmap_release(struct vfio_pci_core_device *vdev);
 
 int vfio_pci_bar_mmap(struct vfio_pci_core_device *vdev, unsigned int bar,
 		      struct vm_area_struct *vma);

@@ -39,7 +39,12 @@ struct vfio_region_dma_range;
  * @pgoff_base: file offset, in pages, of the buffer's first byte. Not 0 for
  *	what is mapped through the device's file, which has one for all BARs.
  * @nr_maps: mappings of importers. Written under the reservation lock.
+ * @bar: index of the BAR that the slices are in. Constant.
  * @memattr: VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC or _WC, of later mmaps
+ * @wc: its pages have been made write-combining. Written under
+ *	&vfio_pci_bars.lock.
+ * @had_wc: they were at some time, and a VMA may be made for that. Under the
+ *	same lock.
  * @mappable: user space may mmap() it: BAR memory, nothing that the driver has
  *	to map in its own way. Constant.
  * @revoked: no importer may map. Written under the reservation lock.
@@ -60,6 +65,9 @@ struct vfio_pci_dma_buf {
 	unsigned long pgoff_base;
 	unsigned int nr_maps;
 	u32 memattr;
+	u8 bar;
+	bool wc;
+	bool had_wc;
 	bool map_ready;
 	bool mappable;
 	bool revoked;

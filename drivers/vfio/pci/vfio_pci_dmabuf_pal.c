@@ -150,6 +150,7 @@ int vfio_pci_dma_buf_export(struct vfio_pci_dma_buf *buf,
 	struct dma_buf *dmabuf;
 	int ret;
 
+	buf->bar = bar;
 	buf->mappable = vfio_pci_dma_buf_is_bar(buf, vdev, bar);
 	dmabuf = vfio_pci_dma_buf_create(buf, size, flags, NULL);
 	if (IS_ERR(dmabuf)) {

@@ -50,7 +50,9 @@ static void vfio_pci_lockdep_reset(struct mm_struct *mm,
 	address_space_init_once(&mapping);
 	dma_resv_init(&resv);
 
+	down_write(&bars->barmap_lock);
 	down_write(&memory_lock);
+	up_write(&bars->barmap_lock);
 	mmap_read_lock(mm);
 	mmap_read_unlock(mm);
 	mutex_lock(&bars->lock);

@@ -12,6 +12,7 @@
 #include "vfio_pci_bars.h"
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
+#include "vfio_pci_wc.h"
 
 /**
  * vfio_pci_dma_buf_alloc - allocate the object behind a dma-buf
@@ -120,6 +121,7 @@ static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
 	/* There is no importer left that a transition could be waiting for */
 	while (!vfio_pci_dma_buf_unlink(buf))
 		wait_event(buf->bars->wait, !READ_ONCE(buf->users));
+	vfio_pci_wc_fini(buf);
 	iput(buf->inode);
 	vfio_pci_dma_buf_free(buf);
 }
@@ -300,6 +302,7 @@ int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf)
 		return ret;
 
 	vfio_pci_dma_buf_zap(buf);
+	vfio_pci_wc_give_back(buf);
 	vfio_pci_dma_buf_invalidate(buf);
 	ret = vfio_pci_dma_buf_drain(buf, true);
 	if (ret)

@@ -10,6 +10,7 @@
 
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
+#include "vfio_pci_wc.h"
 
 static int vfio_pci_slice_check(struct vfio_pci_core_device *vdev, u32 flags,
 				size_t argsz, size_t minsz)
@@ -67,41 +68,24 @@ int vfio_pci_feature_dma_buf_revoke(struct vfio_pci_core_device *vdev, u32 flags
 	return ret;
 }
 
-/*
- * Would a mapping of @buf be write-combining? Not where the architecture has no
- * such thing, and not on x86 if the memory has another type already: the kernel
- * keeps one type for every page, vfio-pci itself has mapped the BAR uncached,
- * and a fault would silently do the same.
- */
-static bool vfio_pci_slice_can_wc(struct vfio_pci_dma_buf *buf)
+/* Not every architecture has write-combining, nor every x86 */
+static bool vfio_pci_slice_can_wc(void)
 {
 	pgprot_t nc = pgprot_noncached(PAGE_SHARED);
 	pgprot_t wc = pgprot_writecombine(PAGE_SHARED);
-	size_t i;
 
-	if (pgprot_val(wc) == pgprot_val(nc))
-		return false;
-	for (i = 0; i < buf->list->length; i++) {
-		pgprot_t prot = wc;
-
-		if (pfnmap_setup_cachemode(PHYS_PFN(buf->list->phys[i].paddr),
-					   PAGE_SIZE, &prot) ||
-		    pgprot_val(prot) != pgprot_val(wc))
-			return false;
-	}
-	return true;
+	return pgprot_val(wc) != pgprot_val(nc);
 }
 
-static int vfio_pci_slice_set_memattr(struct vfio_pci_dma_buf *buf, u32 memattr)
+static int vfio_pci_slice_set_memattr(struct vfio_pci_core_device *vdev,
+				      struct vfio_pci_dma_buf *buf, u32 memattr)
 {
 	if (vfio_pci_dma_buf_gone(buf))
 		return -EBADFD;
 	if (memattr == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC &&
-	    !vfio_pci_slice_can_wc(buf))
+	    !vfio_pci_slice_can_wc())
 		return -EOPNOTSUPP;
-
-	WRITE_ONCE(buf->memattr, memattr);
-	return 0;
+	return vfio_pci_wc_set(vdev, buf, memattr);
 }
 
 /**
@@ -132,7 +116,7 @@ int vfio_pci_feature_dma_buf_memattr(struct vfio_pci_core_device *vdev, u32 flag
 	dmabuf = vfio_pci_slice_get(vdev, set.dmabuf_fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	ret = vfio_pci_slice_set_memattr(dmabuf->priv, set.memattr);
+	ret = vfio_pci_slice_set_memattr(vdev, dmabuf->priv, set.memattr);
 	dma_buf_put(dmabuf);
 	return ret;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Everything at once, for a minute each: faults, mmap, munmap, export, close,
- * revoke, resets, and imports, on all CPUs, with many slices of one BAR.
+ * revoke, resets, imports, and changes of the type, on all CPUs, with many
+ * slices of one BAR.
  *
  * Each page of the BAR has a sign of its own.  Whoever reads a page sees that
  * sign or gets SIGBUS, and gets SIGBUS once its slice's revoke has returned.
@@ -49,11 +50,11 @@ struct slot {
 	atomic_bool revoked;		/* the ioctl has returned */
 };
 
-#define WORKS	9
+#define WORKS	10
 
 static const char * const names[WORKS] = {
 	"reads of slices", "reads of the BAR", "mmaps of slices", "mmaps of the BAR",
-	"exports", "revokes", "transitions", "imports", "forks",
+	"exports", "revokes", "transitions", "imports", "forks", "changes of type",
 };
 
 FIXTURE(stress) {
@@ -354,9 +355,24 @@ static void work_fork(struct worker *w, struct slot *slot)
 	usleep(next(w) % 50000);
 }
 
+/* A slice's pages are for it alone then: who reads them elsewhere gets SIGBUS. */
+static void work_type(struct worker *w, struct slot *slot)
+{
+	u32 attr = next(w) % 2 ? SLICE_WC : SLICE_NC;
+	int rc = 0;
+
+	pthread_rwlock_rdlock(&slot->lock);
+	if (slot->dmabuf >= 0)
+		rc = slice_memattr(w->self->dev, slot->dmabuf, attr);
+	pthread_rwlock_unlock(&slot->lock);
+	if (rc != -EBADFD)
+		good(w, rc, -EOPNOTSUPP);
+	usleep(next(w) % 50000);
+}
+
 static void (* const works[WORKS])(struct worker *w, struct slot *slot) = {
 	work_read, work_read_bar, work_map, work_map_bar, work_export, work_revoke,
-	work_transition, work_import, work_fork,
+	work_transition, work_import, work_fork, work_type,
 };
 
 static void *run(void *arg)
@@ -407,13 +423,13 @@ TEST_F_TIMEOUT(stress, all_at_once, 240)
 	EXPECT_EQ(0, atomic_load(&self->errors));
 
 	/* Whatever happened, the device works. */
-	endpoint_memory(self->dev, true);
-	EXPECT_TRUE(pages_are(self->dev->bars[BAR].vaddr, PAGES * PAGE, 0));
 	for (i = 0; i < SLOTS; i++) {
 		unmap_slot(&self->slots[i]);
 		if (self->slots[i].dmabuf >= 0)
 			close(self->slots[i].dmabuf);
 	}
+	endpoint_memory(self->dev, true);
+	EXPECT_TRUE(pages_are(self->dev->bars[BAR].vaddr, PAGES * PAGE, 0));
 }
 
 /*

@@ -22,13 +22,11 @@
 #include "lib/exporters.h"
 #include "lib/file.h"
 #include "lib/ioas.h"
-#include "lib/maps.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
 #include "lib/slice.h"
 
 #define PAGE	4096UL
-#define PMD	(2UL << 20)
 #define BAR	2
 #define FIRST	(16 * PAGE)		/* the slice: these pages of the BAR */
 #define SIZE	(8 * PAGE)
@@ -483,79 +481,6 @@ TEST_F_TIMEOUT(vend, memattr_input, 120)
 	ASSERT_EQ(0, slice_revoke(self->mem, fd));
 	EXPECT_EQ(-EBADFD, slice_memattr(self->mem, fd, SLICE_NC));
 	close(fd);
-}
-
-/*
- * Write-combining is write-combining in the page table, or it is refused:
- * for pages and huge pages, mapped before and after others that are not.
- */
-TEST_F_TIMEOUT(vend, write_combining, 120)
-{
-	size_t size = 2 * PMD;
-	int fd = slice_export(self->mem, BAR, 0, size);
-	int plain = slice_export(self->mem, BAR, 0, size), rc;
-	struct entry e;
-	void *nc, *wc, *p;
-
-	if (!pgtable_ready())
-		SKIP(return, "no CONFIG_PTDUMP_DEBUGFS in this kernel");
-	ASSERT_GE(fd, 0);
-	ASSERT_GE(plain, 0);
-
-	nc = map_shared(fd, 0, 4 * PAGE, RW);
-	ASSERT_NE(NULL, nc);
-	EXPECT_TRUE(pages_are(nc, 4 * PAGE, 0));
-	ASSERT_TRUE(pgtable_find(nc, &e));
-	EXPECT_EQ('U', e.type[0]);
-
-	rc = slice_memattr(self->mem, fd, SLICE_WC);
-	if (rc == -EOPNOTSUPP) {
-		/* Refused: then nothing has changed. */
-		p = map_shared(fd, 0, 4 * PAGE, RW);
-		ASSERT_NE(NULL, p);
-		EXPECT_TRUE(pages_are(p, 4 * PAGE, 0));
-		ASSERT_TRUE(pgtable_find(p, &e));
-		EXPECT_EQ('U', e.type[0]);
-		return;
-	}
-	ASSERT_EQ(0, rc);
-
-	wc = map_shared(fd, PAGE, 4 * PAGE, RW);
-	ASSERT_NE(NULL, wc);
-	EXPECT_TRUE(pages_are(wc, 4 * PAGE, PAGE));
-	ASSERT_TRUE(pgtable_find(wc, &e));
-	EXPECT_STREQ("WC", e.type);
-	p = map_aligned(fd, 0, size, RW, PMD, 0);
-	ASSERT_NE(NULL, p);
-	EXPECT_EQ(2, faults_of(p, size));
-	ASSERT_TRUE(pgtable_find(p + PMD, &e));
-	EXPECT_STREQ("WC", e.type);
-	EXPECT_STREQ("pmd", e.level);
-
-	/* What was mapped before, and what others map, is as it was. */
-	ASSERT_TRUE(pgtable_find(nc, &e));
-	EXPECT_EQ('U', e.type[0]);
-	p = map_shared(plain, 0, 4 * PAGE, RW);
-	ASSERT_NE(NULL, p);
-	EXPECT_TRUE(pages_are(p, 4 * PAGE, 0));
-	ASSERT_TRUE(pgtable_find(p, &e));
-	EXPECT_EQ('U', e.type[0]);
-	ASSERT_TRUE(pgtable_find(self->bar, &e));
-	EXPECT_EQ('U', e.type[0]);
-
-	/* It stays so over a revocation that ends, and can be taken back. */
-	endpoint_memory(self->mem, false);
-	EXPECT_EQ(SIGBUS, child_read(wc));
-	endpoint_memory(self->mem, true);
-	EXPECT_TRUE(pages_are(wc, 4 * PAGE, PAGE));
-	ASSERT_TRUE(pgtable_find(wc, &e));
-	EXPECT_STREQ("WC", e.type);
-	EXPECT_EQ(0, slice_memattr(self->mem, fd, SLICE_NC));
-	p = map_shared(fd, 0, 4 * PAGE, RW);
-	ASSERT_NE(NULL, p);
-	EXPECT_TRUE(pages_are(p, 4 * PAGE, 0));
-	ASSERT_TRUE(pgtable_find(p, &e));
-	EXPECT_EQ('U', e.type[0]);
 }
 
 TEST_HARNESS_MAIN

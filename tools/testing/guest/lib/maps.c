@@ -8,6 +8,7 @@
 #include "maps.h"
 
 #define PGTABLE "/sys/kernel/debug/page_tables/current_kernel"
+#define MEMTYPES "/sys/kernel/debug/x86/pat_memtype_list"
 
 bool maps_find(const void *addr, struct mapping *m)
 {
@@ -69,4 +70,28 @@ bool pgtable_find(const void *addr, struct entry *e)
 	}
 	fclose(file);
 	return found;
+}
+
+bool memtypes_ready(void)
+{
+	return !access(MEMTYPES, R_OK);
+}
+
+const char *memtype_of(u64 phys)
+{
+	FILE *file = fopen(MEMTYPES, "r");
+	static char type[32];
+	u64 start, end;
+	char line[128];
+
+	VFIO_ASSERT_NOT_NULL(file);
+	type[0] = 0;
+	while (!type[0] && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "PAT: [mem %lli-%lli] %31s", (long long *)&start,
+			   (long long *)&end, type) != 3 ||
+		    phys < start || phys >= end)
+			type[0] = 0;
+	}
+	fclose(file);
+	return type;
 }

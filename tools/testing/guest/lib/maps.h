@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include <linux/types.h>
+
 /* What /proc/self/maps says of the mapping at an address. */
 struct mapping {
 	unsigned long start, end, offset;
@@ -24,5 +26,12 @@ struct entry {
 
 bool pgtable_ready(void);
 bool pgtable_find(const void *addr, struct entry *e);
+
+/*
+ * The kernel's list of memory types (x86 with PAT): what a page of physical
+ * address space has been given ("write-combining"), or "" if nothing.
+ */
+bool memtypes_ready(void);
+const char *memtype_of(u64 phys);
 
 #endif

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's own mapping of a BAR, which read() and write() of the device's
+ * file use.
+ *
+ * It covers all of the BAR, uncached, from the enabling of the device on. If a
+ * slice is to be write-combining it has to go, see vfio_pci_wc.c: then every
+ * access maps the page that it needs. Only a mapping stays of which somebody
+ * keeps the address, a variant driver or an ioeventfd.
+ */
+#include <linux/bitops.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/vfio_pci_core.h>
+
+#include "vfio_pci_bars.h"
+
+/* In place of the address: the BAR is ours, and not mapped */
+#define VFIO_PCI_BARMAP_DROPPED	IOMEM_ERR_PTR(-EOPNOTSUPP)
+
+/**
+ * vfio_pci_core_get_iomap - get the kernel's mapping of a BAR, to keep
+ * @vdev: the device, after vfio_pci_core_enable()
+ * @bar: index of the BAR
+ *
+ * Return: The address, good until vfio_pci_core_disable(), or an ERR_PTR() if,
+ * for example, the BAR isn't valid, its resource wasn't acquired, its iomap
+ * failed, or a slice of it is write-combining.
+ */
+void __iomem *vfio_pci_core_get_iomap(struct vfio_pci_core_device *vdev,
+				      unsigned int bar)
+{
+	void __iomem *io;
+
+	if (WARN_ON_ONCE(bar >= PCI_STD_NUM_BARS))
+		return IOMEM_ERR_PTR(-EINVAL);
+
+	guard(rwsem_read)(&vdev->bars->barmap_lock);
+	io = vdev->barmap[bar];
+	if (WARN_ON_ONCE(!io))
+		return IOMEM_ERR_PTR(-ENODEV);
+	if (!IS_ERR(io))
+		set_bit(bar, &vdev->bars->barmap_kept);
+	return io;
+}
+EXPORT_SYMBOL_GPL(vfio_pci_core_get_iomap);
+
+/**
+ * vfio_pci_barmap_claimed - is the BAR's resource ours?
+ * @vdev: the device, enabled
+ * @bar: index of the BAR
+ *
+ * Return: 0, or the errno with which requesting or mapping it failed.
+ */
+int vfio_pci_barmap_claimed(struct vfio_pci_core_device *vdev, unsigned int bar)
+{
+	/* Both values that it can have meanwhile say the same */
+	void __iomem *io = READ_ONCE(vdev->barmap[bar]);
+
+	if (!io)
+		return -ENODEV;
+	return io == VFIO_PCI_BARMAP_DROPPED ? 0 : PTR_ERR_OR_ZERO(io);
+}
+
+/* A page has the type that it has: a mapping of it gets the same */
+static void __iomem *vfio_pci_barmap_page(struct vfio_pci_core_device *vdev,
+					  unsigned int bar, loff_t pos,
+					  size_t *count)
+{
+	resource_size_t start = ALIGN_DOWN(pos, PAGE_SIZE);
+	resource_size_t len = pci_resource_len(vdev->pdev, bar) - start;
+	void __iomem *io;
+
+	io = ioremap(pci_resource_start(vdev->pdev, bar) + start,
+		     min_t(resource_size_t, len, PAGE_SIZE));
+	if (!io)
+		return IOMEM_ERR_PTR(-ENOMEM);
+	*count = min_t(size_t, *count, PAGE_SIZE - offset_in_page(pos));
+	return io - start;
+}
+
+/**
+ * vfio_pci_barmap_begin - begin an access to a BAR
+ * @vdev: the device, open
+ * @bar: index of the BAR
+ * @pos: where in the BAR
+ * @count: how much, which can become less
+ *
+ * Return: Address of the BAR's first byte, of which the span may be accessed
+ * until vfio_pci_barmap_end(), or an ERR_PTR().
+ */
+void __iomem *vfio_pci_barmap_begin(struct vfio_pci_core_device *vdev,
+				    unsigned int bar, loff_t pos, size_t *count)
+{
+	void __iomem *io;
+
+	if (down_read_killable(&vdev->bars->barmap_lock))
+		return IOMEM_ERR_PTR(-EINTR);
+	io = vdev->barmap[bar];
+	if (io == VFIO_PCI_BARMAP_DROPPED)
+		io = vfio_pci_barmap_page(vdev, bar, pos, count);
+	else if (WARN_ON_ONCE(!io))
+		io = IOMEM_ERR_PTR(-ENODEV);
+	if (IS_ERR(io))
+		up_read(&vdev->bars->barmap_lock);
+	return io;
+}
+
+/**
+ * vfio_pci_barmap_end - end an access to a BAR
+ * @vdev: the device
+ * @bar: index of the BAR
+ * @pos: where in the BAR it began
+ * @io: what vfio_pci_barmap_begin() returned
+ */
+void vfio_pci_barmap_end(struct vfio_pci_core_device *vdev, unsigned int bar,
+			 loff_t pos, void __iomem *io)
+{
+	if (vdev->barmap[bar] == VFIO_PCI_BARMAP_DROPPED) {
+		/* Out of the buffers of write-combining */
+		wmb();
+		iounmap(io + ALIGN_DOWN(pos, PAGE_SIZE));
+	}
+	up_read(&vdev->bars->barmap_lock);
+}
+
+/**
+ * vfio_pci_barmap_drop - unmap a BAR
+ * @vdev: the device, open
+ * @bar: index of the BAR, of memory
+ *
+ * Return: %true if it is not mapped any more, %false if somebody keeps it.
+ */
+bool vfio_pci_barmap_drop(struct vfio_pci_core_device *vdev, unsigned int bar)
+{
+	void __iomem *io = vdev->barmap[bar];
+
+	lockdep_assert_held_write(&vdev->bars->barmap_lock);
+
+	if (io == VFIO_PCI_BARMAP_DROPPED)
+		return true;
+	if (IS_ERR_OR_NULL(io) || test_bit(bar, &vdev->bars->barmap_kept))
+		return false;
+	WRITE_ONCE(vdev->barmap[bar], VFIO_PCI_BARMAP_DROPPED);
+	pci_iounmap(vdev->pdev, io);
+	return true;
+}
+
+/**
+ * vfio_pci_barmap_release - undo vfio_pci_core_map_bars()
+ * @vdev: the device, about to be disabled
+ */
+void vfio_pci_barmap_release(struct vfio_pci_core_device *vdev)
+{
+	unsigned int bar;
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+		if (vfio_pci_barmap_claimed(vdev, bar))
+			continue;
+		if (!IS_ERR(vdev->barmap[bar]))
+			pci_iounmap(vdev->pdev, vdev->barmap[bar]);
+		pci_release_selected_regions(vdev->pdev, 1 << bar);
+		vdev->barmap[bar] = NULL;
+	}
+}

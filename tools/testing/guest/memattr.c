@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How the CPU maps a slice: DMA_BUF_MEMATTR, and what the page tables and the
+ * kernel's list of memory types say of it.
+ *
+ * A page has one type on x86, for all of its mappings: what a mapping was not
+ * made for it does not get, silently or otherwise.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "kselftest_harness.h"
+
+#include "lib/access.h"
+#include "lib/endpoint.h"
+#include "lib/ioas.h"
+#include "lib/maps.h"
+#include "lib/pci.h"
+#include "lib/slice.h"
+
+#define PAGE	4096UL
+#define PMD	(2UL << 20)
+#define BAR	2
+#define SIZE	(2 * PMD)		/* the slice: the BAR's beginning */
+#define IOVA	0x1000000UL
+#define RW	(PROT_READ | PROT_WRITE)
+
+FIXTURE(memattr) {
+	struct iommu *iommu;
+	struct vfio_pci_device *dev;
+	void *bar;
+	u64 phys;
+	int fd;				/* the slice */
+	bool pat;			/* this kernel has write-combining */
+};
+
+FIXTURE_SETUP(memattr)
+{
+	const char *bdf = pci_find(&pci_ivshmem, 0);
+
+	if (!bdf)
+		SKIP(return, "no ivshmem");
+	if (!pgtable_ready())
+		SKIP(return, "no CONFIG_PTDUMP_DEBUGFS in this kernel");
+	self->pat = memtypes_ready();
+	self->iommu = iommu_init(MODE_IOMMUFD);
+	self->dev = endpoint_open(bdf, self->iommu, NULL);
+	self->bar = self->dev->bars[BAR].vaddr;
+	self->phys = pci_bar_phys(bdf, BAR);
+	pages_sign(self->bar, SIZE + 16 * PAGE);
+	self->fd = slice_export(self->dev, BAR, 0, SIZE);
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(memattr)
+{
+	close(self->fd);
+	if (self->dev)
+		vfio_pci_device_cleanup(self->dev);
+	iommu_cleanup(self->iommu);
+}
+
+/* What an access finds: how the CPU caches the page, or a signal. */
+static const char *type_of(const void *addr)
+{
+	static struct entry e;
+	u64 value;
+
+	switch (try_read(addr, &value)) {
+	case 0:
+		return pgtable_find(addr, &e) ? e.type : "nothing";
+	case SIGBUS:
+		return "SIGBUS";
+	default:
+		return "another signal";
+	}
+}
+
+static int read_dev(struct vfio_pci_device *dev, void *buf, size_t size, u64 at)
+{
+	ssize_t got = pread(dev->fd, buf, size, dev->bars[BAR].info.offset + at);
+
+	return got < 0 ? -errno : got;
+}
+
+static int write_dev(struct vfio_pci_device *dev, const void *buf, size_t size,
+		     u64 at)
+{
+	ssize_t put = pwrite(dev->fd, buf, size, dev->bars[BAR].info.offset + at);
+
+	return put < 0 ? -errno : put;
+}
+
+static int set_ioeventfd(struct vfio_pci_device *dev, u64 at, int fd)
+{
+	struct vfio_device_ioeventfd set = {
+		.argsz = sizeof(set),
+		.flags = VFIO_DEVICE_IOEVENTFD_32,
+		.offset = dev->bars[BAR].info.offset + at,
+		.fd = fd,
+	};
+
+	return ioctl(dev->fd, VFIO_DEVICE_IOEVENTFD, &set) ? -errno : 0;
+}
+
+/* Without a request everything is uncached, and without PAT that is all. */
+TEST_F_TIMEOUT(memattr, uncached, 120)
+{
+	void *map = map_shared(self->fd, 0, SIZE, RW), *huge;
+
+	ASSERT_NE(NULL, map);
+	EXPECT_STREQ("UC-", type_of(map));
+	EXPECT_STREQ("UC-", type_of(self->bar));
+	huge = map_aligned(self->fd, 0, SIZE, RW, PMD, 0);
+	ASSERT_NE(NULL, huge);
+	EXPECT_STREQ("UC-", type_of(huge + PMD));
+	EXPECT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_NC));
+	EXPECT_STREQ("UC-", type_of(map));
+
+	if (self->pat) {
+		EXPECT_STREQ("uncached-minus", memtype_of(self->phys));
+	} else {
+		EXPECT_EQ(-EOPNOTSUPP, slice_memattr(self->dev, self->fd, SLICE_WC));
+		EXPECT_STREQ("UC-", type_of(map));
+		EXPECT_STREQ("UC-", type_of(map_shared(self->fd, 0, SIZE, RW)));
+	}
+}
+
+TEST_F_TIMEOUT(memattr, write_combining, 120)
+{
+	void *before = map_shared(self->fd, 0, SIZE, RW), *wc, *huge;
+	struct entry e;
+
+	if (!self->pat)
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	ASSERT_NE(NULL, before);
+	EXPECT_STREQ("UC-", type_of(before));
+	EXPECT_STREQ("UC-", type_of(self->bar));
+	EXPECT_STREQ("UC-", type_of(self->bar + SIZE));
+
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	EXPECT_STREQ("write-combining", memtype_of(self->phys));
+	EXPECT_STREQ("write-combining", memtype_of(self->phys + SIZE - PAGE));
+	EXPECT_STREQ("", memtype_of(self->phys + SIZE));
+
+	wc = map_shared(self->fd, PAGE, 4 * PAGE, RW);
+	ASSERT_NE(NULL, wc);
+	EXPECT_TRUE(pages_are(wc, 4 * PAGE, PAGE));
+	EXPECT_STREQ("WC", type_of(wc));
+	EXPECT_STREQ("WC", type_of(wc + 3 * PAGE));
+	huge = map_aligned(self->fd, 0, SIZE, RW, PMD, 0);
+	ASSERT_NE(NULL, huge);
+	EXPECT_EQ(2, faults_of(huge, SIZE));
+	EXPECT_STREQ("WC", type_of(huge + PMD));
+	ASSERT_TRUE(pgtable_find(huge + PMD, &e));
+	EXPECT_STREQ("pmd", e.level);
+
+	/* What is not made for it does not get it: not the pages, that is. */
+	EXPECT_STREQ("SIGBUS", type_of(before));
+	EXPECT_STREQ("SIGBUS", type_of(before + SIZE - PAGE));
+	EXPECT_STREQ("SIGBUS", type_of(self->bar));
+	EXPECT_STREQ("SIGBUS", type_of(self->bar + SIZE - PAGE));
+	EXPECT_STREQ("UC-", type_of(self->bar + SIZE));
+	EXPECT_TRUE(pages_are(self->bar + SIZE, 16 * PAGE, SIZE));
+
+	/* It stays so over an outage, and can be taken back. */
+	endpoint_memory(self->dev, false);
+	EXPECT_STREQ("SIGBUS", type_of(wc));
+	endpoint_memory(self->dev, true);
+	EXPECT_TRUE(pages_are(wc, 4 * PAGE, PAGE));
+	EXPECT_STREQ("WC", type_of(wc));
+
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_NC));
+	EXPECT_STREQ("", memtype_of(self->phys));
+	EXPECT_STREQ("SIGBUS", type_of(wc));
+	EXPECT_STREQ("SIGBUS", type_of(huge));
+	EXPECT_STREQ("UC-", type_of(before));
+	EXPECT_STREQ("UC-", type_of(self->bar));
+	EXPECT_TRUE(pages_are(self->bar, SIZE + 16 * PAGE, 0));
+	EXPECT_STREQ("UC-", type_of(map_shared(self->fd, 0, PAGE, RW)));
+
+	/* And set again, for the same mappings. */
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	EXPECT_STREQ("WC", type_of(wc));
+	EXPECT_STREQ("SIGBUS", type_of(before));
+}
+
+/* Several slices of the same pages, which go one after the other. */
+TEST_F_TIMEOUT(memattr, overlap, 120)
+{
+	int second = slice_export(self->dev, BAR, PAGE, 4 * PAGE);
+	int plain = slice_export(self->dev, BAR, 0, SIZE);
+	void *first, *part, *nc;
+
+	if (!self->pat)
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	ASSERT_GE(second, 0);
+	ASSERT_GE(plain, 0);
+	nc = map_shared(plain, 0, SIZE, RW);
+	ASSERT_NE(NULL, nc);
+	EXPECT_STREQ("UC-", type_of(nc + PAGE));
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	ASSERT_EQ(0, slice_memattr(self->dev, second, SLICE_WC));
+	first = map_shared(self->fd, 0, SIZE, RW);
+	part = map_shared(second, 0, 4 * PAGE, RW);
+	ASSERT_NE(NULL, first);
+	ASSERT_NE(NULL, part);
+	EXPECT_STREQ("WC", type_of(first));
+	EXPECT_STREQ("WC", type_of(part));
+	EXPECT_STREQ("SIGBUS", type_of(nc + PAGE));
+
+	/* A revoke gives the type back, of the pages that are nobody else's. */
+	ASSERT_EQ(0, slice_revoke(self->dev, self->fd));
+	EXPECT_STREQ("SIGBUS", type_of(first));
+	EXPECT_STREQ("WC", type_of(part));
+	EXPECT_STREQ("UC-", type_of(nc));
+	EXPECT_STREQ("SIGBUS", type_of(nc + PAGE));
+	EXPECT_STREQ("UC-", type_of(self->bar + 5 * PAGE));
+	EXPECT_STREQ("SIGBUS", type_of(self->bar + 4 * PAGE));
+
+	/* So does the release, when the last mapping goes. */
+	close(second);
+	EXPECT_STREQ("WC", type_of(part + PAGE));
+	EXPECT_STREQ("SIGBUS", type_of(nc + PAGE));
+	munmap(part, 4 * PAGE);
+	EXPECT_STREQ("UC-", type_of(nc + PAGE));
+	EXPECT_STREQ("UC-", type_of(self->bar + PAGE));
+	EXPECT_STREQ("", memtype_of(self->phys + PAGE));
+	close(plain);
+}
+
+/* read() and write() go on, through mappings of the kernel for one access. */
+TEST_F_TIMEOUT(memattr, read_and_write, 120)
+{
+	static u64 words[2 * PAGE / 8];
+	u64 value, sign = 0x1122334455667788;
+	void *wc;
+
+	if (!self->pat)
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	EXPECT_EQ(2 * PAGE, read_dev(self->dev, words, 2 * PAGE, 0));
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	wc = map_shared(self->fd, 0, SIZE, RW);
+	ASSERT_NE(NULL, wc);
+	EXPECT_STREQ("WC", type_of(wc));
+
+	EXPECT_EQ(8, read_dev(self->dev, &value, 8, 3 * PAGE));
+	EXPECT_EQ(page_sign(3 * PAGE), value);
+	EXPECT_EQ(8, read_dev(self->dev, &value, 8, SIZE + PAGE));
+	EXPECT_EQ(page_sign(SIZE + PAGE), value);
+	EXPECT_EQ(8, write_dev(self->dev, &sign, 8, 3 * PAGE + 16));
+	EXPECT_EQ(0, try_read(wc + 3 * PAGE + 16, &value));
+	EXPECT_EQ(sign, value);
+	/* No more than to the end of a page at once. */
+	EXPECT_EQ(PAGE - 8, read_dev(self->dev, words, 2 * PAGE, 8));
+	EXPECT_EQ(8, read_dev(self->dev, words, 2 * PAGE, 2 * PAGE - 8));
+	endpoint_memory(self->dev, false);
+	EXPECT_EQ(-EIO, read_dev(self->dev, &value, 8, 0));
+	endpoint_memory(self->dev, true);
+
+	/* They have left nothing behind. */
+	EXPECT_STREQ("WC", type_of(wc));
+	EXPECT_STREQ("write-combining", memtype_of(self->phys));
+	EXPECT_STREQ("", memtype_of(self->phys + SIZE + PAGE));
+	EXPECT_STREQ("UC-", type_of(self->bar + SIZE + PAGE));
+}
+
+/* Who keeps an address in the kernel's mapping keeps the type. */
+TEST_F_TIMEOUT(memattr, refused, 120)
+{
+	int event = eventfd(0, 0);
+	void *map = map_shared(self->fd, 0, SIZE, RW);
+
+	ASSERT_GE(event, 0);
+	ASSERT_NE(NULL, map);
+	ASSERT_EQ(0, set_ioeventfd(self->dev, SIZE, event));
+	EXPECT_EQ(-EOPNOTSUPP, slice_memattr(self->dev, self->fd, SLICE_WC));
+	EXPECT_STREQ("UC-", type_of(map));
+	EXPECT_STREQ("UC-", type_of(map_shared(self->fd, 0, SIZE, RW)));
+	EXPECT_STREQ("UC-", type_of(self->bar));
+	close(event);
+}
+
+/* And the other way round. */
+TEST_F_TIMEOUT(memattr, refuses_ioeventfds, 120)
+{
+	int event = eventfd(0, 0);
+
+	if (!self->pat)
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	ASSERT_GE(event, 0);
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	EXPECT_EQ(-EOPNOTSUPP, set_ioeventfd(self->dev, SIZE, event));
+	close(event);
+}
+
+/* For each range the kernel has to remember one: not for any number. */
+TEST_F_TIMEOUT(memattr, many_ranges, 120)
+{
+	struct vfio_region_dma_range r[65];
+	int i, fd;
+
+	if (!self->pat)
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	for (i = 0; i < 65; i++)
+		r[i] = (struct vfio_region_dma_range){ (64 - i) * 2 * PAGE, PAGE };
+	fd = endpoint_export(self->dev, BAR, r, 65);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-EOPNOTSUPP, slice_memattr(self->dev, fd, SLICE_WC));
+	EXPECT_STREQ("UC-", type_of(map_shared(fd, 0, PAGE, RW)));
+	close(fd);
+
+	/* Some that touch are one, and those that overlap are all right. */
+	for (i = 0; i < 33; i++)
+		r[i] = (struct vfio_region_dma_range){ i * PAGE, PAGE };
+	for (; i < 65; i++)
+		r[i] = (struct vfio_region_dma_range){ 4 * PAGE, (i - 30) * PAGE };
+	fd = endpoint_export(self->dev, BAR, r, 65);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(0, slice_memattr(self->dev, fd, SLICE_WC));
+	EXPECT_STREQ("WC", type_of(map_shared(fd, 40 * PAGE, PAGE, RW)));
+	EXPECT_STREQ("UC-", type_of(self->bar + 40 * PAGE));
+	close(fd);
+}
+
+/* The close gives the type back, under slices and mappings that live on. */
+TEST_F_TIMEOUT(memattr, close, 120)
+{
+	const char *bdf = self->dev->bdf;
+	void *wc;
+
+	if (!self->pat)
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	EXPECT_EQ(0, ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
+				   self->fd, 0, SIZE, IOVA, IOAS_RW));
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	/* Importers do not notice. */
+	EXPECT_EQ(0, ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA,
+				SIZE, NULL));
+	wc = map_shared(self->fd, 0, SIZE, RW);
+	ASSERT_NE(NULL, wc);
+	EXPECT_STREQ("WC", type_of(wc));
+	vfio_pci_device_cleanup(self->dev);
+	EXPECT_STREQ("", memtype_of(self->phys));
+	EXPECT_STREQ("SIGBUS", type_of(wc));
+
+	self->dev = endpoint_open(bdf, self->iommu, NULL);
+	EXPECT_STREQ("uncached-minus", memtype_of(self->phys));
+	EXPECT_STREQ("SIGBUS", type_of(wc));
+	EXPECT_STREQ("UC-", type_of(self->dev->bars[BAR].vaddr));
+	EXPECT_EQ(0, set_ioeventfd(self->dev, 0, eventfd(0, 0)));
+}
+
+/* The table of MSI-X can be mapped by the kernel at any time. */
+TEST(msix_table)
+{
+	const char *bdf = pci_find(&pci_nvme_flr, 0);
+	struct vfio_pci_device *dev;
+	struct iommu *iommu;
+	int fd;
+
+	if (!bdf)
+		SKIP(return, "no NVMe");
+	if (!memtypes_ready())
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	iommu = iommu_init(MODE_IOMMUFD);
+	dev = endpoint_open(bdf, iommu, NULL);
+	fd = slice_export(dev, 0, 0, dev->bars[0].info.size);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-EOPNOTSUPP, slice_memattr(dev, fd, SLICE_WC));
+	close(fd);
+	/* The registers are on another page. */
+	fd = slice_export(dev, 0, 0, PAGE);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(0, slice_memattr(dev, fd, SLICE_WC));
+	close(fd);
+	vfio_pci_device_cleanup(dev);
+	iommu_cleanup(iommu);
+}
+
+TEST_HARNESS_MAIN
