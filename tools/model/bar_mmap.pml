@@ -36,7 +36,9 @@
  *   Other devices of a hot reset's set (they are locked by trylock, in turn);
  *   huge pages and range lookup (KUnit); the weak memory model (KCSAN);
  *   importers that never let go, unless the waiter is killed; more than two
- *   transitions in a row; opening the device again (a new "bars" each time).
+ *   transitions in a row; opening the device again (a new "bars" each time);
+ *   who waits before the last close (KUnit); the type of a page (guest tests),
+ *   for a change of which faults wait as in a transition.
  *
  * Each BUG_name below breaks one rule; the run script makes sure that each is
  * found.
