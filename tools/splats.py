@@ -22,6 +22,7 @@ BAD = re.compile("|".join((
     r"Out of memory:", r"Bad page",
 )))
 STAMP = re.compile(r"^\[ *\d+\.\d+\](\[[^\]]*\])? ?")
+BAR = re.compile(r"={50,}$")        # above and below a report of KASAN or KCSAN
 LEAK = "guest: leak: unreferenced"
 ASKED = re.compile(r"^Command line:.* kmemleak=off\b")
 OFF = "kmemleak: Kernel memory leak detector disabled"
@@ -47,6 +48,8 @@ def find(log):
             if expected and not seen:
                 found.append([f"expected, but did not come: {expected}"])
             expected, last = None, -LINES
+        elif BAR.match(line):
+            last = -LINES
         elif BAD.search(line):
             if expected and re.search(expected, line):
                 seen, last = True, number
@@ -64,7 +67,7 @@ def find(log):
 def trim(report):
     """Cut a report at its end mark, a leak before the next one."""
     for number, line in enumerate(report[1:], 1):
-        if "---[ end trace" in line or LEAK in line or \
+        if "---[ end trace" in line or LEAK in line or BAR.match(line) or \
                 (line.startswith("guest: ") and "guest: leak:" not in line):
             return report[:number]
     return report
