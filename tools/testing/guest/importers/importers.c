@@ -29,6 +29,7 @@
 
 #include "gpu.h"
 #include "video.h"
+#include "zcrx.h"
 
 #define SIZE	0x10000
 #define BAR	2
@@ -48,7 +49,7 @@ static const char * const exporter_name[EXPORTERS] = {
 };
 
 enum importer { TO_VIRTIO, TO_VIRTIO_BLOB, TO_VGEM, TO_VKMS, TO_BOCHS, TO_QXL, TO_CONTIG,
-		TO_VMALLOC, IMPORTERS };
+		TO_VMALLOC, TO_ZCRX, IMPORTERS };
 
 static const char *importer_name[IMPORTERS] = {
 	[TO_VIRTIO]		= "virtio-gpu",
@@ -59,6 +60,7 @@ static const char *importer_name[IMPORTERS] = {
 	[TO_QXL]		= "qxl",
 	[TO_CONTIG]		= "vivid dma-contig",
 	[TO_VMALLOC]		= "vivid vmalloc",
+	[TO_ZCRX]		= "zero-copy receive",
 };
 
 /*
@@ -77,6 +79,7 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 		[TO_QXL]		= "AMUD ENOSYS",
 		[TO_CONTIG]		= "AMUD ok",
 		[TO_VMALLOC]		= "ok",
+		[TO_ZCRX]		= "AMUD EOPNOTSUPP",
 	},
 	[UDMABUF] = {
 		[TO_VIRTIO]		= "AMUD ENODEV",
@@ -87,6 +90,7 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 		[TO_QXL]		= "AMUD ENOSYS",
 		[TO_CONTIG]		= SCATTERED,
 		[TO_VMALLOC]		= "ok",
+		[TO_ZCRX]		= "AMUD EOPNOTSUPP",
 	},
 	[VIRTIO] = {
 		[TO_VIRTIO]		= "ok",
@@ -97,6 +101,7 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 		[TO_QXL]		= "AMUD ENOSYS",
 		[TO_CONTIG]		= SCATTERED,
 		[TO_VMALLOC]		= "ok",
+		[TO_ZCRX]		= "AMUD EOPNOTSUPP",
 	},
 	[VGEM] = {
 		[TO_VIRTIO]		= "AMUD ENODEV",
@@ -107,6 +112,7 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 		[TO_QXL]		= "AMUD ENOSYS",
 		[TO_CONTIG]		= SCATTERED,
 		[TO_VMALLOC]		= "ok",
+		[TO_ZCRX]		= "AMUD EOPNOTSUPP",
 	},
 	[BOCHS] = {
 		[TO_VIRTIO]		= "AMUD ENODEV",
@@ -117,6 +123,7 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 		[TO_QXL]		= "AMUD ENOSYS",
 		[TO_CONTIG]		= SCATTERED,
 		[TO_VMALLOC]		= "ok",
+		[TO_ZCRX]		= "AMUD EOPNOTSUPP",
 	},
 	[QXL] = {
 		[TO_VIRTIO]		= "AMD ENOSYS",
@@ -127,6 +134,7 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 		[TO_QXL]		= "ok",
 		[TO_CONTIG]		= "AMD EINVAL",
 		[TO_VMALLOC]		= "ok",
+		[TO_ZCRX]		= "AMD ENOSYS",
 	},
 	[CONTIG] = {
 		[TO_VIRTIO]		= "AMUD ENODEV",
@@ -137,6 +145,7 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 		[TO_QXL]		= "AMUD ENOSYS",
 		[TO_CONTIG]		= "AMUD ok",
 		[TO_VMALLOC]		= "ok",
+		[TO_ZCRX]		= "AMUD EOPNOTSUPP",
 	},
 	[VMALLOC] = {
 		[TO_VIRTIO]		= "AMUD ENODEV",
@@ -147,6 +156,7 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 		[TO_QXL]		= "AMUD ENOSYS",
 		[TO_CONTIG]		= SCATTERED,
 		[TO_VMALLOC]		= "ok",
+		[TO_ZCRX]		= "AMUD EOPNOTSUPP",
 	},
 	[VFIO] = {
 		[TO_VIRTIO]		= "EOPNOTSUPP",
@@ -157,6 +167,7 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 		[TO_QXL]		= "EOPNOTSUPP",
 		[TO_CONTIG]		= "EOPNOTSUPP",
 		[TO_VMALLOC]		= "EFAULT",
+		[TO_ZCRX]		= "EOPNOTSUPP",
 	},
 };
 
@@ -256,6 +267,8 @@ static int importer_open(int importer)
 		return video_open(true);
 	case TO_VMALLOC:
 		return video_open(false);
+	case TO_ZCRX:
+		return zcrx_open();
 	default:
 		return -EINVAL;
 	}
@@ -273,6 +286,8 @@ static int import(enum importer importer, int device, int dmabuf)
 		rc = video_import(device, dmabuf);
 		video_close_import(device);
 		return rc;
+	case TO_ZCRX:
+		return zcrx_import(device, dmabuf);
 	default:
 		rc = drm_import(device, dmabuf, &handle);
 		if (!rc)
@@ -393,8 +408,13 @@ static void try(enum exporter from, enum importer to, struct trace *t)
 
 	snprintf(got, sizeof(got), "%s%s%s", letters, *letters ? " " : "",
 		 rc ? strerrorname_np(-rc) : "ok");
-	if (!is_one_of(got, want))
-		ksft_print_msg("%s, expected %s\n", got, want);
+	/* For a comparison of two kernels: nothing in it that chance decides. */
+	if (is_one_of(got, want))
+		ksft_print_msg("seen: %s -> %s: %s\n", exporter_name[from],
+			       importer_name[to], want);
+	else
+		ksft_print_msg("seen: %s -> %s: %s, expected %s\n", exporter_name[from],
+			       importer_name[to], got, want);
 	ksft_test_result(is_one_of(got, want), "%s -> %s\n", exporter_name[from],
 			 importer_name[to]);
 }
@@ -439,6 +459,9 @@ int main(void)
 	/* A virtio-gpu is of one kind or the other. */
 	if (has_importer[TO_VIRTIO] || has_importer[TO_VIRTIO_BLOB])
 		importer_name[has_importer[TO_VIRTIO] ? TO_VIRTIO_BLOB : TO_VIRTIO] = NULL;
+
+	if (!zcrx_exists())
+		importer_name[TO_ZCRX] = NULL;
 
 	ksft_print_header();
 	watch(&t);
