@@ -26,7 +26,7 @@ help:
 #:   vgpu           those that need a scripted virtio-gpu, in a QEMU of their own
 #:   shell          a shell in the guest
 #:   check-patches  patches apply to all series; W=1, sparse, checkpatch, kernel-doc
-#:   check-objects  all files that the series touches, allmodconfig, W=1 and sparse
+#:   check-objects  all files that the series touches, in many configurations, W=1, sparse
 #:   convert        move your driver to mapping types, say what is left (DIR=/path/to/driver)
 #:   bisect         each step of the series builds and passes KUnit
 #:   bench          instructions an operation, beside the unpatched kernel
@@ -49,6 +49,7 @@ tree = $(shell tools/print-path tree)
 name = $(shell tools/print-path name)
 mails = $(shell tools/print-path export)
 series = $(shell tools/print-path series)
+cross = $(shell tools/print-path cross-packages)
 
 deps:
 	@tools/install-deps
@@ -92,6 +93,7 @@ check-patches: export
 	@tools/check-patches $(tree) $(mails) $(series); tools/report check-patches
 
 check-objects: tree
+	@tools/install-deps $(cross) || true
 	@tools/check-objects; tools/report check-objects-$(name)
 
 convert: deps
@@ -123,5 +125,5 @@ distclean: clean
 	rm -rf build
 
 .PHONY: help deps tree kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
-	check-patches check-objects convert check bisect bench export refresh print-tree print-kernel \
-	print-headers clean distclean
+	check-patches check-objects convert check bisect bench export refresh \
+	print-tree print-kernel print-headers clean distclean
