@@ -27,6 +27,8 @@ help:
 #:   shell          a shell in the guest
 #:   check-patches  patches apply to all series; W=1, sparse, checkpatch, kernel-doc
 #:   check-objects  all files that the series touches, in many configurations, W=1, sparse
+#:   check-full     whole GPU drivers as modules, the kernel's own tests of them and
+#:                  every exporter with every importer, beside the unpatched kernel
 #:   convert        move your driver to mapping types, say what is left (DIR=/path/to/driver)
 #:   bisect         each step of the series builds and passes KUnit
 #:   bench          instructions an operation, beside the unpatched kernel
@@ -96,6 +98,9 @@ check-objects: tree
 	@tools/install-deps $(cross) || true
 	@tools/check-objects; tools/report check-objects-$(name)
 
+check-full: deps
+	@tools/check-full
+
 convert: deps
 	@tools/convert "$(DIR)"
 
@@ -125,5 +130,5 @@ distclean: clean
 	rm -rf build
 
 .PHONY: help deps tree kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
-	check-patches check-objects convert check bisect bench export refresh \
+	check-patches check-objects check-full convert check bisect bench export refresh \
 	print-tree print-kernel print-headers clean distclean

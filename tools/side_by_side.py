@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Two runs of the same tests, on the unpatched kernel and on ours, compared.
+
+What passes unpatched has to pass.  What fails or is skipped unpatched is
+reported as skipped if it does so on ours.  A test that only one of them has
+fails unless it is a new one and passes.
+"""
+
+import re
+
+import results
+
+SUBTEST = re.compile(r"^( *)# Subtest: (.*)$")
+# What a test saw, where that says more than that it liked it.
+SEEN = re.compile(r"^# seen: (.*)$")
+
+
+def blocks(text):
+    """Names and lines of the tests in a results file of tools/guest/run."""
+    for match in re.finditer(r"^# begin (\S+)$(.*?)^# end \1 \d+ ", text, re.M | re.S):
+        yield match[1], match[2].split("\n")
+
+
+def leaves(lines):
+    """The results in (K)TAP, of tests without parts: name, with those of its parents; result."""
+    parents = []
+    for line in lines:
+        subtest, result = SUBTEST.match(line), results.LINE.match(line)
+        if subtest:
+            parents = [entry for entry in parents if entry[0] < len(subtest[1])]
+            parents.append((len(subtest[1]), subtest[2]))
+        elif result:
+            depth = len(result[1])
+            if any(entry[0] > depth for entry in parents):
+                parents = [entry for entry in parents if entry[0] <= depth]
+                continue
+            name, _, comment = result[3].partition("#")
+            word = "skip" if re.match(r" *SKIP", comment, re.I) else result[2]
+            yield ".".join([entry[1] for entry in parents] + [name.strip()]), word
+        elif SEEN.match(line):
+            yield SEEN.match(line)[1], "ok"
+
+
+def read(path, wanted):
+    """{name: result} of the test WANTED in a results file."""
+    found = {}
+    with open(path, errors="replace") as file:
+        text = file.read().replace("\r", "")
+    for name, lines in blocks(text):
+        for leaf, word in leaves(lines) if name == wanted else ():
+            count = 2
+            unique = leaf
+            while unique in found:
+                unique = f"{leaf} ({count})"
+                count += 1
+            found[unique] = word
+    return found
+
+
+def compare(suite, before, after):
+    """Judge AFTER by BEFORE, both as read() returns them."""
+    for name, word in after.items():
+        was = before.get(name, "no result")
+        if word == "ok":
+            suite.count("ok", name)
+        elif word == was or (word, was) == ("skip", "not ok"):
+            suite.count("skip", f"{name} ({word}, unpatched as well)")
+        else:
+            suite.fail(f"{name} ({word}, unpatched: {was})")
+    for name, was in before.items():
+        if name not in after and was == "ok":
+            suite.fail(f"{name} (no result, unpatched: ok)")
+    if not before or not after:
+        suite.fail("one of the kernels gave no results")
+
+
+def shape(line):
+    """A line without what changes from build to build and from run to run."""
+    return re.sub(r"0x[0-9a-f]+|\d+", "N", line)
+
+
+def news(before, after):
+    """The lines AFTER that are not among those BEFORE, each once."""
+    seen = {shape(line) for line in before}
+    for line in after:
+        if shape(line) not in seen:
+            seen.add(shape(line))
+            yield line
