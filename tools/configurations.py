@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 
 from steps import REPO
 
@@ -26,8 +25,8 @@ ARM64 = (r"^drivers/(dma-buf/|gpu/drm/(msm|omapdrm|panfrost|panthor|tegra)/|misc
 # What every kernel without these options has to do without.
 NONE = ["MODULES=n", "DEBUG_FS=n", "TRACING=n", "DMABUF_DEBUG=n", "KUNIT=n", "LOCKDEP=n", "PM=n",
         "PCI_P2PDMA=n", "ZONE_DEVICE=n", "IOMMUFD=n", "MMU_NOTIFIER=n", "HMM_MIRROR=n"]
-# What xe and the drivers for Xen select.
-SELECTED = ["MMU_NOTIFIER=y", "HMM_MIRROR=y"]
+# What xe and Xen select.
+SELECTED = ["MMU_NOTIFIER=y", "HMM_MIRROR=y", "PM=y"]
 P2P = ["SPARSEMEM_VMEMMAP=y", "MEMORY_HOTPLUG=y", "MEMORY_HOTREMOVE=y", "ZONE_DEVICE=y",
        "PCI_P2PDMA=y", "VFIO_PCI_DMABUF=y", "IOMMU_SUPPORT=y", "AMD_IOMMU=y", "HSA_AMD=y",
        "HSA_AMD_P2P=y", "HMM_MIRROR=y"]
@@ -42,6 +41,10 @@ def without(options, *others):
     """OPTIONS without those of which OTHERS say otherwise."""
     names = {other.split("=")[0] for other in others}
     return [option for option in options if option.split("=")[0] not in names]
+
+
+class CannotConfigure(Exception):
+    """A configuration cannot be had, and why."""
 
 
 class Configuration:
@@ -85,7 +88,7 @@ class Configuration:
                if took.get(option.split("=")[0], "n") != option.split("=")[1]]
         if bad:
             os.unlink(os.path.join(self.obj, ".config"))
-            sys.exit(f"{self.name}: not taken: {' '.join(bad)}")
+            raise CannotConfigure(f"not taken: {' '.join(bad)}")
 
     def configure(self):
         os.makedirs(self.obj, exist_ok=True)
@@ -95,14 +98,29 @@ class Configuration:
             with open(path, "w") as file:
                 file.write(self.wanted())
             self.insist(self.make(self.goal, KCONFIG_ALLCONFIG=path))
+        elif self.is_current():
+            return
         self.insist(self.make("-s", "olddefconfig"))
         self.verify()
         self.insist(self.make("-s", "prepare", "modules_prepare"))
 
+    def is_current(self):
+        """No Kconfig file is newer; asking make for that takes longer than to compile a file."""
+        auto = os.path.join(self.obj, "include/config/auto.conf")
+        if not os.path.exists(auto) or not os.path.exists(auto + ".cmd"):
+            return False
+        with open(auto + ".cmd") as file:
+            names = re.findall(r"^\s+(\S*Kconfig\S*) \\$", file.read(), re.M)
+        paths = [os.path.join(self.obj, ".config")]
+        paths += [os.path.join(self.tree, name) for name in names]
+        return all(os.path.exists(path) and os.path.getmtime(path) <= os.path.getmtime(auto)
+                   for path in paths)
+
     @staticmethod
     def insist(made):
         if made.returncode:
-            sys.exit(made.stdout)
+            print(made.stdout)
+            raise CannotConfigure("the kernel's make failed; see above")
 
     def builds(self, objects):
         """Those of OBJECTS that this configuration builds."""
@@ -162,7 +180,7 @@ class Configuration:
 CONFIGURATIONS = [
     Configuration("modules", "allmodconfig"),
     Configuration("built in", "allyesconfig"),
-    Configuration("nothing optional", "allnoconfig", [*NONE, "DRM_XE=n", "XEN_GNTDEV=n"]),
+    Configuration("nothing optional", "allnoconfig", [*NONE, "DRM_XE=n", "XEN=n"]),
     Configuration("peer-to-peer alone", "allnoconfig", P2P + without(NONE, *P2P, *SELECTED)),
     Configuration("iommufd alone", "allnoconfig", IOMMUFD + without(NONE, *IOMMUFD, *SELECTED)),
     Configuration("watched", "allnoconfig", WATCH + without(NONE, *WATCH, *SELECTED)),
