@@ -159,7 +159,8 @@ void vfio_pci_wc_fini(struct vfio_pci_dma_buf *buf)
  * @buf: the slice
  * @memattr: VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC or _WC
  *
- * Return: 0 or -errno, then nothing has changed.
+ * Return: 0 or -errno, then the slice is as it was. The kernel's own mapping of
+ * the BAR may be gone all the same, until the device is closed.
  */
 int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 		    struct vfio_pci_dma_buf *buf, u32 memattr)
