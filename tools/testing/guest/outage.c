@@ -12,7 +12,10 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/perf_event.h>
 
 #include <libvfio.h>
 
@@ -132,6 +135,27 @@ FIXTURE_VARIANT_ADD(outage, hot_reset) {
 	.end = memory_on,
 };
 
+/*
+ * The kernel copies a CPU's counter to user space under a lock that CPU hotplug
+ * takes, and a device with ATS is reset under one that waits for CPU hotplug:
+ * lockdep knows then that a reset comes before mmap_lock.
+ */
+static bool reads_a_counter(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.size = sizeof(attr),
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0);
+	u64 value;
+	bool ok = fd >= 0 && read(fd, &value, sizeof(value)) == sizeof(value);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 FIXTURE_SETUP(outage)
 {
 	/* The first bochs-display has a driver that other tests need. */
@@ -145,6 +169,10 @@ FIXTURE_SETUP(outage)
 	self->client_started = true;
 	self->iommu = iommu_init(MODE_IOMMUFD);
 	self->dev = endpoint_open(bdf, self->iommu, NULL);
+	if (variant->kind == &pci_rng_ats) {
+		ASSERT_TRUE(pci_ats_on(bdf));
+		ASSERT_TRUE(reads_a_counter());
+	}
 	bar = &self->dev->bars[variant->bar];
 	ASSERT_NE(NULL, bar->vaddr);
 	self->bar = bar->vaddr;

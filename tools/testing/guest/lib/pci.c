@@ -3,11 +3,15 @@
  * Finding the machine's devices by what they are, not by where they sit.
  */
 #include <dirent.h>
+#include <endian.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <linux/pci_regs.h>
 
 #include <libvfio.h>
 
@@ -94,4 +98,32 @@ u64 pci_bar_phys(const char *bdf, int bar)
 		line = strtok(NULL, "\n");
 	VFIO_ASSERT_NOT_NULL(line);
 	return strtoull(line, NULL, 16);
+}
+
+static u32 config_dword(int fd, int at)
+{
+	u32 value;
+
+	return pread(fd, &value, 4, at) == 4 ? le32toh(value) : 0;
+}
+
+bool pci_ats_on(const char *bdf)
+{
+	int at = PCI_CFG_SPACE_SIZE, tries = PCI_CFG_SPACE_EXP_SIZE / 8;
+	u32 header = 0, ctrl = 0;
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), SYSFS_PCI "devices/%s/config", bdf);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return false;
+	while (at && tries-- && PCI_EXT_CAP_ID(header) != PCI_EXT_CAP_ID_ATS) {
+		header = config_dword(fd, at);
+		/* Capability and control are the two halves of one word. */
+		ctrl = config_dword(fd, at + PCI_ATS_CAP) >> 16;
+		at = PCI_EXT_CAP_NEXT(header);
+	}
+	close(fd);
+	return PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_ATS && (ctrl & PCI_ATS_CTRL_ENABLE);
 }

@@ -17,11 +17,14 @@ extern const struct pci_kind pci_edu;		/* a DMA engine */
 extern const struct pci_kind pci_ivshmem;	/* BAR 2 is memory */
 extern const struct pci_kind pci_ivshmem_bus;	/* the same, reset by its bus */
 extern const struct pci_kind pci_bochs;		/* BAR 0 is memory, BAR 2 registers */
-extern const struct pci_kind pci_rng_ats;	/* FLR and, where the IOMMU can, ATS */
+extern const struct pci_kind pci_rng_ats;	/* FLR, and ATS while it is in an IOAS */
 extern const struct pci_kind pci_nvme_flr;	/* BAR 2 is memory; FLR and D3hot */
 
 /* The address of the nth device of this kind, bound to vfio-pci; or NULL. */
 const char *pci_find(const struct pci_kind *kind, int nth);
+
+/* Is the device using ATS now? */
+bool pci_ats_on(const char *bdf);
 
 /* Where the CPU sees a BAR. */
 u64 pci_bar_phys(const char *bdf, int bar);
