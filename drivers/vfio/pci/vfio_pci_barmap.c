@@ -5,7 +5,8 @@
  *
  * It covers all of the BAR, uncached, from the enabling of the device on. If a
  * slice is to be write-combining it has to go, see vfio_pci_wc.c: then every
- * access maps the page that it needs. Only a mapping stays of which somebody
+ * access maps the page that it needs, until there is no such slice any more and
+ * the next access makes the mapping anew. Only a mapping stays of which somebody
  * keeps the address, a variant driver or an ioeventfd.
  */
 #include <linux/bitops.h>
@@ -18,6 +19,46 @@
 
 /* In place of the address: the BAR is ours, and not mapped */
 #define VFIO_PCI_BARMAP_DROPPED	IOMEM_ERR_PTR(-EOPNOTSUPP)
+
+/* Not while a page is write-combining: the mapping would become so, too. */
+static bool vfio_pci_barmap_can_return(struct vfio_pci_core_device *vdev,
+				       unsigned int bar)
+{
+	return unlikely(vdev->barmap[bar] == VFIO_PCI_BARMAP_DROPPED) &&
+	       !READ_ONCE(vdev->bars->nr_wc_in[bar]);
+}
+
+static void vfio_pci_barmap_return(struct vfio_pci_core_device *vdev,
+				   unsigned int bar)
+{
+	void __iomem *io;
+
+	lockdep_assert_held_write(&vdev->bars->barmap_lock);
+
+	if (!vfio_pci_barmap_can_return(vdev, bar))
+		return;
+	io = pci_iomap(vdev->pdev, bar, 0);
+	if (io)
+		WRITE_ONCE(vdev->barmap[bar], io);
+}
+
+/* For reading, and with the mapping if it can be had */
+static int vfio_pci_barmap_lock(struct vfio_pci_core_device *vdev,
+				unsigned int bar)
+{
+	struct rw_semaphore *lock = &vdev->bars->barmap_lock;
+
+	if (down_read_killable(lock))
+		return -EINTR;
+	if (!vfio_pci_barmap_can_return(vdev, bar))
+		return 0;
+	up_read(lock);
+	if (down_write_killable(lock))
+		return -EINTR;
+	vfio_pci_barmap_return(vdev, bar);
+	downgrade_write(lock);
+	return 0;
+}
 
 /**
  * vfio_pci_core_get_iomap - get the kernel's mapping of a BAR, to keep
@@ -36,12 +77,14 @@ void __iomem *vfio_pci_core_get_iomap(struct vfio_pci_core_device *vdev,
 	if (WARN_ON_ONCE(bar >= PCI_STD_NUM_BARS))
 		return IOMEM_ERR_PTR(-EINVAL);
 
-	guard(rwsem_read)(&vdev->bars->barmap_lock);
+	if (vfio_pci_barmap_lock(vdev, bar))
+		return IOMEM_ERR_PTR(-EINTR);
 	io = vdev->barmap[bar];
 	if (WARN_ON_ONCE(!io))
-		return IOMEM_ERR_PTR(-ENODEV);
-	if (!IS_ERR(io))
+		io = IOMEM_ERR_PTR(-ENODEV);
+	else if (!IS_ERR(io))
 		set_bit(bar, &vdev->bars->barmap_kept);
+	up_read(&vdev->bars->barmap_lock);
 	return io;
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_get_iomap);
@@ -95,7 +138,7 @@ void __iomem *vfio_pci_barmap_begin(struct vfio_pci_core_device *vdev,
 {
 	void __iomem *io;
 
-	if (down_read_killable(&vdev->bars->barmap_lock))
+	if (vfio_pci_barmap_lock(vdev, bar))
 		return IOMEM_ERR_PTR(-EINTR);
 	io = vdev->barmap[bar];
 	if (io == VFIO_PCI_BARMAP_DROPPED)

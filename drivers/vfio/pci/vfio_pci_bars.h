@@ -44,6 +44,8 @@ enum vfio_pci_bars_state {
  *	is, or is not. Under memory_lock.
  * @nr_wc: how many of the buffers are or were write-combining. Written under
  *	@lock, grows while there are no faults.
+ * @nr_wc_in: how many slices of each BAR are write-combining. Written under
+ *	@lock, grows only with @barmap_lock held for writing.
  * @barmap_lock: held for reading while the kernel's own mapping of a BAR is
  *	used, for writing while it and the type of pages change
  * @barmap_kept: bits of BARs of which somebody keeps the kernel's mapping
@@ -58,6 +60,7 @@ struct vfio_pci_bars {
 	struct mutex lock; /* see above */
 	struct list_head bufs;
 	struct dma_buf *bar[PCI_STD_NUM_BARS];
+	unsigned int nr_wc_in[PCI_STD_NUM_BARS];
 	struct rw_semaphore barmap_lock;
 	unsigned long barmap_kept;
 };

@@ -106,6 +106,7 @@ static bool vfio_pci_wc_has_msix(struct vfio_pci_core_device *vdev,
 static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
 			    struct vfio_pci_dma_buf *buf)
 {
+	unsigned int *nr = &buf->bars->nr_wc_in[buf->bar];
 	int ret;
 
 	if (buf->map.nr > VFIO_PCI_WC_MAX_RANGES ||
@@ -122,6 +123,7 @@ static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
 		return -EBADFD;
 	}
 	buf->wc = true;
+	WRITE_ONCE(*nr, *nr + 1);
 	if (!buf->had_wc)
 		buf->bars->nr_wc++;
 	buf->had_wc = true;
@@ -134,10 +136,15 @@ static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
  */
 void vfio_pci_wc_give_back(struct vfio_pci_dma_buf *buf)
 {
+	unsigned int *nr = &buf->bars->nr_wc_in[buf->bar];
+
 	guard(mutex)(&buf->bars->lock);
 
-	if (buf->wc)
-		vfio_pci_wc_free(&buf->map, buf->map.nr);
+	if (!buf->wc)
+		return;
+	vfio_pci_wc_free(&buf->map, buf->map.nr);
+	/* Then the kernel may map the BAR */
+	smp_store_release(nr, *nr - 1);
 	WRITE_ONCE(buf->wc, false);
 }
 
@@ -159,8 +166,7 @@ void vfio_pci_wc_fini(struct vfio_pci_dma_buf *buf)
  * @buf: the slice
  * @memattr: VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC or _WC
  *
- * Return: 0 or -errno, then the slice is as it was. The kernel's own mapping of
- * the BAR may be gone all the same, until the device is closed.
+ * Return: 0 or -errno, then the slice is as it was.
  */
 int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 		    struct vfio_pci_dma_buf *buf, u32 memattr)

@@ -288,17 +288,47 @@ TEST_F_TIMEOUT(memattr, refused, 120)
 	close(event);
 }
 
-/* And the other way round. */
+/* And the other way round, until the type is given back. */
 TEST_F_TIMEOUT(memattr, refuses_ioeventfds, 120)
 {
 	int event = eventfd(0, 0);
+	u64 value;
 
 	if (!self->pat)
 		SKIP(return, "no CONFIG_X86_PAT in this kernel");
 	ASSERT_GE(event, 0);
 	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
 	EXPECT_EQ(-EOPNOTSUPP, set_ioeventfd(self->dev, SIZE, event));
+	EXPECT_EQ(8, read_dev(self->dev, &value, 8, SIZE));
+	EXPECT_STREQ("", memtype_of(self->phys + SIZE));
+	ASSERT_EQ(0, slice_revoke(self->dev, self->fd));
+	EXPECT_EQ(0, set_ioeventfd(self->dev, SIZE, event));
+	EXPECT_STREQ("uncached-minus", memtype_of(self->phys));
 	close(event);
+}
+
+/* The kernel maps the BAR again when it is accessed, and gives it away again. */
+TEST_F_TIMEOUT(memattr, mapping_returns, 120)
+{
+	static u64 words[2 * PAGE / 8];
+	void *wc;
+	int i;
+
+	if (!self->pat)
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+		EXPECT_EQ(PAGE, read_dev(self->dev, words, 2 * PAGE, 0));
+		EXPECT_STREQ("write-combining", memtype_of(self->phys));
+		wc = map_shared(self->fd, 0, SIZE, RW);
+		EXPECT_STREQ("WC", type_of(wc));
+		ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_NC));
+		EXPECT_STREQ("", memtype_of(self->phys));
+		EXPECT_EQ(2 * PAGE, read_dev(self->dev, words, 2 * PAGE, 0));
+		EXPECT_EQ(page_sign(PAGE), words[PAGE / 8]);
+		EXPECT_STREQ("uncached-minus", memtype_of(self->phys));
+		EXPECT_STREQ("SIGBUS", type_of(wc));
+	}
 }
 
 /* For each range the kernel has to remember one: not for any number. */
