@@ -355,18 +355,25 @@ static void work_fork(struct worker *w, struct slot *slot)
 	usleep(next(w) % 50000);
 }
 
-/* A slice's pages are for it alone then: who reads them elsewhere gets SIGBUS. */
+/*
+ * A slice's pages are for it alone for a while: who reads them elsewhere gets
+ * SIGBUS.  Some stay so until the slice goes.
+ */
 static void work_type(struct worker *w, struct slot *slot)
 {
-	u32 attr = next(w) % 2 ? SLICE_WC : SLICE_NC;
-	int rc = 0;
+	u32 attr[] = { SLICE_WC, next(w) % 8 ? SLICE_NC : SLICE_WC };
+	int i, rc;
 
-	pthread_rwlock_rdlock(&slot->lock);
-	if (slot->dmabuf >= 0)
-		rc = slice_memattr(w->self->dev, slot->dmabuf, attr);
-	pthread_rwlock_unlock(&slot->lock);
-	if (rc != -EBADFD)
-		good(w, rc, -EOPNOTSUPP);
+	for (i = 0; i < ARRAY_SIZE(attr); i++) {
+		rc = 0;
+		pthread_rwlock_rdlock(&slot->lock);
+		if (slot->dmabuf >= 0)
+			rc = slice_memattr(w->self->dev, slot->dmabuf, attr[i]);
+		pthread_rwlock_unlock(&slot->lock);
+		if (rc != -EBADFD)
+			good(w, rc, -EOPNOTSUPP);
+		usleep(next(w) % 5000);
+	}
 	usleep(next(w) % 50000);
 }
 
