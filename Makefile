@@ -42,7 +42,8 @@ help:
 #: Variables
 #:   LINUX=7.2      kernel series: 7.2 or 7.3
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
-#:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races
+#:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
+#:                  nop2p: without peer-to-peer DMA
 #:   BASELINE=1     the unpatched kernel (tree, kernel, headers, shell, guest, print-*)
 #:   JOBS=N         compile so many files at once
 

@@ -17,7 +17,10 @@ BASELINE=${BASELINE:-}
 [ "$BASELINE" != 0 ] || BASELINE=
 export LINUX PROFILE KSRC BASELINE
 
-case $PROFILE in check|bench|kcsan|full) ;; *) echo "PROFILE is check, bench, kcsan or full, not $PROFILE" >&2; exit 2;; esac
+case $PROFILE in check|bench|kcsan|nop2p|full) ;; *)
+	echo "PROFILE is check, bench, kcsan, nop2p or full, not $PROFILE" >&2
+	exit 2;;
+esac
 
 # The series that is used instead, if the mirror has lost this one.
 series=$LINUX
