@@ -22,6 +22,7 @@ help:
 #:   headers        install its UAPI headers
 #:   kunit          KUnit on UML (COVERAGE=1: line coverage of our dma-buf files)
 #:   kunit-qemu     the same suites on x86-64 in QEMU, with the checkers on
+#:   kunit-i386     on a 32-bit kernel what does without hardware
 #:   guest          the guest tests alone (TESTS=a,b: only these)
 #:   vgpu           those that need a scripted virtio-gpu, in a QEMU of their own
 #:   shell          a shell in the guest
@@ -92,6 +93,9 @@ kunit: tree
 kunit-qemu: kernel headers
 	@tools/kunit qemu; tools/report kunit-qemu-$(name)
 
+kunit-i386: tree
+	@tools/kunit i386; tools/report kunit-i386-$(name)
+
 check-patches: export
 	@tools/check-patches $(tree) $(mails) $(series); tools/report check-patches
 
@@ -131,5 +135,5 @@ distclean: clean
 	rm -rf build
 
 .PHONY: help deps tree kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
-	check-patches check-objects check-full convert check bisect bench export refresh \
-	print-tree print-kernel print-headers clean distclean
+	kunit-i386 check-patches check-objects check-full convert check bisect bench export \
+	refresh print-tree print-kernel print-headers clean distclean
