@@ -31,6 +31,7 @@ help:
 #:   check-full     whole GPU drivers as modules, the kernel's own tests of them and
 #:                  every exporter with every importer, beside the unpatched kernel
 #:   convert        move your driver to mapping types, say what is left (DIR=/path/to/driver)
+#:   mutants        a checker reports what tools/mutants/*.patch break (some builds)
 #:   bisect         each step of the series builds and passes KUnit
 #:   bench          instructions an operation, beside the unpatched kernel
 #:   baseline       build the unpatched kernel in the same configuration
@@ -115,6 +116,9 @@ check: export
 bisect: tree
 	@tools/bisect
 
+mutants: tree headers
+	@tools/mutants/run; tools/report mutants
+
 bench: deps
 	@tools/bench
 
@@ -135,5 +139,5 @@ distclean: clean
 	rm -rf build
 
 .PHONY: help deps tree kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
-	kunit-i386 check-patches check-objects check-full convert check bisect bench export \
-	refresh print-tree print-kernel print-headers clean distclean
+	kunit-i386 check-patches check-objects check-full convert check mutants bisect bench \
+	export refresh print-tree print-kernel print-headers clean distclean
