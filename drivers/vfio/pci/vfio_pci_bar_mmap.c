@@ -101,8 +101,9 @@ static bool vfio_pci_type_differs(struct vm_area_struct *vma,
 	return READ_ONCE(bars->nr_wc) && !vfio_pci_wc_is(vma, pfn, order);
 }
 
-static vm_fault_t vfio_pci_fault_insert(struct vm_fault *vmf,
-					struct vfio_pci_dma_buf *buf)
+/* Inline, as its caller, and for the same reason */
+static __always_inline vm_fault_t
+vfio_pci_fault_insert(struct vm_fault *vmf, struct vfio_pci_dma_buf *buf)
 {
 	unsigned long pfn;
 

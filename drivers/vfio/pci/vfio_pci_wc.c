@@ -154,10 +154,12 @@ void vfio_pci_wc_give_back(struct vfio_pci_dma_buf *buf)
  */
 void vfio_pci_wc_fini(struct vfio_pci_dma_buf *buf)
 {
+	/* Nobody can ask for it any more */
+	if (!buf->had_wc)
+		return;
 	vfio_pci_wc_give_back(buf);
 	guard(mutex)(&buf->bars->lock);
-	if (buf->had_wc)
-		WRITE_ONCE(buf->bars->nr_wc, buf->bars->nr_wc - 1);
+	WRITE_ONCE(buf->bars->nr_wc, buf->bars->nr_wc - 1);
 }
 
 /**
