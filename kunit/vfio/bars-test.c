@@ -4,6 +4,8 @@
  * and has no hardware, and of the buffers over its BARs.
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-pal.h>
+#include <linux/dma-buf-sgt.h>
 #include <linux/fs.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
@@ -361,6 +363,33 @@ static void bars_failed_open(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
+static void no_revocation(struct dma_buf_attachment *attach)
+{
+}
+
+static const struct dma_buf_attach_ops importer_ops = {
+	.invalidate_mappings = no_revocation,
+};
+
+/* Without peer-to-peer DMA the buffers are there for CPUs only */
+static void bars_no_importer(struct kunit *test)
+{
+	const struct dma_buf_mapping_match pal[] = { DMA_BUF_IMAPPING_PAL() };
+	struct bars_test *t = test->priv;
+	struct dma_buf_attachment *attach;
+
+	if (IS_ENABLED(CONFIG_VFIO_PCI_DMABUF))
+		kunit_skip(test, "vfio-pci exports in this kernel");
+	vfio_pci_bars_open(&t->vdev);
+	add_buf(test, 0);
+	attach = dma_buf_sgt_attach(t->dmabuf[0], &t->pdev.dev);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
+	attach = dma_buf_mapping_attach(t->dmabuf[0], pal, ARRAY_SIZE(pal),
+					&importer_ops, t);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
+	vfio_pci_bars_close(&t->vdev);
+}
+
 static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_reset),
 	KUNIT_CASE(bars_drain),
@@ -370,6 +399,7 @@ static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_killed),
 	KUNIT_CASE(bars_close),
 	KUNIT_CASE(bars_failed_open),
+	KUNIT_CASE(bars_no_importer),
 	{}
 };
 
