@@ -41,19 +41,25 @@ def leaves(lines):
             yield SEEN.match(line)[1], "ok"
 
 
+def numbered(found, pairs):
+    """Add PAIRS of name and result to FOUND, with a number if a name is there already."""
+    for leaf, word in pairs:
+        count, unique = 2, leaf
+        while unique in found:
+            unique = f"{leaf} ({count})"
+            count += 1
+        found[unique] = word
+    return found
+
+
 def read(path, wanted):
     """{name: result} of the test WANTED in a results file."""
     found = {}
     with open(path, errors="replace") as file:
         text = file.read().replace("\r", "")
     for name, lines in blocks(text):
-        for leaf, word in leaves(lines) if name == wanted else ():
-            count = 2
-            unique = leaf
-            while unique in found:
-                unique = f"{leaf} ({count})"
-                count += 1
-            found[unique] = word
+        if name == wanted:
+            numbered(found, leaves(lines))
     return found
 
 
