@@ -143,7 +143,7 @@ void vfio_pci_wc_give_back(struct vfio_pci_dma_buf *buf)
 	if (!buf->wc)
 		return;
 	vfio_pci_wc_free(&buf->map, buf->map.nr);
-	/* Then the kernel may map the BAR */
+	/* After it: at 0 the kernel may map the BAR, see vfio_pci_barmap_return() */
 	smp_store_release(nr, *nr - 1);
 	WRITE_ONCE(buf->wc, false);
 }
