@@ -35,8 +35,11 @@ def leaves(lines):
                 parents = [entry for entry in parents if entry[0] <= depth]
                 continue
             name, _, comment = result[3].partition("#")
-            word = "skip" if re.match(r" *SKIP", comment, re.I) else result[2]
-            yield ".".join([entry[1] for entry in parents] + [name.strip()]), word
+            skip = re.match(r" *SKIP *", comment, re.I)
+            word = "skip" if skip else result[2]
+            # A kselftest says why it skips, and no name.
+            name = name.strip() or (comment[skip.end():] if skip else "")
+            yield ".".join([entry[1] for entry in parents] + [name]), word
         elif SEEN.match(line):
             yield SEEN.match(line)[1], "ok"
 

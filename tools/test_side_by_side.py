@@ -30,6 +30,7 @@ ok 1 other # a comment
 # seen: heap -> vgem: AD ok
 ok 1 heap -> vgem
 ok 2 heap -> vgem
+ok 3 # SKIP no card
 # end importers 0 1.0
 """
 
@@ -54,7 +55,8 @@ class SideBySide(unittest.TestCase):
 
     def test_what_was_seen(self):
         self.assertEqual(self.read("importers"), {
-            "heap -> vgem: AD ok": "ok", "heap -> vgem": "ok", "heap -> vgem (2)": "ok"})
+            "heap -> vgem: AD ok": "ok", "heap -> vgem": "ok", "heap -> vgem (2)": "ok",
+            "no card": "skip"})
 
     def test_another_test(self):
         self.assertEqual(self.read("full"), {})
