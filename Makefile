@@ -54,7 +54,6 @@ tree = $(shell tools/print-path tree)
 name = $(shell tools/print-path name)
 mails = $(shell tools/print-path export)
 series = $(shell tools/print-path series)
-cross = $(shell tools/print-path cross-packages)
 
 deps:
 	@tools/install-deps
@@ -101,7 +100,6 @@ check-patches: export
 	@tools/check-patches $(tree) $(mails) $(series); tools/report check-patches
 
 check-objects: tree
-	@tools/install-deps $(cross) || true
 	@tools/check-objects; tools/report check-objects-$(name)
 
 check-full: deps

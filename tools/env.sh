@@ -38,8 +38,6 @@ headers=$build/headers-$tree_name
 guest=$build/guest-$tree_name
 bzimage=$obj/arch/x86/boot/bzImage
 log=$build/log
-# For what only ARM has; without them that is skipped.
-cross_packages="gcc-arm-linux-gnueabihf gcc-aarch64-linux-gnu"
 jobs=${JOBS:-$(nproc)}
 
 die() { echo "${0##*/}: $*" >&2; exit 1; }
