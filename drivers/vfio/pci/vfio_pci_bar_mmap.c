@@ -95,10 +95,11 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_fault_retry);
 
 /* A VMA is for uncached or for write-combining memory, see vfio_pci_wc.c */
 static bool vfio_pci_type_differs(struct vm_area_struct *vma,
-				  struct vfio_pci_bars *bars, unsigned long pfn,
-				  unsigned int order)
+				  struct vfio_pci_dma_buf *buf,
+				  unsigned long pfn, unsigned int order)
 {
-	return READ_ONCE(bars->nr_wc) && !vfio_pci_wc_is(vma, pfn, order);
+	return READ_ONCE(buf->bars->nr_wc) &&
+	       !vfio_pci_wc_allows(buf, vma, pfn, order);
 }
 
 /* Inline, as its caller, and for the same reason */
@@ -109,7 +110,7 @@ vfio_pci_fault_insert(struct vm_fault *vmf, struct vfio_pci_dma_buf *buf)
 
 	if (!vfio_pci_slice_page(&buf->map, vmf->pgoff - buf->pgoff_base, &pfn))
 		return VM_FAULT_SIGBUS;
-	if (unlikely(vfio_pci_type_differs(vmf->vma, buf->bars, pfn, 0)))
+	if (unlikely(vfio_pci_type_differs(vmf->vma, buf, pfn, 0)))
 		return VM_FAULT_SIGBUS;
 	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
 }
@@ -128,7 +129,7 @@ static vm_fault_t vfio_pci_fault_insert_huge(struct vm_fault *vmf,
 	page -= (vmf->address - addr) >> PAGE_SHIFT;
 
 	if (!vfio_pci_slice_lookup(&buf->map, page, order, &pfn) ||
-	    vfio_pci_type_differs(vmf->vma, buf->bars, pfn, order))
+	    vfio_pci_type_differs(vmf->vma, buf, pfn, order))
 		return VM_FAULT_FALLBACK;
 
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)

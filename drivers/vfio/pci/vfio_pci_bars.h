@@ -42,8 +42,10 @@ enum vfio_pci_bars_state {
  * @bar: a buffer for each BAR that was mapped through the device's own file
  * @draining: the device is about to be closed, and @state stays BUSY until it
  *	is, or is not. Under memory_lock.
- * @nr_wc: how many of the buffers are or were write-combining. Written under
- *	@lock, grows while there are no faults.
+ * @nr_wc: how many of the buffers are or were write-combining, and how many
+ *	pages read() and write() have mapped, which can be. Written under @lock.
+ *	Not 0 when the first page becomes write-combining, while there are no
+ *	faults, and until no page is any more.
  * @nr_wc_in: how many slices of each BAR are write-combining. Written under
  *	@lock, grows only with @barmap_lock held for writing.
  * @barmap_lock: held for reading while the kernel's own mapping of a BAR is

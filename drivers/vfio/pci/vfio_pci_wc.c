@@ -11,7 +11,9 @@
  * - All page tables are cleared while the type changes, and faults wait as in a
  *   transition. Importers are not concerned, a type is a CPU's affair.
  * - A fault compares the type that the page has with the one that the VMA was
- *   made for. Where they differ there is no mapping but a SIGBUS.
+ *   made for. Where they differ there is no mapping but a SIGBUS. Nor is there
+ *   one if it is another slice that made the page write-combining: that one
+ *   gives the type back without regard to this one's page tables.
  *
  * The type is given back when no page table can have it any more: at a revoke,
  * at the close of the device and at the release of the buffer.
@@ -29,21 +31,34 @@
 /* For each the kernel allocates something which it charges to nobody */
 #define VFIO_PCI_WC_MAX_RANGES	64
 
+static bool vfio_pci_wc_vma(struct vm_area_struct *vma)
+{
+	return pgprot_val(vma->vm_page_prot) ==
+	       pgprot_val(pgprot_writecombine(vma->vm_page_prot));
+}
+
 /**
- * vfio_pci_wc_is - have page frames the type that a VMA was made for?
+ * vfio_pci_wc_allows - may page frames be mapped in a VMA?
+ * @buf: the buffer, of which faults are being handled: it is not revoked
  * @vma: the VMA
  * @pfn: the first page frame
  * @order: of their number
  *
- * Return: %true if all of them have.
+ * Return: %true if all of them have the type that the VMA was made for, and
+ * keep it as long as they are mapped.
  */
-bool vfio_pci_wc_is(struct vm_area_struct *vma, unsigned long pfn,
-		    unsigned int order)
+bool vfio_pci_wc_allows(struct vfio_pci_dma_buf *buf,
+			struct vm_area_struct *vma, unsigned long pfn,
+			unsigned int order)
 {
 	pgprot_t prot = vma->vm_page_prot;
 
+	lockdep_assert_held_read(&buf->bars->gate);
+
 	/* Each page is looked up, which is too much for the largest */
 	if (order > PMD_ORDER)
+		return false;
+	if (vfio_pci_wc_vma(vma) && !READ_ONCE(buf->wc))
 		return false;
 	return !pfnmap_setup_cachemode(pfn, PAGE_SIZE << order, &prot) &&
 	       pgprot_val(prot) == pgprot_val(vma->vm_page_prot);

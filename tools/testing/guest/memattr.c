@@ -7,7 +7,9 @@
  * made for it does not get, silently or otherwise.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -236,6 +238,33 @@ TEST_F_TIMEOUT(memattr, overlap, 120)
 	close(plain);
 }
 
+/* A mapping that was made for it does not get it from another slice. */
+TEST_F_TIMEOUT(memattr, not_from_another, 120)
+{
+	int other = slice_export(self->dev, BAR, 0, SIZE);
+	void *wc;
+
+	if (!self->pat)
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	wc = map_shared(self->fd, 0, SIZE, RW);
+	ASSERT_NE(NULL, wc);
+	EXPECT_STREQ("WC", type_of(wc));
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_NC));
+	ASSERT_EQ(0, slice_memattr(self->dev, other, SLICE_WC));
+	EXPECT_STREQ("write-combining", memtype_of(self->phys));
+	EXPECT_STREQ("SIGBUS", type_of(wc));
+
+	/* The other one takes the type with it. */
+	ASSERT_EQ(0, slice_revoke(self->dev, other));
+	EXPECT_STREQ("UC-", type_of(self->bar));
+	EXPECT_STREQ("SIGBUS", type_of(wc));
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	EXPECT_STREQ("WC", type_of(wc));
+	close(other);
+}
+
 /* read() and write() go on, through mappings of the kernel for one access. */
 TEST_F_TIMEOUT(memattr, read_and_write, 120)
 {
@@ -270,6 +299,48 @@ TEST_F_TIMEOUT(memattr, read_and_write, 120)
 	EXPECT_STREQ("write-combining", memtype_of(self->phys));
 	EXPECT_STREQ("", memtype_of(self->phys + SIZE + PAGE));
 	EXPECT_STREQ("UC-", type_of(self->bar + SIZE + PAGE));
+}
+
+struct reader {
+	struct vfio_pci_device *dev;
+	atomic_bool stop;
+	unsigned long pages;
+};
+
+static void *read_on(void *arg)
+{
+	static u64 words[PAGE / 8];
+	struct reader *r = arg;
+
+	while (!r->stop)
+		r->pages += read_dev(r->dev, words, PAGE, 0) == PAGE;
+	return NULL;
+}
+
+/* One that goes on while the type is given back leaves no page of that type. */
+TEST_F_TIMEOUT(memattr, read_over_release, 120)
+{
+	struct reader r = { self->dev };
+	pthread_t thread;
+	int i, fd, wrong = 0;
+	u64 value;
+
+	if (!self->pat)
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_on, &r));
+	for (i = 0; i < 300 && !wrong; i++) {
+		fd = slice_export(self->dev, BAR, 0, PAGE);
+		EXPECT_EQ(0, slice_memattr(self->dev, fd, SLICE_WC));
+		close(fd);
+		/* Refused while that page is being read, or uncached. */
+		if (!try_read(self->bar, &value))
+			wrong = strcmp("UC-", type_of(self->bar));
+	}
+	r.stop = true;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, wrong);
+	EXPECT_LT(0, r.pages);
+	EXPECT_STREQ("UC-", type_of(self->bar));
 }
 
 /* Who keeps an address in the kernel's mapping keeps the type. */
