@@ -38,8 +38,9 @@ struct dma_buf_mapping_exp_ops {};
  * type, shared by all importers and exporters that speak it. A driver-private
  * type is defined by the driver and needs nothing in a core header.
  *
- * All callbacks may sleep. @debugfs_dump is called with the reservation lock of
- * the buffer held, the others with or without it, as the exporter likes it.
+ * @device_memory and @debugfs_dump are called with the reservation lock of the
+ * buffer held, and the former must not sleep. The others may, and are called
+ * with or without it, as the exporter likes it.
  */
 struct dma_buf_mapping_type {
 	/** @name: short name, printed by debugfs and the match tracepoint. */
