@@ -25,6 +25,9 @@ TRACEPOINT = re.compile(r"\b(?:trace_|DEFINE_EVENT\(dma_buf_attach_dev, )dma_buf
 OLD_NAME = "{0}() is now dma_buf_sgt_{1}()"
 OLD_OPS = "struct dma_buf_ops has no {0}: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap), or make " \
           "offers in match_mapping"
+OLD_LOCAL_OPS = "struct dma_buf_ops has no {0}: move this out of the function, where " \
+                "DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap) would point to the stack, or make offers " \
+                "in match_mapping"
 OLD_CALL = "an exporter's {0}() is for the core to call"
 OLD_DEVICE = "an attachment has no dev: say dma_buf_sgt_dma_device({0}), which is NULL if it is " \
              "not SGT"
@@ -44,6 +47,20 @@ def names(text):
             yield match.start(), OLD_NAME.format(match[0], match[0].removeprefix("dma_buf_"))
 
 
+def in_function(text):
+    """Does TEXT, which ends in an initialiser, end in a function?"""
+    start = text.rfind("\n}") + 1      # a brace in the first column ends all before it
+    opened = []
+    for brace in re.finditer(r"[{}]", text[start:]):
+        if brace[0] == "{":
+            opened.append(start + brace.start())
+        elif opened:
+            opened.pop()
+    # The first may be of a value or a macro.
+    return bool(opened) and not re.search(r"(?:=\s*(?:&?\s*\([^()]*\)\s*)?|#[^\n]*)$",
+                                          text[:opened[0]])
+
+
 def initialisers(text):
     """[.](un)map_dma_buf outside of the operations of the SGT type."""
     for match in re.finditer(r"(?<![\w)\]])\.(?:un)?map_dma_buf\s*=[^=]", text):
@@ -52,7 +69,8 @@ def initialisers(text):
                                  text[:match.start()]))
         kinds = [head[1] or head[2] for head in heads[-1:]]
         if kinds != ["dma_buf_mapping_sgt_exp_ops"]:
-            yield match.start(), OLD_OPS.format(match[0].split("=")[0].strip(" .\t"))
+            words = OLD_LOCAL_OPS if in_function(text[:match.start()]) else OLD_OPS
+            yield match.start(), words.format(match[0].split("=")[0].strip(" .\t"))
 
 
 def calls(text):

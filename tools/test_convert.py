@@ -31,7 +31,7 @@ class Convert(unittest.TestCase):
             return file.read()
 
     def test_samples_are_old(self):
-        for driver in "importer", "exporter", "gpu":
+        for driver in "importer", "exporter", "gpu", "local":
             self.assertTrue(list(old_interface.report(os.path.join(SAMPLES, driver), ["."])))
 
     def test_importer(self):
@@ -73,6 +73,17 @@ class Convert(unittest.TestCase):
         self.assertIn("DMA_BUF_SIMPLE_SGT_EXP_MATCH(gpu_map, gpu_unmap)", self.source("gpu"))
         return said
 
+    def test_functions_are_left(self):
+        said = self.convert("local")
+        self.assertIn("1 files changed, 6 places left", said)
+        for line in 30, 38, 54:
+            self.assertIn(f"local.c:{line}: struct dma_buf_ops has no map_dma_buf: move this out of "
+                          "the function", said)
+        text = self.source("local")
+        self.assertEqual(text.count(".unmap_dma_buf = local_unmap"), 3)
+        self.assertIn("ops = {\n\tDMA_BUF_SIMPLE_SGT_EXP_MATCH(local_map, local_unmap),", text)
+        self.assertIn("\t.ops = {\n\t\tDMA_BUF_SIMPLE_SGT_EXP_MATCH(local_map,", text)
+
     def test_nothing_to_do(self):
         self.assertIn("0 files changed, 0 places left", self.convert())
 
@@ -99,6 +110,19 @@ class OldInterface(unittest.TestCase):
     def test_nested_initialiser(self):
         self.assertEqual(len(self.old("static const struct virtio_dma_buf_ops ops = {\n"
                                       "\t.ops = {\n\t\t.unmap_dma_buf = foo,\n\t},\n};\n")), 1)
+
+    def test_in_function(self):
+        body = "{\n\t.map_dma_buf = foo,\n};\n"
+        for before, local in (("int f(void)\n{\n\tstruct dma_buf_ops ops = ", True),
+                              ("int f(void) {\n\tif (a) {\n\t\t*ops = (struct dma_buf_ops) ", True),
+                              ("int f(void)\n{\n#ifdef A\n\tif (a) {\n#else\n\tif (b) {\n#endif\n"
+                               "\t}\n}\nstruct dma_buf_ops ops = ", False),
+                              ("int f(void) { return 0; }\nstruct dma_buf_ops ops = ", False),
+                              ("struct x x = {\n\t.ops = ", False),
+                              ("struct dma_buf_ops *ops = &(struct dma_buf_ops)", False),
+                              ("#define OPS(foo) ", False)):
+            [words] = self.old(before + body)
+            self.assertEqual("move this out of the function" in words, local, before)
 
     def test_callback(self):
         self.assertEqual(len(self.old("if (dma_buf->ops->map_dma_buf == foo)\n")), 1)
