@@ -17,6 +17,8 @@ import tempfile
 
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WIDTH = 80
+# A second line would not be part of the directive, of the macro, or of the comment.
+ONE_LINE = re.compile(r"\s*#|.*(?://|/\*|\\\s*$)")
 
 
 def where(source):
@@ -54,7 +56,7 @@ def spaces(width):
 
 def fold(line):
     """A line that got too wide, in two: behind a comma, in line with the innermost bracket."""
-    if columns(line) <= WIDTH:
+    if columns(line) <= WIDTH or ONE_LINE.match(line):
         return [line]
     open_at, best = [], None
     for at, char in enumerate(line):
@@ -77,8 +79,8 @@ def tidy(before, after):
     lines = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for kind, _, _, start, end in matcher.get_opcodes():
-        for line in after[start:end]:
-            if kind == "equal":
+        for at, line in enumerate(after[start:end], start):
+            if kind == "equal" or at and after[at - 1].rstrip().endswith("\\"):
                 lines.append(line)
             elif line.strip() or line == "\n":
                 lines += fold(line)

@@ -88,6 +88,35 @@ class Convert(unittest.TestCase):
         self.assertIn("0 files changed, 0 places left", self.convert())
 
 
+class Fold(unittest.TestCase):
+    CALL = "\tattachment = dma_buf_sgt_dynamic_attach(buffer, device, &importer_ops, importer);"
+
+    def test_code(self):
+        self.assertEqual(cocci.fold(self.CALL + "\n"),
+                         [self.CALL.replace(" importer);", "\n"),
+                          "\t\t\t\t\t\timporter);\n"])
+
+    def test_directive(self):
+        for start in "#define F(a) ", "\t# define F ":
+            line = f"{start}{self.CALL.strip()}\n"
+            self.assertEqual(cocci.fold(line), [line])
+
+    def test_continued(self):
+        for end in "\\", "\t\\ ":
+            line = f"{self.CALL}{end}\n"
+            self.assertEqual(cocci.fold(line), [line])
+
+    def test_comment(self):
+        for end in "// not (this, that)", "/* not (this, that) */":
+            line = f"{self.CALL} {end}\n"
+            self.assertEqual(cocci.fold(line), [line])
+
+    def test_end_of_macro(self):
+        macro = ["#define ATTACH() \\\n", self.CALL + "\n"]
+        old = [line.replace("_sgt_", "_") for line in macro]
+        self.assertEqual(cocci.tidy(old, macro), macro)
+
+
 class OldInterface(unittest.TestCase):
     def old(self, text, code=True):
         return [words for _, words in old_interface.findings(text, code)]
