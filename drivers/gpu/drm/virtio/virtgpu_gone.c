@@ -137,7 +137,7 @@ static void revoke_exports(struct virtio_gpu_window *window)
 	struct virtio_gpu_vram_export *export;
 
 	guard(mutex)(&window->lock);
-	list_for_each_entry(export, &window->exports, node) {
+	list_for_each_entry(export, &window->exports, in_window) {
 		/* The last user of one that is on its way out has gone already */
 		struct file *file = get_file_active(&export->dmabuf->file);
 

@@ -8,6 +8,7 @@
 #include <linux/iommu.h>
 #include <linux/overflow.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/slab.h>
 #include <linux/virtio.h>
 
 #include <drm/drm_drv.h>
@@ -285,22 +286,52 @@ int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 }
 
 /**
- * virtio_gpu_exported - there is a dma-buf of this object now
+ * virtio_gpu_exported - there is a new dma-buf of this object
  * @bo: the object
- * @dmabuf: the new buffer
+ * @dmabuf: the new buffer, which no importer knows yet and which has its
+ *	references on the object and the device
+ *
+ * Return: @dmabuf, or -ENOMEM as an ERR_PTR: then the buffer was put, and its
+ * release drops the references.
  */
-void virtio_gpu_exported(struct virtio_gpu_object *bo, struct dma_buf *dmabuf)
+struct dma_buf *virtio_gpu_exported(struct virtio_gpu_object *bo,
+				    struct dma_buf *dmabuf)
 {
 	struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
-	struct virtio_gpu_object_vram *vram;
+	struct virtio_gpu_vram_export *export;
 
 	if (!virtio_gpu_is_vram(bo))
-		return;
+		return dmabuf;
 
-	vram = to_virtio_gpu_vram(bo);
+	export = kzalloc_obj(*export);
+	if (!export) {
+		dma_buf_put(dmabuf);
+		return ERR_PTR(-ENOMEM);
+	}
+	export->dmabuf = dmabuf;
+
 	guard(mutex)(&vgdev->window.lock);
-	vram->export.dmabuf = dmabuf;
-	list_add_tail(&vram->export.node, &vgdev->window.exports);
+	list_add_tail(&export->in_window, &vgdev->window.exports);
+	list_add_tail(&export->of_blob, &to_virtio_gpu_vram(bo)->exports);
+	return dmabuf;
+}
+
+static void forget_export(struct virtio_gpu_window *window,
+			  struct virtio_gpu_object_vram *vram,
+			  const struct dma_buf *dmabuf)
+{
+	struct virtio_gpu_vram_export *export;
+
+	guard(mutex)(&window->lock);
+	list_for_each_entry(export, &vram->exports, of_blob) {
+		if (export->dmabuf != dmabuf)
+			continue;
+		list_del(&export->in_window);
+		list_del(&export->of_blob);
+		kfree(export);
+		return;
+	}
+	/* Not found: virtio_gpu_exported() had no memory for it */
 }
 
 /**
@@ -314,10 +345,8 @@ void virtio_gpu_dmabuf_release(struct dma_buf *dmabuf)
 	struct virtio_gpu_object *bo = dmabuf_to_bo(dmabuf);
 	struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
 
-	if (virtio_gpu_is_vram(bo)) {
-		guard(mutex)(&vgdev->window.lock);
-		list_del_init(&to_virtio_gpu_vram(bo)->export.node);
-	}
+	if (virtio_gpu_is_vram(bo))
+		forget_export(&vgdev->window, to_virtio_gpu_vram(bo), dmabuf);
 	drm_gem_dmabuf_release(dmabuf);
 }
 

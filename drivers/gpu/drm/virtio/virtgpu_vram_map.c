@@ -64,7 +64,7 @@
 void virtio_gpu_vram_map_init(struct virtio_gpu_object_vram *vram)
 {
 	virtio_gpu_map_state_init(&vram->map);
-	INIT_LIST_HEAD(&vram->export.node);
+	INIT_LIST_HEAD(&vram->exports);
 }
 
 /**

@@ -28,24 +28,31 @@ struct virtio_gpu_vbuffer;
  * @pdev: PCI function whose BAR it lies in, NULL if it is not in one
  * @provider: peer-to-peer provider of that BAR, NULL if it cannot be had. Lives
  *	as long as the function is bound to its driver, longer than we are.
- * @lock: protects @exports. Taken outside of the reservation lock of a buffer
- *	and never inside.
- * @exports: blobs that there is a dma-buf of, &virtio_gpu_vram_export.node
+ * @lock: protects @exports and the lists of the blobs. Taken outside of the
+ *	reservation lock of a buffer and never inside.
+ * @exports: all dma-bufs of host blobs, &virtio_gpu_vram_export.in_window
  */
 struct virtio_gpu_window {
 	struct pci_dev *pdev;
 	struct p2pdma_provider *provider;
-	struct mutex lock; /* protects exports */
+	struct mutex lock; /* protects exports, also those of the blobs */
 	struct list_head exports;
 };
 
 /**
- * struct virtio_gpu_vram_export - the dma-buf of a blob
- * @node: in &virtio_gpu_window.exports while there is one
- * @dmabuf: the buffer. Not a reference: its release takes it off the list.
+ * struct virtio_gpu_vram_export - a dma-buf of a blob
+ * @in_window: in &virtio_gpu_window.exports
+ * @of_blob: in &virtio_gpu_object_vram.exports
+ * @dmabuf: the buffer. Not a reference: its release frees this.
+ *
+ * A blob can have several. DRM knows one, and forgets it with the last handle of
+ * the object, while its file may still be open. A framebuffer can keep an object
+ * without a handle, and DRM_IOCTL_MODE_GETFB2 makes a new one, by which it is
+ * exported anew.
  */
 struct virtio_gpu_vram_export {
-	struct list_head node;
+	struct list_head in_window;
+	struct list_head of_blob;
 	struct dma_buf *dmabuf;
 };
 
@@ -67,7 +74,8 @@ void virtio_gpu_window_init(struct virtio_gpu_device *vgdev);
 int virtio_gpu_match_mapping(struct dma_buf_match_args *args);
 int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 			     struct dma_buf_attachment *attach);
-void virtio_gpu_exported(struct virtio_gpu_object *bo, struct dma_buf *dmabuf);
+struct dma_buf *virtio_gpu_exported(struct virtio_gpu_object *bo,
+				    struct dma_buf *dmabuf);
 void virtio_gpu_dmabuf_release(struct dma_buf *dmabuf);
 int virtio_gpu_import_check(struct virtio_gpu_device *vgdev);
 

@@ -10,14 +10,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <drm/drm_fourcc.h>
+#include <drm/drm_mode.h>
 #include <drm/virtgpu_drm.h>
 
 #include <libvfio.h>
@@ -1150,6 +1154,165 @@ TEST_F_TIMEOUT(export, device_removed_while_mapped, LIMIT)
 	gpu_probe(bdf);
 	self->m.gpu = gpu_open_kind(GPU_WINDOW);
 	ASSERT_GE(self->m.gpu, 0);
+}
+
+/*
+ * Two dma-bufs of one blob.  DRM forgets a dma-buf when the last handle is closed,
+ * not when its last descriptor is; and a framebuffer that has found the blob before
+ * that and looked at its handles after keeps the blob without one, and gives out a
+ * new one.  So: close the handle while a framebuffer is made.
+ */
+#define RACE_MS		15000
+
+struct race {
+	int gpu;
+	int delay;			/* of the close, or if negative of the framebuffer */
+	u32 handle;
+	unsigned int go, done;		/* rounds */
+	bool over;
+};
+
+static void spin(int turns)
+{
+	volatile int i;
+
+	for (i = 0; i < turns; i++)
+		;
+}
+
+static void *closes(void *arg)
+{
+	struct race *race = arg;
+	unsigned int round = 0;
+
+	for (;;) {
+		while (__atomic_load_n(&race->go, __ATOMIC_ACQUIRE) == round)
+			if (__atomic_load_n(&race->over, __ATOMIC_ACQUIRE))
+				return NULL;
+		spin(race->delay);
+		drm_close_import(race->gpu, race->handle);
+		__atomic_store_n(&race->done, ++round, __ATOMIC_RELEASE);
+	}
+}
+
+static u32 framebuffer_make(int gpu, u32 handle)
+{
+	struct drm_mode_fb_cmd2 fb = {
+		.width = 64,
+		.height = 64,
+		.pixel_format = DRM_FORMAT_XRGB8888,
+		.handles = { handle },
+		.pitches = { 64 * 4 },
+	};
+
+	return ioctl(gpu, DRM_IOCTL_MODE_ADDFB2, &fb) ? 0 : fb.fb_id;
+}
+
+/* The object of a framebuffer, and nothing of the framebuffer any more */
+static u32 framebuffer_take(int gpu, u32 id)
+{
+	struct drm_mode_fb_cmd2 fb = { .fb_id = id };
+
+	VFIO_ASSERT_EQ(ioctl(gpu, DRM_IOCTL_MODE_GETFB2, &fb), 0);
+	VFIO_ASSERT_EQ(ioctl(gpu, DRM_IOCTL_MODE_RMFB, &id), 0);
+	return fb.handles[0];
+}
+
+static ino_t inode(int fd)
+{
+	struct stat st;
+
+	VFIO_ASSERT_EQ(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+/* Another dma-buf of the blob than the one that there is, or -ETIME. */
+static int second_export(struct access *a)
+{
+	struct race race = { .gpu = a->gpu, .handle = a->blob.handle };
+	unsigned int round = 0, late = 0;
+	u64 end = now_ms() + RACE_MS;
+	pthread_t thread;
+	int second = -ETIME;
+	u32 fb;
+
+	VFIO_ASSERT_EQ(pthread_create(&thread, NULL, closes, &race), 0);
+	while (second < 0 && now_ms() < end) {
+		__atomic_store_n(&race.go, ++round, __ATOMIC_RELEASE);
+		spin(-race.delay);
+		fb = framebuffer_make(a->gpu, race.handle);
+		while (__atomic_load_n(&race.done, __ATOMIC_ACQUIRE) != round)
+			;
+
+		/* What lies between too early and too late is what is wanted */
+		if (!fb) {
+			VFIO_ASSERT_EQ(drm_import(a->gpu, a->dmabuf, &race.handle), 0);
+			race.delay += 1 + round % 64;
+			continue;
+		}
+		late++;
+		race.handle = framebuffer_take(a->gpu, fb);
+		race.delay -= 1 + round % 61;
+		a->blob.handle = race.handle;
+		second = blob_export(a->gpu, &a->blob);
+		VFIO_ASSERT_GE(second, 0);
+		if (inode(second) == inode(a->dmabuf)) {
+			close(second);
+			second = -ETIME;
+		}
+	}
+	__atomic_store_n(&race.over, true, __ATOMIC_RELEASE);
+	pthread_join(thread, NULL);
+	a->blob.handle = race.handle;
+	printf("# %u rounds, %u too late\n", round, late);
+	return second;
+}
+
+/* Each of two dma-bufs of a blob is revoked, for the CPU and for importers. */
+TEST_F_TIMEOUT(export, device_removed_with_two, LIMIT)
+{
+	struct access second;
+	u32 handles[2], resource;
+	u64 *at[2];
+	int detach;
+	char bdf[32];
+
+	second = self->a;
+	second.dmabuf = second_export(&self->a);
+	if (second.dmabuf == -ETIME)
+		SKIP(return, "the race for a second dma-buf was not won in %d s", RACE_MS / 1000);
+
+	signal(SIGBUS, fault);
+	signal(SIGSEGV, fault);
+	gpu_address(self->m.gpu, bdf, sizeof(bdf));
+	handles[0] = import(&self->m, self->a.dmabuf, &resource);
+	handles[1] = import(&self->m, second.dmabuf, &resource);
+	at[0] = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, self->a.dmabuf, 0);
+	at[1] = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, second.dmabuf, 0);
+	ASSERT_NE(at[0], MAP_FAILED);
+	ASSERT_NE(at[1], MAP_FAILED);
+	EXPECT_EQ(*at[0], self->a.blob.id);
+	EXPECT_EQ(*at[1], self->a.blob.id);
+	detach = backend_count(&self->m.importer, DETACH);
+
+	gpu_remove(bdf);
+	EXPECT_EQ(backend_count(&self->m.importer, DETACH), detach + 2);
+	EXPECT_TRUE(faults(at[0]));
+	EXPECT_TRUE(faults(at[1]));
+	EXPECT_EQ(by_dmabuf(&self->a).error, -ENODEV);
+	EXPECT_EQ(by_dmabuf(&second).error, -ENODEV);
+
+	munmap(at[0], SIZE);
+	munmap(at[1], SIZE);
+	drm_close_import(self->m.other, handles[0]);
+	drm_close_import(self->m.other, handles[1]);
+	close(second.dmabuf);
+	unmake(&self->a);
+	close(self->m.gpu);
+	gpu_probe(bdf);
+	self->m.gpu = gpu_open_kind(GPU_WINDOW);
+	ASSERT_GE(self->m.gpu, 0);
+	EXPECT_TRUE(window_is_free(&self->m));
 }
 
 TEST_HARNESS_MAIN
