@@ -117,6 +117,14 @@ static void fail_fences(struct virtio_gpu_fence_driver *drv)
 		dma_fence_set_error(&fence->f, -ENODEV);
 }
 
+/*
+ * Afterwards no importer uses what it has mapped, but it may not have unmapped
+ * it. That is not waited for: an importer may do so as late as its owner frees
+ * the buffer, and so any process that has it could keep a removal, which nobody
+ * can kill, waiting with the locks of the driver core and of PCI hotplug. To
+ * unmap later needs nothing that is gone by then: the buffer keeps the DRM
+ * device and this module.
+ */
 static void revoke_export(struct dma_buf *dmabuf)
 {
 	unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
