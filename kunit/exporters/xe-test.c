@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * xe as an exporter: which offer is made to whom, and where the buffer may be
- * after that.
+ * after that. And as an importer: what an invalidation leaves mapped.
  */
 #define __drm_dev_dbg fake___drm_dev_dbg
 #define drm_exec_cleanup fake_drm_exec_cleanup
@@ -16,6 +16,7 @@
 #define drm_prime_pages_to_sg fake_drm_prime_pages_to_sg
 #define ttm_bo_setup_export fake_ttm_bo_setup_export
 #define xe_bo_can_migrate fake_xe_bo_can_migrate
+#define xe_bo_dma_unmap_pinned fake_xe_bo_dma_unmap_pinned
 #define xe_bo_evict fake_xe_bo_evict
 #define xe_bo_init_locked fake_xe_bo_init_locked
 #define xe_bo_is_vram fake_xe_bo_is_vram
@@ -39,6 +40,7 @@
 
 #include "../../../gpu/drm/xe/xe_dma_buf.c"
 
+#include "fake-fence.h"
 #include "fake-p2p.h"
 #include "never-called.h"
 
@@ -53,7 +55,6 @@ NEVER_CALLED(drm_gem_prime_export);
 NEVER_CALLED(drm_gpuvm_resv_object_alloc);
 NEVER_CALLED(drm_prime_pages_to_sg);
 NEVER_CALLED(ttm_bo_setup_export);
-NEVER_CALLED(xe_bo_evict);
 NEVER_CALLED(xe_bo_init_locked);
 NEVER_CALLED(xe_bo_lock);
 NEVER_CALLED(xe_bo_put);
@@ -73,7 +74,10 @@ static struct {
 	unsigned int migrated;
 	unsigned int validated;
 	unsigned int pinned;
+	unsigned int evicted;
+	unsigned int unmapped;
 	bool in_place;
+	bool idle;
 } gpu;
 
 void __drm_dev_dbg(struct _ddebug *desc, const struct device *dev,
@@ -110,6 +114,23 @@ int xe_bo_pin_external(struct xe_bo *bo, bool in_place, struct drm_exec *exec)
 {
 	gpu.pinned++;
 	gpu.in_place = in_place;
+	return 0;
+}
+
+int xe_bo_evict(struct xe_bo *bo, struct drm_exec *exec)
+{
+	gpu.evicted++;
+	return 0;
+}
+
+int xe_bo_dma_unmap_pinned(struct xe_bo *bo)
+{
+	gpu.unmapped++;
+	gpu.idle = dma_resv_test_signaled(bo->ttm.base.resv,
+					  DMA_RESV_USAGE_BOOKKEEP);
+	dma_buf_sgt_unmap_attachment(bo->ttm.base.import_attach, bo->ttm.sg,
+				     DMA_BIDIRECTIONAL);
+	bo->ttm.sg = NULL;
 	return 0;
 }
 
@@ -283,10 +304,50 @@ static void pin_test(struct kunit *test)
 	dma_buf_detach(t->dmabuf, peer);
 }
 
+static void invalidate(struct fake_exporter *exp)
+{
+	dma_resv_lock(exp->dmabuf->resv, NULL);
+	dma_buf_invalidate_mappings(exp->dmabuf);
+	dma_resv_unlock(exp->dmabuf->resv);
+}
+
+/* Nothing is mapped any more, but not before the GPU is done with it */
+static void invalidate_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct dma_buf_attachment *import;
+	struct xe_test *t = setup(test);
+	struct ttm_buffer_object *bo = &t->bo.ttm;
+
+	import = dma_buf_sgt_dynamic_attach(exp->dmabuf, t->p2p->near,
+					    &xe_dma_buf_attach_ops, &bo->base);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(import));
+	bo->base.import_attach = import;
+	bo->base.resv = exp->dmabuf->resv;
+	bo->sg = dma_buf_sgt_map_attachment_unlocked(import, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(bo->sg));
+	fake_fence_signal_later(fake_fence(exp, DMA_RESV_USAGE_BOOKKEEP));
+
+	invalidate(exp);
+	KUNIT_EXPECT_EQ(test, gpu.evicted, 1);
+	KUNIT_EXPECT_EQ(test, exp->mapped, 0);
+	KUNIT_EXPECT_TRUE(test, gpu.idle);
+
+	invalidate(exp);
+	KUNIT_EXPECT_EQ(test, gpu.evicted, 2);
+	KUNIT_EXPECT_EQ(test, gpu.unmapped, 1);
+
+	if (bo->sg)
+		dma_buf_sgt_unmap_attachment_unlocked(import, bo->sg,
+						      DMA_BIDIRECTIONAL);
+	dma_buf_detach(exp->dmabuf, import);
+}
+
 static struct kunit_case xe_tests[] = {
 	KUNIT_CASE_PARAM(offer_test, xe_gen_params),
 	KUNIT_CASE(map_test),
 	KUNIT_CASE(pin_test),
+	KUNIT_CASE(invalidate_test),
 	{}
 };
 
