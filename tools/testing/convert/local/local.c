@@ -11,18 +11,26 @@ struct local_buf {
 	struct dma_buf_ops ops;
 };
 
-struct sg_table *local_map(struct dma_buf_attachment *attach,
-			   enum dma_data_direction dir);
-void local_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
-		 enum dma_data_direction dir);
-void local_release(struct dma_buf *dmabuf);
+static struct sg_table *local_map(struct dma_buf_attachment *attach,
+				  enum dma_data_direction dir)
+{
+	return ERR_PTR(-ENOMEM);
+}
+
+static void local_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
+			enum dma_data_direction dir)
+{
+}
+
+static void local_release(struct dma_buf *dmabuf)
+{
+}
 
 const struct dma_buf_ops ops = {
 	.map_dma_buf = local_map,
 	.unmap_dma_buf = local_unmap,
 };
 
-void local_init(struct local_buf *buf, bool virtio);
 void local_init(struct local_buf *buf, bool virtio)
 {
 	if (virtio) {
@@ -45,7 +53,6 @@ void local_init(struct local_buf *buf, bool virtio)
 	}
 }
 
-const struct dma_buf_ops *local_ops(void);
 const struct dma_buf_ops *local_ops(void)
 {
 #ifdef LOCAL_PLAIN

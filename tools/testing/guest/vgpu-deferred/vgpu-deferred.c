@@ -139,6 +139,15 @@ static void settle(int gpu, struct backend *b)
 	VFIO_ASSERT_TRUE(backend_wait(b, CREATE, before));
 }
 
+/* The GPU with the window, after gpu_remove(). */
+static void machine_probe(struct machine *m, const char *bdf)
+{
+	close(m->gpu);
+	gpu_probe(bdf);
+	m->gpu = gpu_open_kind(GPU_WINDOW);
+	VFIO_ASSERT_GE(m->gpu, 0);
+}
+
 /* Whether all of the window can be had: nobody has a place in it any more. */
 static bool window_is_free(struct machine *m)
 {
@@ -510,10 +519,7 @@ TEST_F_TIMEOUT(map, device_removed, LIMIT)
 	EXPECT_EQ(result.error, -ENODEV);
 
 	unmake(&self->a);
-	close(self->m.gpu);
-	gpu_probe(bdf);
-	self->m.gpu = gpu_open_kind(GPU_WINDOW);
-	ASSERT_GE(self->m.gpu, 0);
+	machine_probe(&self->m, bdf);
 	backend_mode(&self->m.window, MAP, "ok");
 	EXPECT_TRUE(window_is_free(&self->m));
 }
@@ -815,10 +821,7 @@ TEST_F_TIMEOUT(queue, device_removed, LIMIT)
 
 	unmake(&self->a);
 	unmake(&self->last);
-	close(self->m.gpu);
-	gpu_probe(bdf);
-	self->m.gpu = gpu_open_kind(GPU_WINDOW);
-	ASSERT_GE(self->m.gpu, 0);
+	machine_probe(&self->m, bdf);
 	backend_mode(&self->m.window, MAP, "ok");
 	EXPECT_TRUE(window_is_free(&self->m));
 }
@@ -1081,10 +1084,7 @@ TEST_F_TIMEOUT(export, device_removed, LIMIT)
 	drm_close_import(self->m.other, handle);
 	EXPECT_EQ(drm_import(self->m.other, self->a.dmabuf, &handle), -ENODEV);
 	unmake(&self->a);
-	close(self->m.gpu);
-	gpu_probe(bdf);
-	self->m.gpu = gpu_open_kind(GPU_WINDOW);
-	ASSERT_GE(self->m.gpu, 0);
+	machine_probe(&self->m, bdf);
 	EXPECT_TRUE(window_is_free(&self->m));
 }
 
@@ -1150,10 +1150,7 @@ TEST_F_TIMEOUT(export, device_removed_while_mapped, LIMIT)
 	munmap(gem, SIZE);
 	munmap(dmabuf, SIZE);
 	unmake(&self->a);
-	close(self->m.gpu);
-	gpu_probe(bdf);
-	self->m.gpu = gpu_open_kind(GPU_WINDOW);
-	ASSERT_GE(self->m.gpu, 0);
+	machine_probe(&self->m, bdf);
 }
 
 /*
@@ -1174,10 +1171,8 @@ struct race {
 
 static void spin(int turns)
 {
-	volatile int i;
-
-	for (i = 0; i < turns; i++)
-		;
+	while (turns-- > 0)
+		asm volatile("");
 }
 
 static void *closes(void *arg)
@@ -1308,10 +1303,7 @@ TEST_F_TIMEOUT(export, device_removed_with_two, LIMIT)
 	drm_close_import(self->m.other, handles[1]);
 	close(second.dmabuf);
 	unmake(&self->a);
-	close(self->m.gpu);
-	gpu_probe(bdf);
-	self->m.gpu = gpu_open_kind(GPU_WINDOW);
-	ASSERT_GE(self->m.gpu, 0);
+	machine_probe(&self->m, bdf);
 	EXPECT_TRUE(window_is_free(&self->m));
 }
 
