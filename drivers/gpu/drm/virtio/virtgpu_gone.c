@@ -14,14 +14,29 @@
 
 #include "virtgpu_drv.h"
 
-/* For commands of this many elements; if the device is gone, there is. */
+/**
+ * virtio_gpu_begin_removal - end all waits for room in the control queue
+ * @vgdev: the device, which may not answer any more
+ *
+ * Comes before everything else of a removal: who waits for room may hold modeset
+ * locks, or be a work item, and the removal waits for both.
+ *
+ * Context: Removal or shutdown of the device.
+ */
+void virtio_gpu_begin_removal(struct virtio_gpu_device *vgdev)
+{
+	WRITE_ONCE(vgdev->removing, true);
+	wake_up_all(&vgdev->ctrlq.ack_queue);
+}
+
+/* Or no reason to wait for it: the device is going, or gone */
 static bool queue_has_room(struct virtio_gpu_device *vgdev,
 			   unsigned int elements)
 {
 	bool room;
 	int idx;
 
-	if (!drm_dev_enter(vgdev->ddev, &idx))
+	if (READ_ONCE(vgdev->removing) || !drm_dev_enter(vgdev->ddev, &idx))
 		return true;
 	room = READ_ONCE(vgdev->ctrlq.vq->num_free) >= elements;
 	drm_dev_exit(idx);
@@ -42,7 +57,7 @@ static bool queue_has_room(struct virtio_gpu_device *vgdev,
  *
  * Context: Sleeps. Reservation locks of the command's objects may be held.
  *
- * Return: 0 to try again; outside of the section: -ENODEV if the device is gone,
+ * Return: 0 to try again; outside of the section: -ENODEV if the device is going,
  * -ERESTARTSYS if the process is being killed.
  */
 int virtio_gpu_wait_for_room(struct virtio_gpu_device *vgdev,
@@ -59,9 +74,11 @@ int virtio_gpu_wait_for_room(struct virtio_gpu_device *vgdev,
 	else
 		wait_event(vgdev->ctrlq.ack_queue,
 			   queue_has_room(vgdev, elements));
-	if (!ret && !drm_dev_enter(vgdev->ddev, section))
-		ret = -ENODEV;
-	return ret;
+	if (ret)
+		return ret;
+	if (READ_ONCE(vgdev->removing) || !drm_dev_enter(vgdev->ddev, section))
+		return -ENODEV;
+	return 0;
 }
 
 /*
@@ -177,8 +194,6 @@ void virtio_gpu_gone(struct virtio_gpu_device *vgdev)
 	drop_commands(vgdev, &vgdev->cursorq);
 	/* The queues go away, and there is nothing to notify the device of */
 	atomic_set(&vgdev->pending_commands, 0);
-	/* Who waits for room in the queue looks again, and finds no device */
-	wake_up_all(&vgdev->ctrlq.ack_queue);
 
 	/* Nobody waits for the device any more: no lock is held for long */
 	flush_work(&vgdev->obj_free_work);

@@ -87,6 +87,7 @@ int virtio_gpu_blob_hints(const struct virtio_gpu_device *vgdev);
 int virtio_gpu_wait_for_room(struct virtio_gpu_device *vgdev,
 			     const struct virtio_gpu_vbuffer *vbuf,
 			     unsigned int elements, int *section);
+void virtio_gpu_begin_removal(struct virtio_gpu_device *vgdev);
 void virtio_gpu_gone(struct virtio_gpu_device *vgdev);
 
 #endif
