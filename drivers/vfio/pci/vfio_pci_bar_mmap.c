@@ -196,6 +196,7 @@ static const struct vm_operations_struct vfio_pci_bar_vm_ops = {
 };
 
 static const struct vm_operations_struct vfio_pci_slice_vm_ops = {
+	.open = vfio_slice_vma_open,
 	.fault = vfio_pci_page_fault,
 #ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
 	.huge_fault = vfio_pci_huge_fault,

@@ -533,4 +533,42 @@ TEST_F_TIMEOUT(range, slices_are_apart, 120)
 		EXPECT_TRUE(pages_are(p[i], PAGE, i * PAGE));
 }
 
+/*
+ * A type1 container keeps the pages behind a mapping, and nobody can tell it to
+ * let go: it may have those that the process gets from its own device only.
+ */
+TEST(not_for_type1)
+{
+	struct dma_region region = { .iova = IOVA, .size = 2 * PAGE };
+	const char *mem_bdf = pci_find(&pci_ivshmem, 0);
+	const char *edu_bdf = pci_find(&pci_edu, 0);
+	struct vfio_pci_device *mem, *edu;
+	struct iommu *iommufd, *type1;
+	int dmabuf;
+
+	if (!mem_bdf || !edu_bdf)
+		SKIP(return, "needs ivshmem and edu");
+	iommufd = iommu_init(MODE_IOMMUFD);
+	mem = endpoint_open(mem_bdf, iommufd, NULL);
+	type1 = iommu_init(MODE_VFIO_TYPE1V2_IOMMU);
+	edu = vfio_pci_device_init(edu_bdf, type1);
+
+	dmabuf = slice_export(mem, BAR, 0, 2 * PAGE);
+	ASSERT_GE(dmabuf, 0);
+	region.vaddr = map_shared(dmabuf, 0, 2 * PAGE, RW);
+	ASSERT_NE(region.vaddr, NULL);
+	EXPECT_EQ(__iommu_map(type1, &region), -EOPNOTSUPP);
+	munmap(region.vaddr, 2 * PAGE);
+	close(dmabuf);
+
+	region.vaddr = mem->bars[BAR].vaddr;
+	ASSERT_EQ(__iommu_map(type1, &region), 0);
+	EXPECT_EQ(__iommu_unmap(type1, &region, NULL), 0);
+
+	vfio_pci_device_cleanup(edu);
+	iommu_cleanup(type1);
+	vfio_pci_device_cleanup(mem);
+	iommu_cleanup(iommufd);
+}
+
 TEST_HARNESS_MAIN
