@@ -287,7 +287,6 @@ static struct dma_buf *vfio_pci_bar_buf_new(struct vfio_pci_core_device *vdev,
 	buf->list->provider = pcim_p2pdma_provider(vdev->pdev, bar);
 	buf->pgoff_base = VFIO_PCI_INDEX_TO_PGOFF(bar) + (start >> PAGE_SHIFT);
 	buf->bar = bar;
-	buf->mappable = true;
 
 	dmabuf = vfio_pci_dma_buf_create(buf, size, O_RDWR, name);
 	if (IS_ERR(dmabuf)) {

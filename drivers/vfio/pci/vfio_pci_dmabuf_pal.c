@@ -133,6 +133,18 @@ static bool vfio_pci_dma_buf_is_bar(struct vfio_pci_dma_buf *buf,
 	return true;
 }
 
+/*
+ * A buffer that was made during a transition is revoked until its end, and an
+ * importer would take that for the end of the buffer.
+ */
+static int vfio_pci_dma_buf_settle(struct vfio_pci_core_device *vdev)
+{
+	if (down_read_killable(&vdev->memory_lock))
+		return -EINTR;
+	up_read(&vdev->memory_lock);
+	return 0;
+}
+
 /**
  * vfio_pci_dma_buf_export - give slices of a BAR to user space
  * @buf: the slices. Freed by the dma-buf or, if this fails, here.
@@ -140,6 +152,9 @@ static bool vfio_pci_dma_buf_is_bar(struct vfio_pci_dma_buf *buf,
  * @bar: the BAR they are in
  * @size: their sum
  * @flags: how to open the dma-buf's file and its file descriptor
+ *
+ * Context: Waits for the end of a transition that is in progress. mmap_lock is
+ * not held.
  *
  * Return: File descriptor or -errno.
  */
@@ -158,8 +173,10 @@ int vfio_pci_dma_buf_export(struct vfio_pci_dma_buf *buf,
 		return PTR_ERR(dmabuf);
 	}
 
+	ret = vfio_pci_dma_buf_settle(vdev);
 	/* The file descriptor takes over the reference */
-	ret = dma_buf_fd(dmabuf, flags);
+	if (!ret)
+		ret = dma_buf_fd(dmabuf, flags);
 	if (ret < 0)
 		dma_buf_put(dmabuf);
 	return ret;

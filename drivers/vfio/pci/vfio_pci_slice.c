@@ -118,10 +118,11 @@ static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
 {
 	struct vfio_pci_dma_buf *buf = dmabuf->priv;
 
+	/* While the close of the device, which does it too, still finds the buffer */
+	vfio_pci_wc_fini(buf);
 	/* There is no importer left that a transition could be waiting for */
 	while (!vfio_pci_dma_buf_unlink(buf))
 		wait_event(buf->bars->wait, !READ_ONCE(buf->users));
-	vfio_pci_wc_fini(buf);
 	iput(buf->inode);
 	vfio_pci_dma_buf_free(buf);
 }
