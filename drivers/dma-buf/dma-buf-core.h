@@ -135,6 +135,8 @@ static inline void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
 void dma_buf_attachment_free(struct dma_buf_attachment *attach);
 void dma_buf_attachment_show(struct seq_file *s,
 			     struct dma_buf_attachment *attach);
+void dma_buf_trace_refined(struct dma_buf_core_attachment *core,
+			   const struct dma_buf_mapping_match *imp, int result);
 int dma_buf_type_match(struct dma_buf *dmabuf,
 		       const struct dma_buf_converter *conv,
 		       const struct dma_buf_mapping_match *exp,

@@ -139,11 +139,15 @@ int dma_buf_type_match(struct dma_buf *dmabuf,
 	return ret;
 }
 
-/* Tracepoints are atomic and types may sleep, so put it into words before */
-static void trace_pair(struct dma_buf *dmabuf,
-		       const struct dma_buf_converter *conv,
-		       const struct dma_buf_mapping_match *exp,
-		       const struct dma_buf_mapping_match *imp, int result)
+/*
+ * Show a pair to those who trace. Tracepoints are atomic and types may sleep, so
+ * put it into words before.
+ */
+static noinline void trace_pair(struct dma_buf *dmabuf,
+				const struct dma_buf_converter *conv,
+				const struct dma_buf_mapping_match *exp,
+				const struct dma_buf_mapping_match *imp,
+				int result)
 {
 	char exporter[DMA_BUF_ENTRY_LEN], importer[DMA_BUF_ENTRY_LEN];
 
@@ -154,6 +158,23 @@ static void trace_pair(struct dma_buf *dmabuf,
 							 result));
 }
 
+/*
+ * Show what became of a match when the exporter refined it. @imp is what the
+ * importer gets, or would have got.
+ */
+void dma_buf_trace_refined(struct dma_buf_core_attachment *core,
+			   const struct dma_buf_mapping_match *imp, int result)
+{
+	if (trace_dma_buf_mapping_match_enabled())
+		trace_pair(core->base.dmabuf, core->conv,
+			   core->negotiation->exp, imp, result);
+}
+
+/*
+ * The module that a type lives in stays for as long as an attachment speaks
+ * it. The exporter's module is held by the buffer, the importer's is running,
+ * but the type may be of a third.
+ */
 static int try_pair(struct dma_buf_match_args *args,
 		    const struct dma_buf_mapping_match *exp,
 		    const struct dma_buf_mapping_match *imp, bool convert)
@@ -165,6 +186,8 @@ static int try_pair(struct dma_buf_match_args *args,
 		conv = find_converter(exp->type, imp->type);
 	if (convert ? !!conv : exp->type == imp->type)
 		ret = dma_buf_type_match(args->dmabuf, conv, exp, imp);
+	if (!ret && !try_module_get(imp->type->owner))
+		ret = -ENODEV;
 
 	/* Two types without a converter between them are reported once */
 	if (trace_dma_buf_mapping_match_enabled() && (conv || !convert))
@@ -172,20 +195,13 @@ static int try_pair(struct dma_buf_match_args *args,
 	return ret;
 }
 
-/*
- * The module that a type lives in stays for as long as an attachment speaks
- * it. The exporter's module is held by the buffer, the importer's is running,
- * but the type may be of a third.
- */
-static int finish_pair(struct dma_buf_match_args *args,
-		       const struct dma_buf_mapping_match *exp,
-		       const struct dma_buf_mapping_match *imp, bool convert)
+/* After try_pair() said 0 */
+static void finish_pair(struct dma_buf_match_args *args,
+			const struct dma_buf_mapping_match *exp,
+			const struct dma_buf_mapping_match *imp, bool convert)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
 	struct dma_buf_mapping_match *result = &args->attach->map_type;
-
-	if (!try_module_get(imp->type->owner))
-		return -ENODEV;
 
 	core->exp_ops = exp->exp_ops;
 	core->negotiation->exp_copy = *exp;
@@ -203,9 +219,9 @@ static int finish_pair(struct dma_buf_match_args *args,
 	/* finish_match() may fill in the data but not change the type */
 	if (WARN_ON_ONCE(result->type != imp->type))
 		result->type = imp->type;
-	return 0;
 }
 
+/* What types may rely on when they are asked about an exporter's entry */
 static bool entries_valid(const struct dma_buf_mapping_match *entries,
 			  size_t len)
 {
@@ -214,7 +230,7 @@ static bool entries_valid(const struct dma_buf_mapping_match *entries,
 	if (!entries || !len)
 		return false;
 	for (i = 0; i < len; i++)
-		if (WARN_ON_ONCE(!entries[i].type))
+		if (WARN_ON_ONCE(!entries[i].type || !entries[i].exp_ops))
 			return false;
 	return true;
 }
@@ -279,9 +295,8 @@ int dma_buf_match_mapping(struct dma_buf_match_args *args,
 				ret = try_pair(args, &exp_matches[e], imp,
 					       convert);
 				if (!ret)
-					return finish_pair(args,
-							   &exp_matches[e],
-							   imp, convert);
+					finish_pair(args, &exp_matches[e], imp,
+						    convert);
 				if (ret != -EOPNOTSUPP)
 					return ret;
 			}

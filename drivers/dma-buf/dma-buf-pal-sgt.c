@@ -45,8 +45,6 @@ static int pal_sgt_match(struct dma_buf *dmabuf,
 {
 	struct pci_dev *pdev = exp->pal_data.exporting_p2p_device;
 
-	if (WARN_ON_ONCE(!exp->exp_ops))
-		return -EINVAL;
 	return pdev ? dma_buf_sgt_check_p2p(pdev, imp) : 0;
 }
 
@@ -72,12 +70,13 @@ static bool range_is_bus_addr(const struct pal_sgt *map, size_t i)
 	       dma_buf_phys_list_kind(map->list, i) == DMA_BUF_PHYS_MMIO;
 }
 
-static bool has_mmio(const struct dma_buf_phys_list *list)
+static bool has_kind(const struct dma_buf_phys_list *list,
+		     enum dma_buf_phys_kind kind)
 {
 	size_t i;
 
 	for (i = 0; i < list->length; i++)
-		if (dma_buf_phys_list_kind(list, i) == DMA_BUF_PHYS_MMIO)
+		if (dma_buf_phys_list_kind(list, i) == kind)
 			return true;
 	return false;
 }
@@ -96,7 +95,7 @@ EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_map_type);
  */
 static int choose_route(struct pal_sgt *map, struct dma_buf_attachment *attach)
 {
-	if (!has_mmio(map->list))
+	if (!has_kind(map->list, DMA_BUF_PHYS_MMIO))
 		return 0;
 	if (!map->list->provider || !dma_buf_sgt_p2p_allowed(attach))
 		return -EOPNOTSUPP;
@@ -267,6 +266,21 @@ err_unmap:
 	return ret;
 }
 
+/*
+ * What goes through an IOMMU is side by side in one span of IOVA. Mapped one by
+ * one, ranges would leave the flush of the IOTLB to a queue: see unlink_ranges().
+ * So there is no way for memory next to MMIO that has bus addresses.
+ */
+static int alloc_iova(struct pal_sgt *map, struct device *dev, size_t size)
+{
+	if (!use_dma_iommu(dev))
+		return 0;
+	if (map->bus_addr)
+		return has_kind(map->list, DMA_BUF_PHYS_MEMORY) ?
+			-EOPNOTSUPP : 0;
+	return dma_iova_try_alloc(dev, &map->state, 0, size) ? 0 : -ENOMEM;
+}
+
 static int map_list(struct pal_sgt *map, struct dma_buf_attachment *attach,
 		    enum dma_data_direction dir)
 {
@@ -281,11 +295,9 @@ static int map_list(struct pal_sgt *map, struct dma_buf_attachment *attach,
 	ret = choose_route(map, attach);
 	if (ret)
 		return ret;
-	/* Ranges mapped one by one would leave the IOTLB to a flush queue */
-	if (!map->bus_addr &&
-	    !dma_iova_try_alloc(dev, &map->state, 0, size) &&
-	    use_dma_iommu(dev))
-		return -ENOMEM;
+	ret = alloc_iova(map, dev, size);
+	if (ret)
+		return ret;
 
 	ret = alloc_segments(map, size);
 	if (ret) {

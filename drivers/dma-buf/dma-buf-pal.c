@@ -12,7 +12,9 @@
  *   in the core's part of the attachment, out of an importer's reach.
  * - Importers get a constructor, a map and an unmap call that are exported to
  *   the modules in PAL_IMPORTERS only. The constructor puts a grant into the
- *   entry that other importers have no way to name, and the match asks for it.
+ *   entry, which no other code makes, and the match asks for it. An exporter
+ *   sees the entries of those who attach to it and could copy one: it would get
+ *   an attachment, and no address, because it cannot call map.
  * - No list reaches an importer before dma_buf_phys_list_check() has seen it.
  */
 #include <linux/dma-resv.h>
@@ -34,8 +36,6 @@ static int pal_match(struct dma_buf *dmabuf,
 		     const struct dma_buf_mapping_match *exp,
 		     const struct dma_buf_mapping_match *imp)
 {
-	if (WARN_ON_ONCE(!exp->exp_ops))
-		return -EINVAL;
 	return imp->pal_data.grant == &pal_grant ? 0 : -EOPNOTSUPP;
 }
 

@@ -59,9 +59,6 @@ static int sgt_match(struct dma_buf *dmabuf,
 		     const struct dma_buf_mapping_match *exp,
 		     const struct dma_buf_mapping_match *imp)
 {
-	if (WARN_ON_ONCE(!exp->exp_ops))
-		return -EINVAL;
-
 	switch (exp->sgt_data.exporter_requires_p2p) {
 	case DMA_SGT_EXPORTER_NO_P2P:
 		return 0;
@@ -206,6 +203,7 @@ int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach)
 			DMA_SGT_EXPORTER_NO_P2P;
 	attach->map_type.sgt_data.exporter_requires_p2p =
 		DMA_SGT_EXPORTER_NO_P2P;
+	dma_buf_trace_refined(core, &attach->map_type, 0);
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_refine_no_p2p, "DMA_BUF");
@@ -244,6 +242,7 @@ int dma_buf_sgt_refine_device(struct dma_buf_attachment *attach,
 			continue;
 		ret = dma_buf_type_match(attach->dmabuf, core->conv,
 					 core->negotiation->exp, imp);
+		dma_buf_trace_refined(core, imp, ret);
 		if (ret)
 			continue;
 		dma_buf_sgt_finish(attach, imp,
@@ -267,13 +266,16 @@ static struct sg_table *shadow_table(struct sg_table *sgt)
 {
 	struct scatterlist *from, *to;
 	struct sgt_shadow *shadow;
-	int i, ret;
+	int i, ret = 0;
 
 	shadow = kzalloc_obj(*shadow);
 	if (!shadow)
 		return ERR_PTR(-ENOMEM);
 
-	ret = sg_alloc_table(&shadow->importers, sgt->nents, GFP_KERNEL);
+	/* An exporter may have nothing to show but an identity */
+	if (sgt->nents)
+		ret = sg_alloc_table(&shadow->importers, sgt->nents,
+				     GFP_KERNEL);
 	if (ret) {
 		kfree(shadow);
 		return ERR_PTR(ret);

@@ -28,6 +28,11 @@ static const struct dma_buf_mapping_type other_type = {
 
 static const struct dma_buf_mapping_match told_entry = { .type = &told_type };
 static const struct dma_buf_mapping_match other_entry = { .type = &other_type };
+/* The same, from an exporter */
+static const struct dma_buf_mapping_match other_offer = {
+	.type = &other_type,
+	.exp_ops = &fake_sgt_ops.ops,
+};
 
 static struct dma_buf_mapping_match told(int ret)
 {
@@ -123,7 +128,7 @@ static void type_match_next_importer_test(struct kunit *test)
 
 	fake_export(exp, FAKE_SIZE);
 	fake_offer(exp, told(c->ret));
-	fake_offer(exp, other_entry);
+	fake_offer(exp, other_offer);
 	expect_result(exp, imp, ARRAY_SIZE(imp), expected, c->warnings);
 }
 
@@ -133,7 +138,7 @@ static void type_without_match_test(struct kunit *test)
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
 
 	fake_export(exp, FAKE_SIZE);
-	fake_offer(exp, other_entry);
+	fake_offer(exp, other_offer);
 	expect_result(exp, &other_entry, 1, 0, 0);
 }
 
@@ -225,7 +230,7 @@ static int match_twice(struct fake_exporter *exp,
 	struct dma_buf_mapping_match first = told(0);
 
 	KUNIT_EXPECT_EQ(exp->test, dma_buf_match_mapping(args, &first, 1), 0);
-	return dma_buf_match_mapping(args, &other_entry, 1);
+	return dma_buf_match_mapping(args, &other_offer, 1);
 }
 
 /* The second match would be on top of the first */
@@ -246,7 +251,7 @@ static int match_again(struct fake_exporter *exp,
 
 	KUNIT_EXPECT_EQ(exp->test, dma_buf_match_mapping(args, &first, 1),
 			-EOPNOTSUPP);
-	return dma_buf_match_mapping(args, &other_entry, 1);
+	return dma_buf_match_mapping(args, &other_offer, 1);
 }
 
 /* But one after a search that has found nothing is not */
@@ -303,7 +308,10 @@ static const struct dma_buf_mapping_type changeling_type = {
 /* finish_match must not make it another type: the module would be lost */
 static void finish_match_changes_type_test(struct kunit *test)
 {
-	const struct dma_buf_mapping_match entry = { .type = &changeling_type };
+	const struct dma_buf_mapping_match entry = {
+		.type = &changeling_type,
+		.exp_ops = &fake_sgt_ops.ops,
+	};
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
 	struct dma_buf_attachment *attach = NULL;
 
@@ -332,7 +340,7 @@ static const struct dma_buf_mapping_match no_type[] = {
 };
 
 static const struct dma_buf_mapping_match no_type_last[] = {
-	{ .type = &other_type },
+	{ .type = &other_type, .exp_ops = &fake_sgt_ops.ops },
 	{ .type = NULL },
 };
 
@@ -352,7 +360,7 @@ static void importer_list_test(struct kunit *test)
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
 
 	fake_export(exp, FAKE_SIZE);
-	fake_offer(exp, other_entry);
+	fake_offer(exp, other_offer);
 	expect_result(exp, c->list, c->len, -EINVAL, c->warnings);
 	KUNIT_EXPECT_EQ(test, exp->calls.match, 0);
 }
@@ -373,6 +381,18 @@ static void exporter_list_test(struct kunit *test)
 	exp->on_match = match_priv_list;
 	fake_export(exp, FAKE_SIZE);
 	expect_result(exp, &other_entry, 1, -EINVAL, c->warnings);
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+}
+
+/* A private type may have no match that would notice */
+static void no_operations_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, other_offer);
+	fake_offer(exp, other_entry);
+	expect_result(exp, &other_entry, 1, -EINVAL, 1);
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
 }
 
@@ -438,6 +458,7 @@ static struct kunit_case match_result_tests[] = {
 	KUNIT_CASE(finish_match_changes_type_test),
 	KUNIT_CASE_PARAM(importer_list_test, list_gen_params),
 	KUNIT_CASE_PARAM(exporter_list_test, list_gen_params),
+	KUNIT_CASE(no_operations_test),
 	KUNIT_CASE(no_buffer_test),
 	KUNIT_CASE(static_importer_test),
 	{}

@@ -126,6 +126,24 @@ static void map_test(struct kunit *test)
 	sgt_teardown(t);
 }
 
+/* As of a virtio-gpu that shares the resource and not the memory */
+static void map_nothing_test(struct kunit *test)
+{
+	struct sgt_test *t = sgt_setup(test);
+	struct sg_table full = t->exp->sgt;
+	struct sg_table *sgt;
+
+	t->exp->sgt = (struct sg_table){};
+	sgt = dma_buf_sgt_map_attachment_unlocked(t->attach, DMA_TO_DEVICE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
+	KUNIT_EXPECT_EQ(test, sgt->nents, 0);
+	KUNIT_EXPECT_NULL(test, sgt->sgl);
+	dma_buf_sgt_unmap_attachment_unlocked(t->attach, sgt, DMA_TO_DEVICE);
+	KUNIT_EXPECT_EQ(test, t->exp->calls.unmap, 1);
+	t->exp->sgt = full;
+	sgt_teardown(t);
+}
+
 static void map_locked_test(struct kunit *test)
 {
 	struct sgt_test *t = sgt_setup(test);
@@ -486,6 +504,7 @@ static void malformed_entry_test(struct kunit *test)
 static struct kunit_case sgt_tests[] = {
 	KUNIT_CASE_PARAM(attach_test, sgt_gen_params),
 	KUNIT_CASE_PARAM(map_test, sgt_gen_params),
+	KUNIT_CASE_PARAM(map_nothing_test, sgt_gen_params),
 	KUNIT_CASE_PARAM(map_locked_test, sgt_gen_params),
 	KUNIT_CASE_PARAM(map_error_test, sgt_gen_params),
 	KUNIT_CASE_PARAM(pin_test, sgt_gen_params),

@@ -191,6 +191,65 @@ static void pal_test(struct kunit *test)
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
 }
 
+static int without_p2p(struct fake_exporter *exp,
+		       struct dma_buf_attachment *attach)
+{
+	return dma_buf_sgt_refine_no_p2p(attach);
+}
+
+/* What was matched is not what the importer gets */
+static void refine_no_p2p_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	struct fake_p2p *p2p = fake_p2p(test);
+	const char *importer = sgt_of(test, p2p->near, " P2P");
+	const struct pair pairs[] = {
+		{ "SGT(P2P from 0000:0f:0a.0)", importer, 0, "matched" },
+		{ "SGT", importer, 0, "matched" },
+	};
+
+	exp->on_attach = without_p2p;
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev));
+	trace_log_begin(test, MATCH);
+	put(fake_attach(exp, fake_sgt_p2p(p2p->near)));
+	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
+}
+
+static struct device *wanted;
+
+static int wants_device(struct fake_exporter *exp,
+			struct dma_buf_attachment *attach)
+{
+	return dma_buf_sgt_refine_device(attach, wanted);
+}
+
+static void refine_device_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	struct device *far = fake_device(test, "far");
+	struct fake_p2p *p2p = fake_p2p(test);
+	const struct dma_buf_mapping_match imp[] = {
+		fake_sgt_p2p(p2p->near),
+		fake_sgt_p2p(far),
+	};
+	const struct pair pairs[] = {
+		{ "SGT(P2P from 0000:0f:0a.0)", sgt_of(test, p2p->near, " P2P"),
+		  0, "matched" },
+		{ "SGT(P2P from 0000:0f:0a.0)", sgt_of(test, far, " P2P"),
+		  -EOPNOTSUPP, "no P2P path between the devices" },
+	};
+
+	wanted = far;
+	exp->on_attach = wants_device;
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev));
+	trace_log_begin(test, MATCH);
+	put(dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+				   &fake_p2p_ops, exp));
+	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
+}
+
 static int told_match(struct dma_buf *dmabuf,
 		      const struct dma_buf_mapping_match *exp,
 		      const struct dma_buf_mapping_match *imp)
@@ -216,7 +275,8 @@ static void quiet_type_test(struct kunit *test)
 	};
 
 	fake_export(exp, FAKE_SIZE);
-	fake_offer(exp, (struct dma_buf_mapping_match){ .type = &quiet });
+	fake_offer(exp, (struct dma_buf_mapping_match){
+		.type = &quiet, .exp_ops = &fake_sgt_ops.ops });
 	trace_log_begin(test, MATCH);
 	put(dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
 				   &fake_dynamic_ops, exp));
@@ -274,6 +334,8 @@ static struct kunit_case trace_tests[] = {
 	KUNIT_CASE(converted_test),
 	KUNIT_CASE(not_converted_test),
 	KUNIT_CASE(pal_test),
+	KUNIT_CASE(refine_no_p2p_test),
+	KUNIT_CASE(refine_device_test),
 	KUNIT_CASE(quiet_type_test),
 	KUNIT_CASE(attach_without_device_test),
 	KUNIT_CASE(detach_without_device_test),

@@ -210,7 +210,6 @@ static void iopt_dmabuf_revoke(struct dma_buf_attachment *attach)
 }
 
 static const struct dma_buf_attach_ops iopt_dmabuf_attach_ops = {
-	.allow_peer2peer = true,
 	.invalidate_mappings = iopt_dmabuf_revoke,
 };
 
