@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of the copy of a user's own kernel tree."""
+
+import os
+import subprocess
+import tempfile
+import unittest
+
+from steps import REPO
+
+SOURCES = ["Kbuild", "Makefile", "arch/x86/kernel/vmlinux.lds.S",
+           "arch/x86/boot/compressed/vmlinux.lds.S", "include/asm-generic/vmlinux.lds.h",
+           "scripts/gdb/vmlinux-gdb.py", "tools/perf/util/bpf_skel/vmlinux/vmlinux.h"]
+LEFT = ["vmlinux", "vmlinux.o", "vmlinux.a", "vmlinux.map", "vmlinux.unstripped",
+        ".vmlinux.export.c", ".tmp_vmlinux1", "init/main.o", "init/.main.o.cmd", "modules.order",
+        ".git/HEAD"]
+
+
+class Copy(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.repo, self.ksrc = folder.name, os.path.join(folder.name, "ksrc")
+        os.symlink(os.path.join(REPO, "tools"), os.path.join(self.repo, "tools"))
+
+    def put(self, names):
+        for name in names:
+            path = os.path.join(self.ksrc, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            open(path, "w").close()
+
+    def copied(self):
+        """The files of the copy, and whether it was made now."""
+        made = subprocess.run([os.path.join(self.repo, "tools/prepare-tree")], check=True, text=True,
+                              env=dict(os.environ, repo=self.repo, KSRC=self.ksrc, BASELINE="1"),
+                              stdout=subprocess.PIPE)
+        tree = os.path.join(self.repo, "build/baseline-ksrc")
+        return sorted(os.path.relpath(os.path.join(top, name), tree)
+                      for top, _, names in os.walk(tree) for name in names), bool(made.stdout)
+
+    def test_sources_alone(self):
+        self.put(SOURCES + LEFT)
+        self.assertEqual(self.copied(), (sorted(SOURCES), True))
+
+    def touch(self, name):
+        """Changed after the copy was made, and nothing else was."""
+        for top, _, names in os.walk(self.ksrc):
+            for path in [top] + [os.path.join(top, entry) for entry in names]:
+                os.utime(path, (0, 0))
+        later = os.path.getmtime(os.path.join(self.repo, "build/baseline-ksrc.stamp")) + 1
+        os.utime(os.path.join(self.ksrc, name), (later, later))
+
+    def test_change_of_a_source(self):
+        self.put(SOURCES)
+        for name in SOURCES:
+            self.copied()
+            self.touch(name)
+            self.assertTrue(self.copied()[1], name)
+
+    def test_a_build_is_no_change(self):
+        self.put(SOURCES + LEFT)
+        self.copied()
+        for name in LEFT:
+            self.touch(name)
+            self.assertFalse(self.copied()[1], name)
