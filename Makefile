@@ -81,26 +81,30 @@ demo shell: kernel headers
 	@tools/boot $@
 
 guest: kernel headers
-	@tools/boot $(or $(TESTS),all); tools/report guest-$(name)-$(PROFILE)
+	@tools/run-part guest-$(name)-$(PROFILE) tools/boot $(or $(TESTS),all); \
+		tools/report guest-$(name)-$(PROFILE)
 
 vgpu: kernel headers
-	@for machine in near far blobs; do tools/vgpu/run-vgpu $$machine; done; \
+	@for machine in near far blobs; do \
+		tools/run-part vgpu-$$machine-$(name)-$(PROFILE) tools/vgpu/run-vgpu $$machine; done; \
 		tools/report $(foreach m,near far blobs,vgpu-$m-$(name)-$(PROFILE))
 
 kunit: tree
-	@tools/kunit uml; tools/report kunit-uml-$(name)
+	@tools/run-part kunit-uml-$(name) tools/kunit uml; tools/report kunit-uml-$(name)
 
 kunit-qemu: kernel headers
-	@tools/kunit qemu; tools/report kunit-qemu-$(name)
+	@tools/run-part kunit-qemu-$(name) tools/kunit qemu; tools/report kunit-qemu-$(name)
 
 kunit-i386: tree
-	@tools/kunit i386; tools/report kunit-i386-$(name)
+	@tools/run-part kunit-i386-$(name) tools/kunit i386; tools/report kunit-i386-$(name)
 
 check-patches: export
-	@tools/check-patches $(tree) $(mails) $(series); tools/report check-patches
+	@tools/run-part check-patches tools/check-patches $(tree) $(mails) $(series); \
+		tools/report check-patches
 
 check-objects: tree
-	@tools/check-objects; tools/report check-objects-$(name)
+	@tools/run-part check-objects-$(name) tools/check-objects; \
+		tools/report check-objects-$(name)
 
 check-full: deps
 	@tools/check-full
@@ -115,7 +119,7 @@ bisect: tree
 	@tools/bisect
 
 mutants: tree headers
-	@tools/mutants/run; tools/report mutants
+	@tools/run-part mutants tools/mutants/run; tools/report mutants
 
 bench: deps
 	@tools/bench

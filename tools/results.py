@@ -52,6 +52,14 @@ class Suite:
         return self.passed + len(self.failed) + len(self.skipped)
 
 
+def forget(name):
+    """Take away what an earlier run of NAME has left."""
+    for kind in "json", "kunit.json", "log", "results":
+        path = os.path.join(LOG, f"{name}.{kind}")
+        if os.path.exists(path):
+            os.unlink(path)
+
+
 def save(path, suites):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as file:
