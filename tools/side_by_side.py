@@ -13,6 +13,15 @@ import results
 SUBTEST = re.compile(r"^( *)# Subtest: (.*)$")
 # What a test saw, where that says more than that it liked it.
 SEEN = re.compile(r"^# seen: (.*)$")
+# Where a report says that the kernel was: functions, less what the compiler adds.
+RIP = re.compile(r"RIP: 0010:(\w+)")
+FRAME = re.compile(r"^(?:guest: leak:)? *(?:\[<[0-9a-f]+>\] *)?(\w+)[\w.]*\+0x[0-9a-f]+")
+FRAMES = 3
+# These come from a busy host, wherever the kernel is.
+ANYWHERE = re.compile(r"stall|soft lockup|hard LOCKUP")
+# These are at the top of any.
+SAYS_SO = re.compile(r"_*(dump_stack|show_stack|print_|kasan_|kmemleak_|might_|k\w*alloc|kmem_cache_|"
+                     r"lock_acquire|(ww_)?mutex_|down_|raw_\w*lock)")
 
 
 def blocks(text):
@@ -83,15 +92,49 @@ def compare(suite, before, after):
         suite.fail("one of the kernels gave no results")
 
 
+def statuses(path):
+    """{test: exit status} of those that a results file has the end of."""
+    with open(path, errors="replace") as file:
+        text = file.read().replace("\r", "")
+    return {name: int(status) for name, status in re.findall(r"^# end (\S+) (\d+) ", text, re.M)}
+
+
+def compare_status(suite, test, before, after):
+    """Judge how TEST ended, BEFORE and AFTER being what statuses() returns."""
+    status, was = (found.get(test, "none") for found in (after, before))
+    if status not in (0, was):
+        suite.fail(f"exit status {status} (unpatched: {was})")
+
+
 def shape(line):
     """A line without what changes from build to build and from run to run."""
     return re.sub(r"0x[0-9a-f]+|\d+", "N", line)
 
 
-def news(before, after):
-    """The lines AFTER that are not among those BEFORE, each once."""
-    seen = {shape(line) for line in before}
-    for line in after:
-        if shape(line) not in seen:
-            seen.add(shape(line))
-            yield line
+def fingerprint(report):
+    """The shape of a report's first line, and where the kernel was."""
+    if ANYWHERE.search(report[0]):
+        return (shape(report[0]),)
+    at = [match[1] for match in map(RIP.search, report) if match][:1]
+    return (shape(report[0]), *(at or top(report[1:])))
+
+
+def top(lines):
+    """The first functions of the first stack."""
+    found = []
+    for line in lines:
+        match = FRAME.match(line)
+        if match and not SAYS_SO.match(match[1]):
+            found.append(match[1])
+        elif found and not match and not line.lstrip().startswith(("?", "<")):
+            break
+    return found[:FRAMES]
+
+
+def news(before, after, key=shape):
+    """What is AFTER and not BEFORE, each once; the same is what has the same KEY."""
+    seen = {key(one) for one in before}
+    for one in after:
+        if key(one) not in seen:
+            seen.add(key(one))
+            yield one

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of the comparison of two runs."""
 
+import contextlib
+import io
+import os
 import tempfile
 import unittest
+from unittest import mock
 
 import results
 import side_by_side
+import tool_module
 
 KTAP = """\
 # begin full/kunit
@@ -86,3 +91,102 @@ class SideBySide(unittest.TestCase):
         before = ["WARNING: a.c:12 at f+0x1f/0x20", "WARNING: b.c:1 at g+0x1"]
         after = ["WARNING: a.c:14 at f+0xa1/0xb0", "WARNING: c.c:1 at h+0x1", "WARNING: c.c:2 at h+0x2"]
         self.assertEqual(list(side_by_side.news(before, after)), after[1:2])
+
+    def test_status(self):
+        with tempfile.NamedTemporaryFile("w+") as file:
+            file.write(KTAP + "# begin load\n")
+            file.flush()
+            found = side_by_side.statuses(file.name)
+        self.assertEqual(found, {"full/kunit": 0, "importers": 0})
+        suite = results.Suite("t")
+        for status, was in (0, 0), (0, 1), (1, 1), (139, 0), (139, 1):
+            side_by_side.compare_status(suite, "t", {"t": was}, {"t": status})
+        side_by_side.compare_status(suite, "t", {"t": 0}, {})
+        self.assertEqual(suite.failed, [
+            "exit status 139 (unpatched: 0)", "exit status 139 (unpatched: 1)",
+            "exit status none (unpatched: 0)"])
+
+
+OOPS = """\
+BUG: kernel NULL pointer dereference, address: 00000000000000{0}8
+Oops: 0000 [#1] SMP
+CPU: {0} UID: 0 PID: 5{0} Comm: test
+RIP: 0010:{1}+0x{0}f/0x40
+Call Trace:
+ <TASK>
+ ? __die_body+0x{0}/0x20
+ caller+0x{0}/0x30 [module]
+---[ end trace 000000000000000{0} ]---
+"""
+LEAK = """\
+guest: leak: unreferenced object 0xffff88800000{0}000 (size 64):
+guest: leak:   comm "test", pid {0}, jiffies 429490{0}
+guest: leak:   backtrace (crc {0}):
+guest: leak:     __kmalloc_cache_noprof+0x{0}1/0x40
+guest: leak:     {1}.isra.{0}+0x{0}2/0x80
+"""
+ASLEEP = """\
+BUG: sleeping function called from invalid context at kernel/locking/mutex.c:{0}
+Call Trace:
+ dump_stack_lvl+0x{0}/0x20
+ __might_resched.cold+0x{0}/0x20
+ __mutex_lock+0x{0}/0x20
+ {1}+0x{0}/0x30
+"""
+
+
+class FullResults(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.log = folder.name
+        log = mock.patch.object(results, "LOG", folder.name)
+        log.start()
+        self.addCleanup(log.stop)
+        self.tool = tool_module.load("full-results")
+
+    def put(self, tree, log="", failed=(), end="# end importers 0 1.0"):
+        base = os.path.join(self.log, f"matrix-{tree}")
+        with open(base + ".log", "w") as file:
+            file.write(log)
+        with open(base + ".results", "w") as file:
+            file.write(f"# begin importers\nok 1 a\n{end}\n")
+        results.save(base + ".json", [results.Suite("importers", passed=1),
+                                      results.Suite(f"matrix-{tree}: kernel log",
+                                                    failed=list(failed))])
+
+    def failed(self, before, after):
+        """What is held against ours; the arguments are those of put()."""
+        self.put("baseline-7.2", **before)
+        self.put("linux-7.2", **after)
+        with contextlib.redirect_stdout(io.StringIO()):
+            suites = self.tool.compare("matrix-{}", "baseline-7.2", "linux-7.2")
+        return [text for suite in suites for text in suite.failed]
+
+    def test_same(self):
+        self.assertEqual(self.failed({}, {}), [])
+
+    def test_crash_after_the_last_result(self):
+        self.assertEqual(self.failed({}, {"end": "# end importers 139 1.0"}),
+                         ["exit status 139 (unpatched: 0)"])
+
+    def test_does_not_end(self):
+        for text in "no end within 9 s", "the guest did not come to its end":
+            ours = f"{text}; see build/log/matrix-linux-7.2.log"
+            unpatched = ours.replace("linux", "baseline")
+            self.assertEqual(self.failed({}, {"failed": [ours]}), [text])
+            self.assertEqual(self.failed({"failed": [unpatched]}, {"failed": [ours]}), [])
+
+    def test_stuck_elsewhere(self):
+        stuck = "watchdog: BUG: soft lockup - CPU#{0} stuck for 2{0}s! [test:9{0}]\n" \
+                "RIP: 0010:{1}+0x{0}/0x20\n"
+        self.assertEqual(self.failed({"log": stuck.format(1, "f")}, {"log": stuck.format(2, "g")}), [])
+
+    def test_known_report(self):
+        for report in OOPS, LEAK, ASLEEP:
+            before, after, other = (report.format(*args) for args in ((1, "f"), (2, "f"), (3, "g")))
+            first = other.splitlines()[0]
+            self.assertEqual(self.failed({"log": before}, {"log": after}), [], first)
+            self.assertEqual(self.failed({"log": before}, {"log": after + 45 * "fine\n" + other}),
+                             [first])
+            self.assertEqual(self.failed({}, {"log": other, "failed": [first]}), [first])
