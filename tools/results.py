@@ -7,6 +7,8 @@ import re
 
 LOG = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build/log")
 LINE = re.compile(r"^( *)(not ok|ok|skip)\b[ \d]*(?:- )?(.*)$")
+PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*SKIP\b(.*))?$", re.I)
+BAIL = re.compile(r"^ *Bail out!")
 
 
 class Suite:
@@ -23,8 +25,13 @@ class Suite:
         """Count the results in the lines of a test's output; a parent's line is not one."""
         plan, seen, deeper = None, 0, []
         for line in lines:
-            if re.fullmatch(r"1\.\.\d+", line.strip()) and not line.startswith(" "):
-                plan = (plan or 0) + int(line.strip()[3:])
+            planned = PLAN.match(line)
+            if planned and planned[2] is not None:
+                self.skipped.append(planned[2].strip() or "all of it")
+            elif planned:
+                plan = (plan or 0) + int(planned[1])
+            elif BAIL.match(line):
+                self.fail(line.strip())
             match = LINE.match(line)
             if not match:
                 continue

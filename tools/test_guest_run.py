@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of what is made of a guest's results file."""
+
+import unittest
+
+import tool_module
+
+run = tool_module.load("guest/run")
+
+ONE = "# begin one\nok 1 a\n\n# end one 0 1.0\n"
+TWO = "# begin two\nok 1 a\nnot ok 2 b\n\n# end two 1 1.0\n"
+
+
+def judge(text, what="one,two"):
+    """{name: what failed} of the suites, passed ones too."""
+    return {suite.name: suite.failed for suite in run.blocks(text) + run.absent(what, text)}
+
+
+class GuestRun(unittest.TestCase):
+    def test_both(self):
+        self.assertEqual(judge(ONE + TWO), {"one": [], "two": ["b"]})
+
+    def test_end_is_lost(self):
+        text = TWO.replace("# end", "") + ONE
+        self.assertEqual(judge(text), {"one": [], "two": ["b", "did not come to its end"]})
+
+    def test_last_end_is_lost(self):
+        text = TWO + ONE.replace("# end", "")
+        self.assertEqual(judge(text), {"two": ["b"], "one": ["did not come to its end"]})
+
+    def test_begin_is_lost(self):
+        self.assertEqual(judge(ONE + TWO.replace("# begin", "")),
+                         {"one": [], "two": ["ended and did not begin"]})
+
+    def test_an_end_and_a_begin_are_lost(self):
+        text = ONE.replace("# end", "") + TWO.replace("# begin", "")
+        self.assertEqual(judge(text), {"one": ["b", "did not come to its end"],
+                                       "two": ["ended and did not begin"]})
+
+    def test_nothing_ran(self):
+        self.assertEqual(judge(""), {"one": ["did not run"], "two": ["did not run"]})
+        self.assertEqual(judge("", "own"), {"tests (own)": ["did not run"]})
+
+    def test_one_did_not_run(self):
+        self.assertEqual(judge(ONE), {"one": [], "two": ["did not run"]})
+        self.assertEqual(judge("# tests one two\n" + ONE, "all"), {"one": [], "two": ["did not run"]})
+        self.assertEqual(judge("# tests one two\n" + ONE + TWO, "all"), {"one": [], "two": ["b"]})
+
+    def test_all_is_skipped(self):
+        suite, = run.blocks("# begin one\n1..0 # SKIP no device\n\n# end one 4 1.0\n")
+        self.assertEqual((suite.failed, suite.skipped), ([], ["no device"]))
