@@ -22,9 +22,10 @@ case $PROFILE in check|bench|kcsan|nop2p|full) ;; *)
 	exit 2;;
 esac
 
-# The series that is used instead, if the mirror has lost this one.
+# The series that is used instead, if the mirror has lost this one; after a make
+# clean it is asked again.
 series=$LINUX
-[ ! -e "$build/dl/instead-of-$LINUX" ] || series=$(cat "$build/dl/instead-of-$LINUX")
+[ ! -e "$build/instead-of-$LINUX" ] || series=$(cat "$build/instead-of-$LINUX")
 
 version=${KSRC:+ksrc}
 version=${version:-$series}

@@ -9,6 +9,7 @@
 #
 #	apt_init DIR SUITE...	reads the package lists of SUITE... into DIR/apt
 #	apt_ours ARGS		apt-get in that configuration, output to stderr
+#	apt_absent PACKAGE	true if all lists can be read and none has it
 #
 # apt_init returns 1, after a message, when that cannot be done.  The caller
 # may set APT_STATUS to the name of a dpkg status file other than the system's.
@@ -47,8 +48,20 @@ apt_init() {
 		{ apt_fail "cannot read the mirror's package lists"; return 1; }
 }
 
-apt_ours() {
-	apt-get -o Dir::Etc::SourceList="$apt_dir/sources.list" \
+apt_ours() { apt_tool apt-get "$@" >&2; }
+
+# apt-get update is content with the lists that it could get; of a package that
+# is not in these, nothing is known.
+apt_absent() {
+	apt_ours -o APT::Update::Error-Mode=any -o Acquire::Check-Valid-Until=false update || return 1
+	apt_found=$(apt_tool apt-cache madison "$1") || return 1
+	[ -z "$apt_found" ]
+}
+
+apt_tool() {
+	apt_program=$1
+	shift
+	"$apt_program" -o Dir::Etc::SourceList="$apt_dir/sources.list" \
 		-o Dir::Etc::SourceParts="$apt_dir/empty" \
 		-o Dir::Etc::Preferences=/dev/null \
 		-o Dir::Etc::PreferencesParts="$apt_dir/empty" \
@@ -58,5 +71,5 @@ apt_ours() {
 		-o APT::Sandbox::User=root \
 		-o Acquire::Languages=none \
 		-o Acquire::Retries=3 \
-		-q "$@" >&2
+		-q "$@"
 }

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of when a mirror is said to have no kernel of a series."""
+
+import os
+import subprocess
+import tempfile
+import unittest
+
+from steps import REPO
+
+# They do as the environment says: UPDATE and STRICT are statuses, KNOWN is what
+# the lists have.
+APT_GET = """\
+#!/bin/sh
+case " $* " in
+*indextargets*) echo http://mirror.example/debian/ ;;
+*Error-Mode=any*) exit $STRICT ;;
+*' update '*) exit $UPDATE ;;
+*) exit 100 ;;
+esac
+"""
+APT_CACHE = '#!/bin/sh\n[ -z "$KNOWN" ] || echo "$KNOWN"\n'
+
+
+class FetchKernel(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.repo = folder.name
+        os.symlink(os.path.join(REPO, "tools"), os.path.join(self.repo, "tools"))
+        os.mkdir(os.path.join(self.repo, "bin"))
+        for name, text in ("apt-get", APT_GET), ("apt-cache", APT_CACHE):
+            path = os.path.join(self.repo, "bin", name)
+            with open(path, "w") as file:
+                file.write(text)
+            os.chmod(path, 0o755)
+
+    def run_tool(self, *command, update=0, strict=0, known="", linux="7.2"):
+        path = os.path.join(self.repo, "bin") + ":" + os.environ["PATH"]
+        env = {name: text for name, text in os.environ.items() if name not in ("KSRC", "TREE")}
+        return subprocess.run([os.path.join(self.repo, "tools", command[0]), *command[1:]], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              env=dict(env, PATH=path, repo=self.repo, UPDATE=str(update),
+                                       STRICT=str(strict), KNOWN=known, KEYRING="/dev/null",
+                                       LINUX=linux, BASELINE="1", PROFILE="check"))
+
+    def fetch(self, **kept):
+        return self.run_tool("fetch-kernel", "7.2", os.path.join(self.repo, "build/dl"), **kept)
+
+    def test_absent(self):
+        made = self.fetch()
+        self.assertEqual(made.returncode, 3)
+        self.assertIn("the mirror has no linux-source-7.2", made.stdout)
+
+    def test_known_but_cannot_be_had(self):
+        made = self.fetch(known="linux-source-7.2 | 7.2.1-1 | http://mirror.example/debian")
+        self.assertEqual(made.returncode, 1)
+        self.assertIn("try again", made.stdout)
+
+    def test_lists_cannot_all_be_read(self):
+        for status in {"strict": 100}, {"strict": 100, "update": 100}:
+            made = self.fetch(**status)
+            self.assertEqual(made.returncode, 1)
+            self.assertIn("try again", made.stdout)
+
+    def put(self, *names):
+        for name in names:
+            path = os.path.join(self.repo, "build", name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            open(path, "w").close()
+
+    def test_another_series_instead(self):
+        self.put("dl/linux-source-7.3-7.3.1-1.tar.xz", "baseline-7.3/Makefile")
+        made = self.run_tool("prepare-tree")
+        self.assertEqual(made.returncode, 0, made.stdout)
+        self.assertIn("using 7.3 instead", made.stdout)
+        self.assertEqual(self.run_tool("print-path", "name").stdout, "baseline-7.3\n")
+        # As make clean does
+        for name in os.listdir(os.path.join(self.repo, "build")):
+            if name != "dl":
+                subprocess.run(["rm", "-r", os.path.join(self.repo, "build", name)], check=True)
+        self.assertEqual(self.run_tool("print-path", "name").stdout, "baseline-7.2\n")
+
+    def test_nothing_instead_of_a_mirror_that_fails(self):
+        self.put("dl/linux-source-7.3-7.3.1-1.tar.xz", "baseline-7.3/Makefile")
+        self.assertEqual(self.run_tool("prepare-tree", strict=100).returncode, 1)
+        self.assertEqual(self.run_tool("print-path", "name").stdout, "baseline-7.2\n")
