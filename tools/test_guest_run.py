@@ -46,6 +46,13 @@ class GuestRun(unittest.TestCase):
         self.assertEqual(judge("# tests one two\n" + ONE, "all"), {"one": [], "two": ["did not run"]})
         self.assertEqual(judge("# tests one two\n" + ONE + TWO, "all"), {"one": [], "two": ["b"]})
 
+    def test_bench(self):
+        self.assertEqual(run.ended("bench", "# begin bench\na 1\n\n# end bench 0 9.1\n"), [])
+        self.assertEqual(run.ended("bench", "# begin bench\na 1\n\n# end bench 1 9.1\n"),
+                         ["bench: exit status 1"])
+        self.assertEqual(run.ended("bench", "# begin bench\na 1\n"),
+                         ["bench did not come to its end"])
+
     def test_all_is_skipped(self):
         suite, = run.blocks("# begin one\n1..0 # SKIP no device\n\n# end one 4 1.0\n")
         self.assertEqual((suite.failed, suite.skipped), ([], ["no device"]))

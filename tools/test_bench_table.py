@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of what the table of the benchmark fails for."""
+
+import contextlib
+import io
+import os
+import tempfile
+import unittest
+from unittest import mock
+
+import tool_module
+
+table = tool_module.load("bench-table")
+
+# What /bench says on the unpatched kernel
+CANNOT = ["import+unmap, 16 ranges", "import+unmap, 256 ranges", "import+unmap, 4096 ranges",
+          "slice", "4096-range slice", "revoke"]
+NEW = [name for name in table.NAMES if any(table.is_one_of(name, what) for what in CANNOT)]
+SAME = {name: 1000 for name in table.NAMES}
+
+
+def without(lines, *names):
+    return {name: count for name, count in lines.items() if name not in names}
+
+
+def text(lines, cannot=()):
+    return "# begin bench\r\n" + "".join(f"{name:36} {count}\r\n" for name, count in lines.items()) + \
+        "".join(f"# {name}: not on this kernel\r\n" for name in cannot) + "\n# end bench 0 9.1\r\n"
+
+
+class BenchTable(unittest.TestCase):
+    def failed(self, before, after):
+        """What is said to have failed."""
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [os.path.join(folder, name) for name in ("before", "after")]
+            for path, lines in zip(paths, (before, after)):
+                with open(path, "w") as file:
+                    file.write(lines)
+            with mock.patch("sys.argv", ["bench-table", *paths]), \
+                    contextlib.redirect_stdout(io.StringIO()) as said:
+                status = table.main()
+        found = [line for line in said.getvalue().splitlines() if line.startswith("FAILED: ")]
+        self.assertEqual(status, 1 if found else 0)
+        return [line.removeprefix("FAILED: ") for line in found]
+
+    def test_same(self):
+        self.assertEqual(len(NEW), 14)
+        self.assertEqual(self.failed(text(SAME), text(SAME)), [])
+        self.assertEqual(self.failed(text(without(SAME, *NEW), CANNOT), text(SAME)), [])
+
+    def test_line_is_lost(self):
+        self.assertEqual(self.failed(text(SAME), text(without(SAME, "BAR page fault"))),
+                         ["ours has no line: BAR page fault"])
+        self.assertEqual(self.failed(text(without(SAME, "SGT attach+map, 16")), text(SAME)),
+                         ["the unpatched kernel has no line: SGT attach+map, 16"])
+
+    def test_ours_cannot(self):
+        found = self.failed(text(SAME), text(without(SAME, *NEW), CANNOT))
+        self.assertEqual(found, [f"ours has no line: {name}" for name in NEW])
+
+    def test_nothing(self):
+        self.assertEqual(len(self.failed("", "")), 2 * len(table.NAMES))
+
+    def test_scatterlists(self):
+        name = "SGT attach+map, vgem"
+        self.assertEqual(self.failed(text(SAME), text({**SAME, name: 1020})), [])
+        self.assertEqual(self.failed(text(SAME), text({**SAME, name: 1021})),
+                         [f"above 1.02 times the unpatched kernel: {name}"])
+
+    def test_others_may_cost_more(self):
+        self.assertEqual(self.failed(text(SAME), text({**SAME, "export+close, 64 KiB": 3000})), [])
+
+    def test_less_than_nothing(self):
+        self.assertEqual(self.failed(text(SAME), text({**SAME, "slice page fault": -3})), [])
