@@ -32,7 +32,7 @@ help:
 #:                  every exporter with every importer, beside the unpatched kernel
 #:   convert        move your driver to mapping types, say what is left (DIR=/path/to/driver)
 #:   mutants        a checker reports what tools/mutants/*.patch break (some builds)
-#:   bisect         each step of the series builds and passes KUnit
+#:   bisect         after each step of the series its files compile, and KUnit passes
 #:   bench          instructions an operation, beside the unpatched kernel
 #:   baseline       build the unpatched kernel in the same configuration
 #:   export         the series as mails for git am, in build/export-SERIES
