@@ -15,7 +15,8 @@ help:
 
 #: Targets
 #:   demo           boot the patched kernel, show peer-to-peer DMA by negotiated types
-#:   check          all tests; the last line is "N passed, N failed, N skipped"
+#:   check          the tests; the last line is "N passed, N failed, N skipped".  Not in it:
+#:                  check-full, kunit-i386, mutants, bisect, bench, the other profiles
 #:
 #:   tree           prepare build/linux-SERIES: the kernel source with our series applied
 #:   kernel         build the guest kernel
