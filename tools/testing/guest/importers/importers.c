@@ -8,7 +8,9 @@
  *	A	attach		M	map
  *	D	detach		U	unmap
  *
- * It is compared with what the unpatched kernel does.
+ * It is compared with what the unpatched kernel does.  While an import lasts,
+ * debugfs names the type of every attachment; in the end it lists nothing that
+ * was not there before.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 
 #include "kselftest.h"
 
+#include "lib/bufinfo.h"
 #include "lib/drm.h"
 #include "lib/endpoint.h"
 #include "lib/exporters.h"
@@ -274,25 +277,32 @@ static int importer_open(int importer)
 	}
 }
 
-/* Import, and end it at once.  Returns 0 or -errno. */
-static int import(enum importer importer, int device, int dmabuf)
+/* Returns 0 or -errno. */
+static int import(enum importer importer, int device, int dmabuf, unsigned int *handle)
 {
-	unsigned int handle;
-	int rc;
-
 	switch (importer) {
 	case TO_CONTIG:
 	case TO_VMALLOC:
-		rc = video_import(device, dmabuf);
-		video_close_import(device);
-		return rc;
+		return video_import(device, dmabuf);
 	case TO_ZCRX:
 		return zcrx_import(device, dmabuf);
 	default:
-		rc = drm_import(device, dmabuf, &handle);
-		if (!rc)
-			drm_close_import(device, handle);
-		return rc;
+		return drm_import(device, dmabuf, handle);
+	}
+}
+
+/* What the device does not end when it is closed. */
+static void end_import(enum importer importer, int device, unsigned int handle)
+{
+	switch (importer) {
+	case TO_CONTIG:
+	case TO_VMALLOC:
+		video_close_import(device);
+		break;
+	case TO_ZCRX:
+		break;
+	default:
+		drm_close_import(device, handle);
 	}
 }
 
@@ -315,6 +325,9 @@ static const struct call {
 	  "dma_buf_unmap_attachment" },
 };
 
+/* Whether this kernel does so. */
+static bool negotiates;
+
 /* A second probe of the same name reports as the same event. */
 static bool probe(const char *event, const char *function)
 {
@@ -327,6 +340,7 @@ static bool probe(const char *event, const char *function)
 static void define(const struct call *call)
 {
 	if (probe(call->event, call->negotiated[0])) {
+		negotiates = true;
 		if (probe(call->event, call->negotiated[1]))
 			return;
 	} else if (probe(call->event, call->unpatched)) {
@@ -392,19 +406,73 @@ static bool is_one_of(const char *got, const char *want)
 	return false;
 }
 
+/* Attachments that were listed while an import lasted, and what was wrong with that. */
+static int listed, unlisted;
+
+static void check_types(enum exporter from, enum importer to, const struct bufinfo *info,
+			bool attached)
+{
+	listed += info->attachments;
+	if (attached && !info->attachments) {
+		ksft_print_msg("%s -> %s: not listed\n", exporter_name[from], importer_name[to]);
+		unlisted++;
+	}
+	if (negotiates && info->untyped) {
+		ksft_print_msg("%s -> %s: no type: \"%s\"\n", exporter_name[from],
+			       importer_name[to], info->first);
+		unlisted++;
+	}
+}
+
+static void result_types(void)
+{
+	static const char name[] = "debugfs names the type of every attachment";
+
+	if (unlisted || (negotiates && listed))
+		ksft_test_result(!unlisted, "%s\n", name);
+	else
+		ksft_test_result_skip("%s: %s\n", name, negotiates ? "nothing was attached" :
+				      "this kernel does not negotiate");
+}
+
+/* What the last of a device's users has left to a worker takes a moment. */
+static void result_leaks(const struct bufinfo *before)
+{
+	struct bufinfo now;
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		now = bufinfo_all();
+		if (now.buffers == before->buffers && now.attachments == before->attachments)
+			break;
+		usleep(10000);
+	}
+	if (i == 200)
+		ksft_print_msg("%d buffers and %d attachments, before it was %d and %d\n",
+			       now.buffers, now.attachments, before->buffers,
+			       before->attachments);
+	ksft_test_result(i < 200, "debugfs lists no more than before\n");
+}
+
 static void try(enum exporter from, enum importer to, struct trace *t)
 {
 	int device = importer_open(to), dmabuf = export(from), rc;
 	const char *want = expected[from][to];
 	char letters[16], got[64];
+	unsigned int handle;
+	struct bufinfo info;
 
 	VFIO_ASSERT_GE(device, 0);
 	VFIO_ASSERT_GE(dmabuf, 0);
 	trace_drain(t);
-	rc = import(to, device, dmabuf);
+	rc = import(to, device, dmabuf, &handle);
+	info = bufinfo_all();
+	if (!rc)
+		end_import(to, device, handle);
 	close(dmabuf);
 	close(device);
 	seen(t, letters);
+	check_types(from, to, &info, !rc && letters[0] == 'A');
 
 	snprintf(got, sizeof(got), "%s%s%s", letters, *letters ? " " : "",
 		 rc ? strerrorname_np(-rc) : "ok");
@@ -452,8 +520,10 @@ int main(void)
 {
 	bool has_exporter[EXPORTERS], has_importer[IMPORTERS];
 	int from, to, planned;
+	struct bufinfo before;
 	struct trace t;
 
+	before = bufinfo_all();
 	planned = find(export, EXPORTERS, has_exporter) *
 		  find(importer_open, IMPORTERS, has_importer);
 	/* A virtio-gpu is of one kind or the other. */
@@ -470,6 +540,9 @@ int main(void)
 			if (has_exporter[from] && has_importer[to])
 				try(from, to, &t);
 	forget(&t);
+	result_types();
+	result_leaks(&before);
+	planned += 2;
 	planned += skip("exporter", exporter_name, EXPORTERS, has_exporter);
 	planned += skip("importer", importer_name, IMPORTERS, has_importer);
 	ksft_set_plan(planned);

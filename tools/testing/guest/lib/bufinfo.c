@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,16 +56,47 @@ int bufinfo_attachments(int dmabuf)
 	return n;
 }
 
-int bufinfo_buffers(void)
+/* An attachment's line begins with the name of its type, a colon and no more or a space. */
+static bool has_type(const char *line)
 {
-	char *all = read_all(), *at = all, *total = NULL;
+	size_t len = strcspn(line, ":\n");
+
+	return isalpha(line[0]) && line[len] == ':' &&
+	       (line[len + 1] == ' ' || line[len + 1] == '\n');
+}
+
+struct bufinfo bufinfo_all(void)
+{
+	static const char heading[] = "\tAttached Devices:\n";
+	struct bufinfo all = {};
+	char *text = read_all(), *at = text, *total = NULL;
 	int found, n;
 
+	while ((at = strstr(at, heading))) {
+		at += strlen(heading);
+		while (*at == '\t') {
+			all.attachments++;
+			if (!has_type(at + 1) && !all.untyped++)
+				snprintf(all.first, sizeof(all.first), "%.*s",
+					 (int)strcspn(at + 1, "\n"), at + 1);
+			at += strcspn(at, "\n");
+			at += *at == '\n';
+		}
+		found = sscanf(at, "Total %d devices attached", &n);
+		VFIO_ASSERT_EQ(found, 1, "bufinfo: %s", at);
+	}
+
+	at = text;
 	while ((at = strstr(at, "\nTotal ")))
 		total = at++;
 	VFIO_ASSERT_NOT_NULL(total);
-	found = sscanf(total, "\nTotal %d objects", &n);
+	found = sscanf(total, "\nTotal %d objects", &all.buffers);
 	VFIO_ASSERT_EQ(found, 1);
-	free(all);
-	return n;
+	free(text);
+	return all;
+}
+
+int bufinfo_buffers(void)
+{
+	return bufinfo_all().buffers;
 }

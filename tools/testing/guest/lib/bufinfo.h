@@ -10,7 +10,15 @@ void bufinfo_read(int dmabuf, char *text, size_t size);
 /* How many importers are attached to it. */
 int bufinfo_attachments(int dmabuf);
 
-/* How many dma-bufs there are in the whole system. */
+/* What there is in the whole system. */
+struct bufinfo {
+	int buffers;
+	int attachments;
+	int untyped;		/* attachments whose type is not named */
+	char first[64];		/* the first such line */
+};
+
+struct bufinfo bufinfo_all(void);
 int bufinfo_buffers(void);
 
 #endif
