@@ -8,6 +8,7 @@
 
 #include <drm/drm.h>
 #include <drm/drm_mode.h>
+#include <xf86drm.h>
 
 #include "drm.h"
 
@@ -43,25 +44,19 @@ int drm_export(int drm, size_t size)
 		.height = size / 4096,
 		.bpp = 32,
 	};
-	struct drm_prime_handle prime = { .flags = DRM_CLOEXEC | DRM_RDWR };
-	int rc;
+	int dmabuf, rc;
 
 	if (ioctl(drm, DRM_IOCTL_MODE_CREATE_DUMB, &dumb))
 		return -errno;
-	prime.handle = dumb.handle;
-	rc = ioctl(drm, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime) ? -errno : prime.fd;
+	rc = drmPrimeHandleToFD(drm, dumb.handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf) ? -errno :
+	     dmabuf;
 	drm_close_import(drm, dumb.handle);
 	return rc;
 }
 
 int drm_import(int drm, int dmabuf, unsigned int *handle)
 {
-	struct drm_prime_handle prime = { .fd = dmabuf };
-
-	if (ioctl(drm, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime))
-		return -errno;
-	*handle = prime.handle;
-	return 0;
+	return drmPrimeFDToHandle(drm, dmabuf, handle) ? -errno : 0;
 }
 
 void drm_close_import(int drm, unsigned int handle)
