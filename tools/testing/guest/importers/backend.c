@@ -104,7 +104,7 @@ bool backend_open_nth(struct backend *b, size_t nth)
 		tio.c_cflag |= CLOCAL;
 		tcsetattr(b->tty, TCSAFLUSH, &tio);
 
-		if (ask(b, answer, sizeof(answer), 3000, "hello") &&
+		if (ask(b, answer, sizeof(answer), PATIENCE_MS, "hello") &&
 		    sscanf(answer, "ok virtio-gpu features=%*x iommu=%d", &iommu) == 1) {
 			b->iommu = iommu;
 			return true;

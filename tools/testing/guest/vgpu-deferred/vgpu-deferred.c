@@ -32,6 +32,7 @@
 #include "importers/video.h"
 #include "lib/drm.h"
 #include "lib/ioas.h"
+#include "lib/machine.h"
 #include "lib/mem.h"
 
 #include "vgpu-deferred/blob.h"
@@ -67,9 +68,6 @@
 #define VIRTGPU_PARAM_BLOB_HINTS 10
 #endif
 
-static const char *const needs =
-	"no scripted virtio-gpus: needs the machine of tools/vgpu/devices-blobs";
-
 static u64 now_ms(void)
 {
 	struct timespec t;
@@ -83,16 +81,29 @@ struct machine {
 	int gpu, other, blind;
 };
 
-static bool machine_open(struct machine *m)
+/* NULL, or what the machine lacks. */
+static const char *machine_open(struct machine *m)
 {
 	m->gpu = gpu_open_kind(GPU_WINDOW);
 	m->other = gpu_open_kind(GPU_IMPORTER);
 	m->blind = gpu_open_kind(GPU_BLIND);
 	if (m->gpu < 0 || m->other < 0 || m->blind < 0)
-		return false;
-	if (!backend_open_nth(&m->window, 0))
-		return false;
-	return backend_open_nth(&m->importer, 1);
+		return "not all of the virtio-gpus of tools/vgpu/devices-blobs are here";
+	if (!backend_open_nth(&m->window, 0) || !backend_open_nth(&m->importer, 1))
+		return "no answer from a script, see tools/vgpu/devices-blobs";
+	return NULL;
+}
+
+/* If not, the test is skipped, unless such a machine was promised. */
+static bool machine_is_here(struct __test_metadata *_metadata, struct machine *m)
+{
+	const char *lacks = machine_open(m);
+
+	if (!lacks)
+		return true;
+	ASSERT_FALSE(machine_promises("scripted-gpus", "drm"))
+		TH_LOG("%s", lacks);
+	SKIP(return false, "%s", lacks);
 }
 
 static int since(struct backend *b, const char *command, int before)
@@ -265,8 +276,8 @@ FIXTURE_VARIANT_ADD(map, deferred_iommufd) { HINT_DEFER, by_iommufd };
 
 FIXTURE_SETUP(map)
 {
-	if (!machine_open(&self->m))
-		SKIP(return, "%s", needs);
+	if (!machine_is_here(_metadata, &self->m))
+		return;
 	self->maps = backend_count(&self->m.window, MAP);
 	self->unmaps = backend_count(&self->m.window, UNMAP);
 	self->unrefs = backend_count(&self->m.window, UNREF);
@@ -547,8 +558,8 @@ FIXTURE_VARIANT_ADD(forked, deferred_dmabuf) { HINT_DEFER, by_dmabuf };
 
 FIXTURE_SETUP(forked)
 {
-	if (!machine_open(&self->m))
-		SKIP(return, "%s", needs);
+	if (!machine_is_here(_metadata, &self->m))
+		return;
 }
 
 FIXTURE_TEARDOWN(forked)
@@ -610,8 +621,8 @@ FIXTURE_VARIANT_ADD(window, deferred) { HINT_DEFER };
 
 FIXTURE_SETUP(window)
 {
-	if (!machine_open(&self->m))
-		SKIP(return, "%s", needs);
+	if (!machine_is_here(_metadata, &self->m))
+		return;
 	backend_mode(&self->m.window, MAP, "ok");
 	self->creates = backend_count(&self->m.window, CREATE);
 }
@@ -671,8 +682,8 @@ FIXTURE_VARIANT_ADD(full, iommufd) { by_iommufd };
 
 FIXTURE_SETUP(full)
 {
-	if (!machine_open(&self->m))
-		SKIP(return, "%s", needs);
+	if (!machine_is_here(_metadata, &self->m))
+		return;
 	backend_mode(&self->m.window, MAP, "ok");
 	self->first = blob_host(WINDOW - PAGE, 0);
 	ASSERT_EQ(blob_create(self->m.gpu, &self->first, BLOB_NOW), 0);
@@ -753,8 +764,8 @@ FIXTURE_SETUP(queue)
 	struct blob blob;
 	int maps, i;
 
-	if (!machine_open(&self->m))
-		SKIP(return, "%s", needs);
+	if (!machine_is_here(_metadata, &self->m))
+		return;
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, HINT_DEFER, "never"));
 	ASSERT_TRUE(make(_metadata, &self->m, &self->last, SIZE, HINT_DEFER, "never"));
 	self->screen.gpu = self->m.gpu;
@@ -885,8 +896,8 @@ FIXTURE(args) {
 
 FIXTURE_SETUP(args)
 {
-	if (!machine_open(&self->m))
-		SKIP(return, "%s", needs);
+	if (!machine_is_here(_metadata, &self->m))
+		return;
 	backend_mode(&self->m.window, MAP, "ok");
 	/* The first blob makes a context of its own */
 	settle(self->m.gpu, &self->m.window);
@@ -1022,8 +1033,8 @@ FIXTURE_VARIANT_ADD(export, deferred) { HINT_DEFER };
 
 FIXTURE_SETUP(export)
 {
-	if (!machine_open(&self->m))
-		SKIP(return, "%s", needs);
+	if (!machine_is_here(_metadata, &self->m))
+		return;
 	self->maps = backend_count(&self->m.window, MAP);
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, variant->hints, "ok"));
 }

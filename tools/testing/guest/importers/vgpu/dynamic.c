@@ -22,6 +22,7 @@
 
 #include "lib/drm.h"
 #include "lib/endpoint.h"
+#include "lib/machine.h"
 #include "lib/match.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
@@ -103,7 +104,7 @@ static const char *machine_open(struct machine *m, bool translated)
 
 	m->gpu = gpu_open();
 	if (m->gpu < 0 || !gpu_has_blobs(m->gpu))
-		return "no virtio-gpu with blobs: needs tools/vgpu/run-vgpu";
+		return "no virtio-gpu with blobs here, see tools/vgpu/run-vgpu";
 	if (!bdf)
 		return "no ivshmem";
 	close(m->gpu);
@@ -111,7 +112,7 @@ static const char *machine_open(struct machine *m, bool translated)
 	m->gpu = gpu_open();
 	VFIO_ASSERT_GE(m->gpu, 0);
 	if (!backend_open(&m->backend))
-		return "virtio-gpu is not a scripted one: needs tools/vgpu/run-vgpu";
+		return "no answer from a script, see tools/vgpu/run-vgpu";
 
 	VFIO_ASSERT_TRUE(m->backend.iommu);
 	m->iommu = iommu_init(MODE_IOMMUFD);
@@ -130,6 +131,14 @@ static void machine_close(struct machine *m)
 	iommu_cleanup(m->iommu);
 	backend_mode(&m->backend, DETACH, "ok");
 	backend_close(&m->backend);
+}
+
+/* Unless it was promised. */
+static void skip(struct __test_metadata *_metadata, const char *name, const char *lacks)
+{
+	ASSERT_FALSE(machine_promises(name, "drm"))
+		TH_LOG("%s: %s", name, lacks);
+	SKIP(return, "%s: %s", name, lacks);
 }
 
 static u32 import_into(struct machine *m, int gpu, int dmabuf)
@@ -223,8 +232,10 @@ FIXTURE_SETUP(buffer)
 	int i, nr;
 	u64 at;
 
-	if (lacks)
-		SKIP(return, "%s", lacks);
+	if (lacks) {
+		skip(_metadata, "scripted-gpu", lacks);
+		return;
+	}
 
 	nr = variant->layout(ranges);
 	for (i = 0; i < nr; i++)
@@ -336,8 +347,10 @@ FIXTURE_SETUP(life)
 {
 	const char *lacks = machine_open(&self->m, true);
 
-	if (lacks)
-		SKIP(return, "%s", lacks);
+	if (lacks) {
+		skip(_metadata, "scripted-gpu", lacks);
+		return;
+	}
 	self->range = pages(32, 16);
 	self->dmabuf = endpoint_export(self->m.mem, BAR, &self->range, 1);
 	ASSERT_GE(self->dmabuf, 0);
@@ -514,11 +527,15 @@ FIXTURE_SETUP(refused)
 {
 	const char *lacks = machine_open(&self->m, true);
 
-	if (lacks)
-		SKIP(return, "%s", lacks);
+	if (lacks) {
+		skip(_metadata, "scripted-gpu", lacks);
+		return;
+	}
 	self->card = drm_open(variant->driver);
-	if (self->card < 0)
-		SKIP(return, "no %s", variant->driver);
+	if (self->card < 0) {
+		skip(_metadata, variant->driver, "no such driver");
+		return;
+	}
 	self->range = pages(0, 1);
 	self->dmabuf = endpoint_export(self->m.mem, BAR, &self->range, 1);
 	ASSERT_GE(self->dmabuf, 0);

@@ -14,6 +14,7 @@
 
 #include "lib/drm.h"
 #include "lib/endpoint.h"
+#include "lib/machine.h"
 #include "lib/match.h"
 #include "lib/pci.h"
 
@@ -38,8 +39,10 @@ FIXTURE_SETUP(far)
 	const char *bdf = pci_find(&pci_ivshmem, 0);
 
 	self->gpu = gpu_open();
-	if (self->gpu < 0 || !gpu_has_blobs(self->gpu) || !bdf || !backend_open(&self->backend))
+	if (self->gpu < 0 || !gpu_has_blobs(self->gpu) || !bdf || !backend_open(&self->backend)) {
+		ASSERT_FALSE(machine_promises("scripted-gpu", "drm"));
 		SKIP(return, "needs tools/vgpu/run-vgpu far");
+	}
 
 	self->iommu = iommu_init(MODE_IOMMUFD);
 	self->mem = endpoint_open(bdf, self->iommu, NULL);

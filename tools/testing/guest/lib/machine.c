@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "file.h"
+#include "machine.h"
+
+#define WORD "machine="
+
+static bool is_listed(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (!(!strncmp(list, name, len) && (!list[len] || list[len] == ','))) {
+		list = strchr(list, ',');
+		if (!list)
+			return false;
+		list++;
+	}
+	return true;
+}
+
+bool machine_promises(const char *name, const char *class)
+{
+	char line[4096], path[64], *word, *rest = line;
+	bool promised = false;
+
+	VFIO_ASSERT_GT(file_read(line, sizeof(line), "/proc/cmdline"), 0);
+	while (!promised && (word = strsep(&rest, "\n ")))
+		promised = !strncmp(word, WORD, strlen(WORD)) &&
+			   is_listed(word + strlen(WORD), name);
+	if (!promised || !class)
+		return promised;
+	snprintf(path, sizeof(path), "/sys/class/%s", class);
+	return !access(path, F_OK);
+}
