@@ -67,7 +67,6 @@ NEVER_CALLED(__drm_err);
 static struct {
 	bool same_hive;
 	int awake;
-	int pm_refs;
 	u32 pinned_to;
 	u32 placed_in;
 } gpu;
@@ -78,15 +77,18 @@ bool amdgpu_xgmi_same_hive(struct amdgpu_device *adev,
 	return gpu.same_hive;
 }
 
+/* Both keep the device's own count, as pm_runtime_get_noresume() does */
 int pm_runtime_get_if_active(struct device *dev)
 {
-	gpu.pm_refs += gpu.awake == 1;
+	if (gpu.awake == 1)
+		atomic_inc(&dev->power.usage_count);
 	return gpu.awake;
 }
 
 int __pm_runtime_suspend(struct device *dev, int rpmflags)
 {
-	gpu.pm_refs--;
+	if (rpmflags & RPM_GET_PUT)
+		atomic_dec(&dev->power.usage_count);
 	return 0;
 }
 
@@ -197,6 +199,12 @@ static struct amdgpu_test *setup(struct kunit *test)
 	return t;
 }
 
+/* How many want the GPU to stay awake */
+static int pm_refs(struct amdgpu_test *t)
+{
+	return atomic_read(&t->adev->ddev.dev->power.usage_count);
+}
+
 /* Who attaches: anybody, or another GPU that amdgpu drives */
 enum importer {
 	STATIC,
@@ -256,6 +264,7 @@ static void offer_test(struct kunit *test)
 	const struct amdgpu_case *c = test->param_value;
 	struct amdgpu_test *t = setup(test);
 	struct dma_buf_attachment *made;
+	int refs = pm_refs(t);
 	struct sg_table *sgt;
 
 	gpu.same_hive = c->same_hive;
@@ -269,7 +278,8 @@ static void offer_test(struct kunit *test)
 					   fake_device(test, "far"));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(made));
 	KUNIT_EXPECT_EQ(test, dma_buf_sgt_p2p_allowed(made), c->vram);
-	KUNIT_EXPECT_EQ(test, gpu.pm_refs, c->vram && c->awake == 1);
+	/* Without runtime PM as well: detach() puts it either way */
+	KUNIT_EXPECT_EQ(test, pm_refs(t), refs + c->vram);
 
 	if (c->who != STATIC) {
 		sgt = dma_buf_sgt_map_attachment_unlocked(made, DMA_TO_DEVICE);
@@ -279,8 +289,7 @@ static void offer_test(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, gpu.placed_in & AMDGPU_GEM_DOMAIN_GTT);
 	}
 	dma_buf_detach(t->dmabuf, made);
-	/* Without runtime PM, a plain reference was taken that the fake does not see */
-	KUNIT_EXPECT_EQ(test, gpu.pm_refs, c->awake < 0 ? -1 : 0);
+	KUNIT_EXPECT_EQ(test, pm_refs(t), refs);
 }
 
 /* One importer that cannot reach VRAM is enough */
@@ -310,11 +319,12 @@ static void no_ranges_test(struct kunit *test)
 {
 	struct dma_buf_mapping_match imp = DMA_BUF_IMAPPING_PAL();
 	struct amdgpu_test *t = setup(test);
+	int refs = pm_refs(t);
 
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_mapping_attach(t->dmabuf, &imp, 1,
 							 &fake_p2p_ops, t),
 			    ERR_PTR(-EOPNOTSUPP));
-	KUNIT_EXPECT_EQ(test, gpu.pm_refs, 0);
+	KUNIT_EXPECT_EQ(test, pm_refs(t), refs);
 }
 
 static struct kunit_case amdgpu_tests[] = {
