@@ -21,7 +21,10 @@ u32 gpu_resource(int gpu, u32 handle);
  */
 void gpu_translate(bool on);
 
-/* Have the driver tell its device about all commands that it has queued. */
+/*
+ * Have the driver tell its device about all commands that it has queued.  The
+ * last of them, of a GPU with blobs, is a RESOURCE_CREATE_BLOB of its own.
+ */
 void gpu_kick(int gpu);
 
 /*

@@ -390,12 +390,14 @@ TEST_F(life, import_of_revoked)
 
 	endpoint_memory(self->m.mem, false);
 	EXPECT_EQ(drm_import(self->m.gpu, self->dmabuf, &handle), -ENODEV);
-	EXPECT_EQ(backend_count(&self->m.backend, CREATE), create);
+	gpu_kick(self->m.gpu);
+	EXPECT_TRUE(backend_wait(&self->m.backend, CREATE, create));
+	EXPECT_EQ(backend_count(&self->m.backend, CREATE), create + 1);
 
 	endpoint_memory(self->m.mem, true);
 	EXPECT_EQ(drm_import(self->m.gpu, self->dmabuf, &handle), 0);
 	gpu_kick(self->m.gpu);
-	EXPECT_TRUE(backend_wait(&self->m.backend, CREATE, create));
+	EXPECT_TRUE(backend_wait(&self->m.backend, CREATE, create + 2));
 }
 
 TEST_F(life, revoke_by_closing_the_device)

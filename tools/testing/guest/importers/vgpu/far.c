@@ -23,6 +23,7 @@
 
 #define PAGE	4096UL
 #define BAR	2
+#define CREATE	"RESOURCE_CREATE_BLOB"
 
 FIXTURE(far) {
 	struct backend backend;
@@ -66,12 +67,15 @@ FIXTURE_TEARDOWN(far)
 /* Before types were negotiated, mapping was the first to notice. */
 TEST_F(far, import)
 {
+	int create = backend_count(&self->backend, CREATE);
 	u32 handle;
 
 	EXPECT_EQ(drm_import(self->gpu, self->dmabuf, &handle),
 		  self->negotiates ? -EOPNOTSUPP : -EINVAL);
+	/* The device hears of the kick's buffer, and of no other. */
 	gpu_kick(self->gpu);
-	EXPECT_EQ(backend_count(&self->backend, "RESOURCE_ATTACH_BACKING"), 0);
+	EXPECT_TRUE(backend_wait(&self->backend, CREATE, create));
+	EXPECT_EQ(backend_count(&self->backend, CREATE), create + 1);
 }
 
 TEST_F(far, negotiation)
