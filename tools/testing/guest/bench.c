@@ -5,9 +5,9 @@
  * Prints lines "NAME COUNT": nanoseconds an operation. In a guest that counts
  * instructions (tools/bench) a nanosecond is one instruction.
  *
- * Scatterlists are measured through DRM drivers of the guest: vgem attaches an
- * imported buffer and does no more, virtio-gpu in its 2D mode attaches and maps
- * it, finds that it cannot use it, and takes all of it back.
+ * Scatterlists are measured through DRM drivers of the guest: vgem and vkms
+ * attach an imported buffer and do no more, virtio-gpu in its 2D mode attaches and
+ * maps it, finds that it cannot use it, and takes all of it back.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -123,7 +123,7 @@ static void must(int rc, const char *what)
 	}
 }
 
-/* Attach and detach: vgem does not map what it imports. */
+/* Attach and detach: vgem and vkms do not map what they import. */
 static int attach(struct bench *b)
 {
 	unsigned int handle;
@@ -168,26 +168,35 @@ static void bench_sgt(struct bench *b)
 	}
 }
 
-/* The same with one page of other exporters. */
+/* The same with one page of another exporter; vgem attaches none of its own. */
+static void bench_exporter(struct bench *b, const char *what, int fd)
+{
+	char name[64];
+
+	must(fd < 0 ? fd : 0, what);
+	b->fd = fd;
+
+	b->drm = drm_open("vkms");
+	must(b->drm < 0 ? b->drm : 0, "vkms");
+	snprintf(name, sizeof(name), "SGT attach+detach, %s", what);
+	must(measure(name, attach, b, 400), name);
+	close(b->drm);
+
+	b->drm = drm_open("virtio_gpu");
+	must(b->drm < 0 ? b->drm : 0, "virtio_gpu");
+	snprintf(name, sizeof(name), "SGT attach+map, %s", what);
+	must(measure(name, attach_map, b, 200), name);
+	close(b->drm);
+	close(b->fd);
+}
+
 static void bench_exporters(struct bench *b)
 {
 	int vgem = drm_open("vgem");
 
 	must(vgem < 0 ? vgem : 0, "vgem");
-	b->drm = drm_open("virtio_gpu");
-	must(b->drm < 0 ? b->drm : 0, "virtio_gpu");
-
-	b->fd = export_heap("system", PAGE);
-	must(b->fd < 0 ? b->fd : 0, "system heap");
-	must(measure("SGT attach+map, system heap", attach_map, b, 200), "heap");
-	close(b->fd);
-
-	b->fd = drm_export(vgem, PAGE);
-	must(b->fd < 0 ? b->fd : 0, "vgem");
-	must(measure("SGT attach+map, vgem", attach_map, b, 200), "vgem");
-	close(b->fd);
-
-	close(b->drm);
+	bench_exporter(b, "system heap", export_heap("system", PAGE));
+	bench_exporter(b, "vgem", drm_export(vgem, PAGE));
 	close(vgem);
 }
 
