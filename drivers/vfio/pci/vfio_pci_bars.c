@@ -70,9 +70,10 @@
  *		locks of importers: iopt_pages->mutex of iommufd
  *	    i_mmap_rwsem
  *
- * There is no order between mmap_lock and memory_lock: neither mmap nor export
- * nor fault takes memory_lock, so that a device can be reset, and user memory
- * be accessed, under it. vfio_pci_lockdep() tells lockdep all of this.
+ * There is no order between mmap_lock and memory_lock: neither mmap nor fault
+ * takes memory_lock, and export only to wait for a transition, so that a device
+ * can be reset, and user memory be accessed, under it. vfio_pci_lockdep() tells
+ * lockdep all of this.
  */
 #include <linux/dma-buf.h>
 #include <linux/mm.h>
