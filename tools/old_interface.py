@@ -7,8 +7,12 @@ attachment had a device and a peer2peer flag, and importers called functions of
 other names.  All C files, headers and documents of the folders below are
 searched, also those that no configuration here builds, and comments as well.
 Prints a line a finding and ends with 1 if there is one.
+
+The attachment in front of ->dev may be declared elsewhere, in a driver's header
+for one, so declarations are taken from all files that are searched.
 """
 
+import collections
 import os
 import re
 import subprocess
@@ -33,6 +37,107 @@ OLD_DEVICE = "an attachment has no dev: say dma_buf_sgt_dma_device({0}), which i
              "not SGT"
 OLD_P2P = "an attachment has no peer2peer: offer DMA_BUF_EMAPPING_SGT_P2P() and ask " \
           "dma_buf_sgt_p2p_allowed({0}); to give it up in attach, dma_buf_sgt_refine_no_p2p({0})"
+
+
+ATTACHMENT = "dma_buf_attachment"
+# Members of the kernel's structs, which a driver's own headers do not have.
+KERNEL = {"drm_gem_object": "import_attach", "ib_umem_dmabuf": "attach",
+          "host1x_bo_mapping": "attach"}
+
+# A name, and what declares another one behind a comma.
+DECLARATOR = r"[\s*]*(?:(?:const|volatile|__\w+)\b[\s*]+)*(\w+)\s*(?:\[[^][]*\]\s*)*"
+VALUE = r"(?:=(?:[^,;(){}]|\((?:[^()]|\([^()]*\))*\))*)?"
+DECLARATION = re.compile(rf"[{{}}]|\bstruct\s+(\w+)\b(?=[\s*]*[a-zA-Z_]){DECLARATOR}{VALUE}")
+NEXT = re.compile(rf",{DECLARATOR}(?=[,;=)]){VALUE}")
+HEAD = re.compile(r"\b(?:struct|union)\b(?:\s+__\w+(?:\([^()]*\))?)*\s*(\w*)\s*$")
+# What an arrow can follow: a name, brackets, and such as are opened before the name.
+BASE = re.compile(r"\b(\w+)(?:\[[^][]*\]|\((?:[^()]|\([^()]*\))*\)|\))*$")
+
+
+def code_of(text):
+    """TEXT with nothing in its comments and strings, all else in its place."""
+    return re.sub(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)+'",
+                  lambda match: re.sub(r"[^\n]", " ", match[0]), text, flags=re.S)
+
+
+def base(text, position):
+    """(name, where it is) in front of the arrow or dot at POSITION."""
+    start = max(0, position - 200)
+    before = text[start:position]
+    if text[position] == "-":
+        before = re.sub(r"\s*\n\s*$", "", before)
+    match = BASE.search(before)
+    return (match[1], start + match.start(1)) if match else (None, position)
+
+
+class Types:
+    """Which struct the variables and members of some files are declared as."""
+
+    def __init__(self, texts=()):
+        self.structs = collections.defaultdict(lambda: collections.defaultdict(set))
+        self.members = collections.defaultdict(set)     # of any struct
+        self.shared = collections.defaultdict(set)      # variables and functions of any file
+        self.variables = {}                             # {text: {name: [(position, struct)]}}
+        for owner, name in KERNEL.items():
+            self.structs[owner][name].add(ATTACHMENT)
+        self.members["import_attach"].add(ATTACHMENT)
+        for text in texts:
+            self.learn(text)
+
+    def learn(self, text):
+        code, blocks, last = code_of(text), [], 0
+        self.variables[text] = collections.defaultdict(list)
+        for match in DECLARATION.finditer(code):
+            start = match.start()
+            before = code[max(last, code.rfind(";", last, start) + 1):start]
+            last = match.end() if match[0] in "{}" else last
+            if match[0] == "{":
+                head = HEAD.search(before)
+                blocks.append(head and head[1])
+            elif match[0] == "}":
+                # In the first column it ends all, however many #ifdef made of the others.
+                blocks = blocks[:-1] if start and code[start - 1] != "\n" else []
+            else:
+                parameter = before.count("(") > before.count(")")
+                names, more = [match[2]], NEXT.match(code, match.end())
+                while more:
+                    names.append(more[1])
+                    more = NEXT.match(code, more.end())
+                for name in names:
+                    self.add(text, start, match[1], name, blocks, parameter)
+
+    def add(self, text, position, kind, name, blocks, parameter):
+        if not blocks or blocks[-1] is None:
+            self.variables[text][name].append((position, kind))
+            if not blocks and not parameter:
+                self.shared[name].add(kind)
+        elif not parameter:
+            self.members[name].add(kind)
+            for owner in filter(None, blocks):
+                self.structs[owner][name].add(kind)
+
+    def of(self, text, position):
+        """The structs that the arrow or dot at POSITION can lead into; none if unknown."""
+        name, start = base(text, position)
+        arrow = re.search(r"(?:->|\.)\s*$", text[max(0, start - 40):start])
+        declared = self.variables[text].get(name, [])
+        if not arrow:
+            before = [kind for where, kind in declared if where < start]
+            return {before[-1]} if before else self.shared.get(name, set())
+        owners = self.of(text, max(0, start - 40) + arrow.start())
+        if owners and all(owner in self.structs for owner in owners):
+            return set().union(*(self.structs[owner].get(name, ()) for owner in owners))
+        return self.members.get(name) or {kind for _, kind in declared[-1:]}
+
+    def strings(self):
+        """What has the device of an attachment that is declared in another file looks like."""
+        found = [name + behind for name, kinds in self.shared.items() if ATTACHMENT in kinds
+                 for behind in ("(", "->dev")]
+        for name, kinds in self.members.items():
+            if ATTACHMENT in kinds:
+                found += [f"{arrow}{name}{behind}" for arrow in (">", ".")
+                          for behind in ("->dev", ")->dev", ").dev", "[")]
+        return found
 
 
 def line_of(text, position):
@@ -80,53 +185,76 @@ def calls(text):
         yield match.start(1), OLD_CALL.format(match[1])
 
 
-def members(text):
-    """The device and the flag of whatever is declared as an attachment in this file."""
-    known = set(re.findall(r"\bstruct\s+dma_buf_attachment\s*\*\s*(?:const\s+)?(\w+)", text))
-    known.add("import_attach")
-    for match in re.finditer(r"\b(\w+)->(dev|peer2peer)\b", text):
-        if match[1] in known and (match[2] == "peer2peer" or is_attachment(text, match)):
-            words = OLD_DEVICE if match[2] == "dev" else OLD_P2P
-            yield match.start(), words.format(match[1])
+def uses(text, types, member):
+    """(position, name) of each attachment whose MEMBER is used."""
+    for match in re.finditer(rf"(?:->|\.)\s*{member}\b", text):
+        name, position = base(text, match.start())
+        kinds = types.of(text, match.start()) if name else set()
+        # No other struct of the kernel's own headers has this flag.
+        if name and (kinds == {ATTACHMENT} or ATTACHMENT in kinds and match[0][0] == "-" or
+                     member == "peer2peer" and not kinds):
+            yield position, name
 
 
-def is_attachment(text, match):
-    """The name may be something else in this function: what was it last declared as?"""
-    said = list(re.finditer(r"\bstruct\s+(\w+)\s*\*\s*(?:const\s+)?" + match[1] + r"\b",
-                            text[:match.start()]))
-    return match[1] == "import_attach" or (said and said[-1][1] == "dma_buf_attachment")
+def members(text, types):
+    """The device and the flag of attachments."""
+    for member, words in ("dev", OLD_DEVICE), ("peer2peer", OLD_P2P):
+        for position, name in uses(text, types, member):
+            yield position, words.format(name)
 
 
-def findings(text, code):
+def findings(text, code, types=None):
     """(position, words) of all that is old in the text of a file."""
     yield from names(text)
     if code:
+        types = types or Types([text])
         yield from initialisers(text)
         yield from calls(text)
-        yield from members(text)
+        yield from members(text, types)
 
 
-def search(top, folders):
-    """Files that can have something of it at all."""
-    pattern = NAMES.replace("?:", "") + r"|map_dma_buf|dma_buf_attachment|import_attach"
-    run = subprocess.run(["grep", "-rlE", "--include=*.[chS]", "--include=*.rst",
-                          "--include=*.rs", "--include=*.txt", "--exclude-dir=.?*", "--", pattern,
+def search(top, folders, strings):
+    """Files that have one of the strings."""
+    run = subprocess.run(["grep", "-rlF", "--include=*.[chS]", "--include=*.rst",
+                          "--include=*.rs", "--include=*.txt", "--exclude-dir=.?*", "--", "\n".join(strings),
                           *[name for name in folders if os.path.isdir(os.path.join(top, name))]],
-                         cwd=top, text=True, stdout=subprocess.PIPE)
+                         cwd=top, text=True, stdout=subprocess.PIPE,
+                         env=dict(os.environ, LC_ALL="C"))
     if run.returncode > 1:
         sys.exit(f"cannot search {top}")
-    return sorted(os.path.normpath(path) for path in run.stdout.splitlines())
+    return {os.path.normpath(path) for path in run.stdout.splitlines()}
+
+
+class Sources:
+    """Files below FOLDERS of TOP that can have something of it at all."""
+
+    STRINGS = ["dma_buf_attach", "dma_buf_dynamic_attach", "dma_buf_map_attachment",
+               "dma_buf_unmap_attachment", "map_dma_buf", "import_attach", "peer2peer"]
+
+    def __init__(self, top, folders):
+        self.top, self.texts, self.types = top, {}, Types()
+        self.read(search(top, folders, self.STRINGS))
+        self.read(search(top, folders, self.types.strings()))
+
+    def read(self, paths):
+        for path in sorted(paths - set(self.texts) - HISTORY):
+            with open(os.path.join(self.top, path), errors="replace") as file:
+                self.texts[path] = file.read()
+            if self.is_code(path):
+                self.types.learn(self.texts[path])
+
+    def is_code(self, path):
+        return path.endswith((".c", ".h"))
+
+    def report(self):
+        """One line a finding: FILE:LINE: words."""
+        for path, text in sorted(self.texts.items()):
+            for position, words in sorted(findings(text, self.is_code(path), self.types)):
+                yield f"{path}:{line_of(text, position)}: {words}"
 
 
 def report(top, folders):
-    """One line a finding: FILE:LINE: words."""
-    for path in search(top, folders):
-        if path in HISTORY:
-            continue
-        with open(os.path.join(top, path), errors="replace") as file:
-            text = file.read()
-        for position, words in sorted(findings(text, path.endswith((".c", ".h")))):
-            yield f"{path}:{line_of(text, position)}: {words}"
+    return Sources(top, folders).report()
 
 
 def main():

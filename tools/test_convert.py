@@ -30,8 +30,13 @@ class Convert(unittest.TestCase):
         with open(os.path.join(self.top, f"{driver}.c")) as file:
             return file.read()
 
+    def write(self, path, text):
+        os.makedirs(os.path.dirname(os.path.join(self.top, path)), exist_ok=True)
+        with open(os.path.join(self.top, path), "w", newline="") as file:
+            file.write(text)
+
     def test_samples_are_old(self):
-        for driver in "importer", "exporter", "gpu", "local":
+        for driver in "importer", "exporter", "gpu", "local", "split":
             self.assertTrue(list(old_interface.report(os.path.join(SAMPLES, driver), ["."])))
 
     def test_importer(self):
@@ -54,6 +59,20 @@ class Convert(unittest.TestCase):
         text = self.source("exporter")
         self.assertIn("0 files changed, 0 places left", self.convert())
         self.assertEqual(self.source("exporter"), text)
+
+    def test_types_of_headers(self):
+        said = self.convert("split")
+        self.assertIn("1 files changed, 1 places left", said)
+        self.assertIn("core/import.c:5: an attachment has no dev", said)
+        text = self.source("core/import")
+        self.assertIn("return dma_buf_sgt_dma_device(imp->attach) == dev || "
+                      "dma_buf_sgt_dma_device(imp->others[0]) == dev;", text)
+        self.assertIn("heap->attached->dev", text)
+
+    def test_header_beside(self):
+        self.write("x.h", "struct x { struct dma_buf_attachment *attach; };\n")
+        self.write("x.c", '#include "x.h"\nvoid *f(struct x *x) { return x->attach->dev; }\n')
+        self.assertIn("1 files changed, 0 places left", self.convert())
 
     def test_choice_is_left(self):
         said = self.convert("gpu")
@@ -165,6 +184,42 @@ class OldInterface(unittest.TestCase):
         self.assertEqual(self.old(other + "x(attach->dev);\n"), [])
         self.assertEqual(self.old(attach + other + "x(attach->dev);\n"), [])
         self.assertEqual(len(self.old("x(obj->import_attach->dev);\n")), 1)
+
+
+class SeveralFiles(unittest.TestCase):
+    """What is used in one file and declared in another, as in the tree."""
+
+    HEADER = "struct imp {\n\tstruct dma_buf_attachment *at, *more[2];\n\tstruct bus *bus;\n};\n" \
+             "struct outer {\n\tstruct imp imp;\n};\n" \
+             "struct dma_buf_attachment *find(struct bus *at);\n"
+
+    def setUp(self):
+        self.top = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.top)
+
+    def old(self, text, header=HEADER):
+        for path, content in ("drivers/a/x.c", text), ("include/b/x.h", header):
+            os.makedirs(os.path.dirname(os.path.join(self.top, path)), exist_ok=True)
+            with open(os.path.join(self.top, path), "w") as file:
+                file.write(content)
+        return [line.split(":")[:2] for line in old_interface.report(self.top,
+                                                                     old_interface.FOLDERS)]
+
+    def test_found(self):
+        for use in ("imp->at->dev", "(imp)->at->dev", "(*imp->at).dev", "imp->more[1]->dev",
+                    "outer->imp.at->dev", "find(imp)->dev", "obj->import_attach->dev",
+                    "imp->at->peer2peer", "unknown->peer2peer", "find(bus)->peer2peer"):
+            self.assertEqual(self.old(f"\nx({use});\n"), [["drivers/a/x.c", "2"]], use)
+
+    def test_of_others(self):
+        for use in ("imp->bus->dev", "at->dev", "imp->dev", "x.dev"):
+            self.assertEqual(self.old(f"x({use});\n"), [], use)
+        self.assertEqual(self.old("void f(struct iwarp *i)\n{\n\tx(i->peer2peer);\n}\n"), [])
+        self.assertEqual(self.old("void f(struct other *o)\n{\n\tx(o->at->dev);\n}\n",
+                                  self.HEADER + "struct other {\n\tstruct bus *at;\n};\n"), [])
+
+    def test_clean(self):
+        self.assertEqual(self.old("x(dma_buf_sgt_dma_device(imp->at));\n"), [])
 
 
 if __name__ == "__main__":
