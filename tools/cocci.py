@@ -87,24 +87,40 @@ def tidy(before, after):
     return lines
 
 
-def spatch(source, folder, jobs):
+def spatch(source, folder, jobs, what):
     run = subprocess.run(["spatch", "--very-quiet", "--include-headers", "-j", str(jobs),
-                          "--sp-file", source, "--dir", folder, "--in-place"],
+                          "--sp-file", source, *what, "--in-place"],
                          cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if run.returncode:
         sys.exit(f"{run.stderr}spatch failed with {os.path.basename(source)}")
 
 
-def convert(source, top, paths):
-    """{path: new text} for those of PATHS below TOP that the semantic patch changes."""
+def with_types(folder, paths, headers):
+    """Options for the files PATHS of FOLDER, with what HEADERS there declare."""
+    groups = os.path.join(folder, "groups")
+    with open(groups, "w") as file:
+        file.write("\n\n".join(os.path.join(folder, path) for path in paths))
+    places = {os.path.dirname(os.path.join(folder, path)) for path in headers}
+    # Files without a word of the semantic patch are left out otherwise: a header may have it.
+    return ["--file-groups", groups, "--disable-worth-trying-opt", "--recursive-includes",
+            "--include-headers-for-types", *(arg for place in sorted(places)
+                                             for arg in ("-I", place))]
+
+
+def convert(source, top, paths, headers=None):
+    """{path: new text} for those of PATHS below TOP that the semantic patch changes.
+
+    With HEADERS, of a driver, their types are known in all of PATHS.
+    """
     changed = {}
     if not paths:
         return changed
     with tempfile.TemporaryDirectory() as folder:
-        for path in paths:
+        for path in {*paths, *(headers or ())}:
             os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
             shutil.copyfile(os.path.join(top, path), os.path.join(folder, path))
-        spatch(source, folder, os.cpu_count() or 1)
+        spatch(source, folder, os.cpu_count() or 1,
+               ["--dir", folder] if headers is None else with_types(folder, paths, headers))
         for path in paths:
             with open(os.path.join(top, path), errors="surrogateescape") as file:
                 before = file.readlines()
