@@ -33,6 +33,8 @@ OLD_LOCAL_OPS = "struct dma_buf_ops has no {0}: move this out of the function, w
                 "DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap) would point to the stack, or make offers " \
                 "in match_mapping"
 OLD_CALL = "an exporter's {0}() is for the core to call"
+OLD_SET = "struct dma_buf_ops has no {0} to be set: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap) " \
+          "in an initialiser out of a function, or make offers in match_mapping"
 OLD_DEVICE = "an attachment has no dev: say dma_buf_sgt_dma_device({0}), which is NULL if it is " \
              "not SGT"
 OLD_P2P = "an attachment has no peer2peer: offer DMA_BUF_EMAPPING_SGT_P2P() and ask " \
@@ -40,6 +42,7 @@ OLD_P2P = "an attachment has no peer2peer: offer DMA_BUF_EMAPPING_SGT_P2P() and 
 
 
 ATTACHMENT = "dma_buf_attachment"
+SGT_OPS = "dma_buf_mapping_sgt_exp_ops"
 # Members of the kernel's structs, which a driver's own headers do not have.
 KERNEL = {"drm_gem_object": "import_attach", "ib_umem_dmabuf": "attach",
           "host1x_bo_mapping": "attach"}
@@ -168,21 +171,22 @@ def in_function(text):
 
 def initialisers(text):
     """[.](un)map_dma_buf outside of the operations of the SGT type."""
-    for match in re.finditer(r"(?<![\w)\]])\.(?:un)?map_dma_buf\s*=[^=]", text):
+    for match in re.finditer(r"(?<![\w)\]])(?:\[\w+\])?(\.(?:un)?map_dma_buf)\s*=[^=]", text):
         heads = list(re.finditer(r"\bstruct\s+(\w+)[^;{}()]*(?:\{|\)\s*\{)|"
                                  r"\(\s*const\s+struct\s+(\w+)\s*\)\s*\{",
                                  text[:match.start()]))
         kinds = [head[1] or head[2] for head in heads[-1:]]
-        if kinds != ["dma_buf_mapping_sgt_exp_ops"]:
+        if kinds != [SGT_OPS]:
             words = OLD_LOCAL_OPS if in_function(text[:match.start()]) else OLD_OPS
-            yield match.start(), words.format(match[0].split("=")[0].strip(" .\t"))
+            yield match.start(), words.format(match[1].strip("."))
 
 
-def calls(text):
+def calls(text, types):
     """Exporters' callbacks that somebody other than the core calls, compares or sets."""
-    for match in re.finditer(r"(?:\bops|dmabuf_ops|dma_buf_ops)\s*(?:->|\.)\s*((?:un)?map_dma_buf)\b",
-                             text):
-        yield match.start(1), OLD_CALL.format(match[1])
+    for match in re.finditer(r"(?:->|\.)\s*((?:un)?map_dma_buf)\b(\s*=[^=])?", text):
+        name, _ = base(text, match.start())
+        if name and name != SGT_OPS and types.of(text, match.start()) != {SGT_OPS}:
+            yield match.start(1), (OLD_SET if match[2] else OLD_CALL).format(match[1])
 
 
 def uses(text, types, member):
@@ -209,7 +213,7 @@ def findings(text, code, types=None):
     if code:
         types = types or Types([text])
         yield from initialisers(text)
-        yield from calls(text)
+        yield from calls(text, types)
         yield from members(text, types)
 
 

@@ -174,7 +174,21 @@ class OldInterface(unittest.TestCase):
 
     def test_callback(self):
         self.assertEqual(len(self.old("if (dma_buf->ops->map_dma_buf == foo)\n")), 1)
-        self.assertEqual(len(self.old("tdev->ops.unmap_dma_buf = foo;\n")), 1)
+        for use in ("tdev->ops.unmap_dma_buf = foo", "drv_ops.map_dma_buf = foo", "o->map_dma_buf = foo",
+                    "b->o[0].map_dma_buf = foo", "(*o).map_dma_buf = foo", "f(b)->map_dma_buf = foo"):
+            for text in "{};\n", "void f(struct dma_buf_ops *o)\n{{\n\t{};\n}}\n":
+                [words] = self.old(text.format(use))
+                self.assertIn("to be set", words)
+        self.assertEqual(len(self.old("x = { .o.map_dma_buf = foo, [1].map_dma_buf = foo };\n")), 2)
+
+    def test_callback_of_sgt(self):
+        for use in "o->map_dma_buf(a, dir)", "b->o->map_dma_buf == map", "p.unmap_dma_buf = unmap":
+            self.assertEqual(self.old("struct bo {\n\tstruct dma_buf_mapping_sgt_exp_ops *o;\n};\n"
+                                      "struct dma_buf_mapping_sgt_exp_ops p;\n"
+                                      "void f(const struct dma_buf_mapping_sgt_exp_ops *o,\n"
+                                      f"       struct bo *b)\n{{\n\t{use};\n}}\n"), [])
+        self.assertEqual(self.old(" * &dma_buf_mapping_sgt_exp_ops.map_dma_buf\n"
+                                  " * their own ->map_dma_buf() do not\n"), [])
 
     def test_members(self):
         attach = "struct dma_buf_attachment *attach = f();\n"
