@@ -24,7 +24,8 @@ NAMES = r"\bdma_buf_(?:attach|dynamic_attach|(?:un)?map_attachment(?:_unlocked)?
 # Documents that tell how things were.
 HISTORY = {"Documentation/driver-api/dma-buf-mapping.rst"}
 # A tracepoint keeps its name for those who use it.
-TRACEPOINT = re.compile(r"\b(?:trace_|DEFINE_EVENT\(dma_buf_attach_dev, )dma_buf_dynamic_attach\b")
+TRACEPOINT = re.compile(r"(?:\btrace_|\bDEFINE_EVENT\(dma_buf_attach_dev, |\")"
+                        r"dma_buf_dynamic_attach\b")
 
 OLD_NAME = "{0}() is now dma_buf_sgt_{1}()"
 OLD_OPS = "struct dma_buf_ops has no {0}: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap), or make " \
@@ -101,23 +102,27 @@ class Types:
                 # In the first column it ends all, however many #ifdef made of the others.
                 blocks = blocks[:-1] if start and code[start - 1] != "\n" else []
             else:
-                parameter = before.count("(") > before.count(")")
-                names, more = [match[2]], NEXT.match(code, match.end())
-                while more:
-                    names.append(more[1])
-                    more = NEXT.match(code, more.end())
-                for name in names:
-                    self.add(text, start, match[1], name, blocks, parameter)
+                self.declare(text, code, match, before, blocks)
 
-    def add(self, text, position, kind, name, blocks, parameter):
-        if not blocks or blocks[-1] is None:
-            self.variables[text][name].append((position, kind))
-            if not blocks and not parameter:
-                self.shared[name].add(kind)
-        elif not parameter:
-            self.members[name].add(kind)
-            for owner in filter(None, blocks):
-                self.structs[owner][name].add(kind)
+    def declare(self, text, code, match, before, blocks):
+        kind, names, more = match[1], [match[2]], NEXT.match(code, match.end())
+        while more:
+            names.append(more[1])
+            more = NEXT.match(code, more.end())
+        parameter = before.count("(") > before.count(")")
+        local = blocks or parameter or re.search(r"\bstatic\b(?!\s+inline)", before)
+        pointer = "*" in code[match.end(1):match.start(2)]
+        for name in names:
+            if not blocks or blocks[-1] is None:
+                self.variables[text][name].append((match.start(), kind))
+                if not local:
+                    self.shared[name].add(kind)
+            elif not parameter:
+                # Where others have a base, a test may have a whole attachment.
+                if pointer or kind != ATTACHMENT:
+                    self.members[name].add(kind)
+                for owner in filter(None, blocks):
+                    self.structs[owner][name].add(kind)
 
     def of(self, text, position):
         """The structs that the arrow or dot at POSITION can lead into; none if unknown."""
@@ -217,16 +222,32 @@ def findings(text, code, types=None):
         yield from members(text, types)
 
 
+def present(top, folders):
+    return [name for name in folders if os.path.isdir(os.path.join(top, name))]
+
+
 def search(top, folders, strings):
     """Files that have one of the strings."""
     run = subprocess.run(["grep", "-rlF", "--include=*.[chS]", "--include=*.rst",
-                          "--include=*.rs", "--include=*.txt", "--exclude-dir=.?*", "--", "\n".join(strings),
-                          *[name for name in folders if os.path.isdir(os.path.join(top, name))]],
-                         cwd=top, text=True, stdout=subprocess.PIPE,
-                         env=dict(os.environ, LC_ALL="C"))
+                          "--include=*.rs", "--include=*.txt", "--exclude-dir=.?*", "--",
+                          "\n".join(strings), *present(top, folders)], cwd=top, text=True,
+                         stdout=subprocess.PIPE, env=dict(os.environ, LC_ALL="C"))
     if run.returncode > 1:
         sys.exit(f"cannot search {top}")
     return {os.path.normpath(path) for path in run.stdout.splitlines()}
+
+
+def links(top, folders):
+    """C files and documents that are links to what is not below TOP: {path: where it leads}."""
+    run = subprocess.run(["find", *present(top, folders), "-name", ".?*", "-prune", "-o", "-type",
+                          "l", "-print"], cwd=top, check=True, text=True, stdout=subprocess.PIPE)
+    below = os.path.realpath(top) + os.sep
+    found = {}
+    for path in map(os.path.normpath, run.stdout.splitlines()):
+        target = os.path.realpath(os.path.join(top, path))
+        if path.endswith((".c", ".h", ".rst")) and not target.startswith(below):
+            found[path] = target
+    return found
 
 
 class Sources:
@@ -237,6 +258,9 @@ class Sources:
 
     def __init__(self, top, folders):
         self.top, self.texts, self.types = top, {}, Types()
+        # grep does not follow links, which our own files in a prepared tree are.
+        self.links = links(top, folders)
+        self.read({path for path, target in self.links.items() if os.path.isfile(target)})
         self.read(search(top, folders, self.STRINGS))
         self.read(search(top, folders, self.types.strings()))
 

@@ -148,6 +148,7 @@ class OldInterface(unittest.TestCase):
 
     def test_tracepoint(self):
         self.assertEqual(self.old("trace_dma_buf_dynamic_attach(dmabuf);\n"), [])
+        self.assertEqual(self.old('#define ATTACH "dma_buf_dynamic_attach"\n'), [])
         self.assertEqual(len(self.old("attach = dma_buf_dynamic_attach(dmabuf);\n")), 1)
 
     def test_initialiser(self):
@@ -231,6 +232,20 @@ class SeveralFiles(unittest.TestCase):
         self.assertEqual(self.old("void f(struct iwarp *i)\n{\n\tx(i->peer2peer);\n}\n"), [])
         self.assertEqual(self.old("void f(struct other *o)\n{\n\tx(o->at->dev);\n}\n",
                                   self.HEADER + "struct other {\n\tstruct bus *at;\n};\n"), [])
+
+    def test_link(self):
+        source = os.path.join(self.top, "x.c")
+        with open(source, "w") as file:
+            file.write("dma_buf_attach(a, b);\n")
+        tree = os.path.join(self.top, "tree")
+        os.makedirs(os.path.join(tree, "drivers"))
+        os.symlink(source, os.path.join(tree, "drivers/y.c"))
+        [said] = old_interface.report(tree, old_interface.FOLDERS)
+        self.assertTrue(said.startswith("drivers/y.c:1: dma_buf_attach()"))
+
+    def test_whole_attachment(self):
+        self.assertEqual(self.old("x(bo->base.dev);\nx(bo->base->dev);\n",
+                                  "struct fake {\n\tstruct dma_buf_attachment base;\n};\n"), [])
 
     def test_clean(self):
         self.assertEqual(self.old("x(dma_buf_sgt_dma_device(imp->at));\n"), [])
