@@ -33,6 +33,8 @@ OLD_OPS = "struct dma_buf_ops has no {0}: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, 
 OLD_LOCAL_OPS = "struct dma_buf_ops has no {0}: move this out of the function, where " \
                 "DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap) would point to the stack, or make offers " \
                 "in match_mapping"
+OLD_CHOICE = "struct dma_buf_ops has no {0}: make offers in match_mapping, because {1} asks for " \
+             "peer2peer"
 OLD_CALL = "an exporter's {0}() is for the core to call"
 OLD_SET = "struct dma_buf_ops has no {0} to be set: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap) " \
           "in an initialiser out of a function, or make offers in match_mapping"
@@ -174,7 +176,7 @@ def in_function(text):
                                           text[:opened[0]])
 
 
-def initialisers(text):
+def initialisers(text, choice):
     """[.](un)map_dma_buf outside of the operations of the SGT type."""
     for match in re.finditer(r"(?<![\w)\]])(?:\[\w+\])?(\.(?:un)?map_dma_buf)\s*=[^=]", text):
         heads = list(re.finditer(r"\bstruct\s+(\w+)[^;{}()]*(?:\{|\)\s*\{)|"
@@ -182,8 +184,9 @@ def initialisers(text):
                                  text[:match.start()]))
         kinds = [head[1] or head[2] for head in heads[-1:]]
         if kinds != [SGT_OPS]:
-            words = OLD_LOCAL_OPS if in_function(text[:match.start()]) else OLD_OPS
-            yield match.start(), words.format(match[1].strip("."))
+            words = OLD_CHOICE if choice else \
+                OLD_LOCAL_OPS if in_function(text[:match.start()]) else OLD_OPS
+            yield match.start(), words.format(match[1].strip("."), choice)
 
 
 def calls(text, types):
@@ -212,12 +215,12 @@ def members(text, types):
             yield position, words.format(name)
 
 
-def findings(text, code, types=None):
+def findings(text, code, types=None, choice=None):
     """(position, words) of all that is old in the text of a file."""
     yield from names(text)
     if code:
         types = types or Types([text])
-        yield from initialisers(text)
+        yield from initialisers(text, choice)
         yield from calls(text, types)
         yield from members(text, types)
 
@@ -274,10 +277,18 @@ class Sources:
     def is_code(self, path):
         return path.endswith((".c", ".h"))
 
-    def report(self):
-        """One line a finding: FILE:LINE: words."""
+    def choice(self):
+        """FILE:LINE of what asks for peer-to-peer first, if anything does."""
         for path, text in sorted(self.texts.items()):
-            for position, words in sorted(findings(text, self.is_code(path), self.types)):
+            if self.is_code(path):
+                for position, _ in uses(text, self.types, "peer2peer"):
+                    return f"{path}:{line_of(text, position)}"
+        return None
+
+    def report(self, choice=None):
+        """One line a finding: FILE:LINE: words.  CHOICE is that of the exporters."""
+        for path, text in sorted(self.texts.items()):
+            for position, words in sorted(findings(text, self.is_code(path), self.types, choice)):
                 yield f"{path}:{line_of(text, position)}: {words}"
 
 

@@ -82,6 +82,18 @@ class Convert(unittest.TestCase):
         self.assertIn("gpu.c:35: attachments of other types have no device", said)
         self.assertIn("gpu.c: no file has MODULE_IMPORT_NS", self.finish_gpu())
 
+    def test_choice_elsewhere(self):
+        shutil.copy(os.path.join(SAMPLES, "exporter/exporter.c"), self.top)
+        self.write("sub/attach.c", "int f(struct dma_buf *d, struct dma_buf_attachment *attach)\n{\n"
+                                   "\treturn attach->peer2peer ? 0 : -EOPNOTSUPP;\n}\n")
+        said = self.convert()
+        for name, line in ("map_dma_buf", 50), ("unmap_dma_buf", 51):
+            self.assertIn(f"exporter.c:{line}: struct dma_buf_ops has no {name}: make offers in "
+                          "match_mapping, because sub/attach.c:3 asks for peer2peer", said)
+        self.assertIn("sub/attach.c:3: an attachment has no peer2peer", said)
+        self.assertIn("1 files changed, 3 places left", said)
+        self.assertIn("dma_map_sgtable(dma_buf_sgt_dma_device(attach)", self.source("exporter"))
+
     def finish_gpu(self):
         """As a person would do it, who then forgets the namespace."""
         path = os.path.join(self.top, "gpu.c")
