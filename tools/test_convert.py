@@ -82,6 +82,16 @@ class Convert(unittest.TestCase):
         self.assertIn("gpu.c:35: attachments of other types have no device", said)
         self.assertIn("gpu.c: no file has MODULE_IMPORT_NS", self.finish_gpu())
 
+    def test_no_invalidation(self):
+        words = "exporters that revoke refuse an importer without invalidate_mappings"
+        head, tail = "const struct dma_buf_attach_ops {} = {{\n", "\t.allow_peer2peer = true,\n"
+        ops = head + tail + "}};\n" + head + "\t.invalidate_mappings = f,\n" + tail + "}};\n"
+        ops += head + tail + "\t.nested = {{ 1 }},\n\t.invalidate_mappings = f,\n}};\n"
+        self.write("x.c", ops.format("without", "before", "behind"))
+        said = self.convert()
+        self.assertIn(f"x.c:2: {words}", said)
+        self.assertEqual(said.count(words), 1)
+
     def test_choice_elsewhere(self):
         shutil.copy(os.path.join(SAMPLES, "exporter/exporter.c"), self.top)
         self.write("sub/attach.c", "int f(struct dma_buf *d, struct dma_buf_attachment *attach)\n{\n"
