@@ -82,6 +82,29 @@ class Convert(unittest.TestCase):
         self.assertIn("gpu.c:35: attachments of other types have no device", said)
         self.assertIn("gpu.c: no file has MODULE_IMPORT_NS", self.finish_gpu())
 
+    def test_links(self):
+        elsewhere = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, elsewhere)
+        other = os.path.join(elsewhere, "exporter.c")
+        shutil.copy(os.path.join(SAMPLES, "exporter/exporter.c"), other)
+        self.write("clean.h", "struct x;\n")
+        self.write("sub/y.c", "void *f(void *d) { return dma_buf_attach(d, NULL); }\n")
+        for path, target in (("x.c", other), ("gone.c", "/nowhere/gone.c"), ("below.c", "sub/y.c"),
+                             ("sub/more", elsewhere), ("sub/again", "."),
+                             ("out.h", os.path.join(SAMPLES, "split/Makefile"))):
+            os.symlink(target, os.path.join(self.top, path))
+        said = self.convert()
+        self.assertIn(f"x.c: skipped, a link to {other}: convert it there", said)
+        self.assertIn("x.c:50: struct dma_buf_ops has no map_dma_buf", said)
+        self.assertIn("gone.c: skipped, a link to /nowhere/gone.c, where no file is", said)
+        self.assertIn(f"sub/more: skipped, a link to {elsewhere}: convert it there", said)
+        self.assertEqual(said.count("skipped"), 3)
+        self.assertNotIn("below.c", said)
+        self.assertIn("sub/y.c: calls attach", said)
+        self.assertTrue(os.path.islink(os.path.join(self.top, "x.c")))
+        with open(other) as file, open(os.path.join(SAMPLES, "exporter/exporter.c")) as sample:
+            self.assertEqual(file.read(), sample.read())
+
     def test_no_invalidation(self):
         words = "exporters that revoke refuse an importer without invalidate_mappings"
         head, tail = "const struct dma_buf_attach_ops {} = {{\n", "\t.allow_peer2peer = true,\n"
