@@ -8,6 +8,7 @@ and every C file there.
 """
 
 import difflib
+import io
 import os
 import re
 import shutil
@@ -107,6 +108,41 @@ def with_types(folder, paths, headers):
                                              for arg in ("-I", place))]
 
 
+def plain(paths):
+    """{path: name without what the shell that spatch starts would stumble upon}"""
+    names = {}
+    for path in sorted(paths):
+        name = re.sub(r"[^\w./+-]", "_", path)
+        while name in names.values():
+            name += "_" + os.path.basename(name)
+        names[path] = name
+    return names
+
+
+def keep_comments(before, after):
+    """AFTER with the comments that spatch took away together with the code before them."""
+    lines = []
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for kind, old, old_end, start, end in matcher.get_opcodes():
+        for line in before[old:old_end] if kind != "equal" else []:
+            comment = re.match(r"(\s*)[^\"]*?(//.*|/\*.*\*/)", line)
+            if comment and not any(comment[2] in other for other in after[start:end]):
+                lines.append(f"{comment[1]}{comment[2]}\n")
+        lines += after[start:end] if kind == "equal" else \
+            [re.sub(r"(\S)[ \t]+\n", r"\1\n", line) for line in after[start:end]]
+    return lines
+
+
+def keep_endings(raw, before, text):
+    """TEXT with the line endings of RAW, which has those of DOS, and is BEFORE without them."""
+    raw, after, lines = io.StringIO(raw, newline="").readlines(), text.splitlines(True), []
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for kind, old, old_end, start, end in matcher.get_opcodes():
+        lines += raw[old:old_end] if kind == "equal" else \
+            [line.replace("\n", "\r\n") for line in after[start:end]]
+    return "".join(lines)
+
+
 def convert(source, top, paths, headers=None):
     """{path: new text} for those of PATHS below TOP that the semantic patch changes.
 
@@ -115,19 +151,27 @@ def convert(source, top, paths, headers=None):
     changed = {}
     if not paths:
         return changed
+    driver = headers is not None
+    names = plain({*paths, *headers}) if driver else {path: path for path in paths}
     with tempfile.TemporaryDirectory() as folder:
-        for path in {*paths, *(headers or ())}:
-            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
-            shutil.copyfile(os.path.join(top, path), os.path.join(folder, path))
-        spatch(source, folder, os.cpu_count() or 1,
-               ["--dir", folder] if headers is None else with_types(folder, paths, headers))
+        for path, name in names.items():
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            shutil.copyfile(os.path.join(top, path), os.path.join(folder, name))
+        spatch(source, folder, os.cpu_count() or 1, with_types(
+            folder, [names[path] for path in paths], [names[path] for path in headers])
+            if driver else ["--dir", folder])
         for path in paths:
             with open(os.path.join(top, path), errors="surrogateescape") as file:
                 before = file.readlines()
-            with open(os.path.join(folder, path), errors="surrogateescape") as file:
+            with open(os.path.join(folder, names[path]), errors="surrogateescape") as file:
                 after = file.readlines()
-            if before != after:
-                changed[path] = "".join(tidy(before, after))
+            if before == after:
+                continue
+            changed[path] = "".join(tidy(before, keep_comments(before, after) if driver else after))
+            with open(os.path.join(top, path), errors="surrogateescape", newline="") as file:
+                raw = file.read()
+            if driver and "\r\n" in raw:
+                changed[path] = keep_endings(raw, before, changed[path])
     return changed
 
 

@@ -105,6 +105,35 @@ class Convert(unittest.TestCase):
         with open(other) as file, open(os.path.join(SAMPLES, "exporter/exporter.c")) as sample:
             self.assertEqual(file.read(), sample.read())
 
+    def test_dos(self):
+        lines = ["struct dma_buf_attachment *f(struct dma_buf *d)", "{",
+                 "\treturn dma_buf_attach(d, NULL);", "}", ""]
+        self.write("x.c", "\r\n".join(lines) + "/* of Unix */\n/* of DOS */\r\n")
+        self.assertIn("x.c: calls attach", self.convert())
+        lines[2] = lines[2].replace("attach", "sgt_attach")
+        with open(os.path.join(self.top, "x.c"), newline="") as file:
+            self.assertEqual(file.read(), "\r\n".join(lines) + "/* of Unix */\n/* of DOS */\r\n")
+
+    def test_names_of_files(self):
+        for path in "sub dir/a b.c", "sub dir/a_b.c", "sub dir/c'$(d).c":
+            self.write(path, '#include "x.h"\nvoid *f(struct x *x) { return x->attach->dev; }\n')
+        self.write("sub dir/x.h", "struct x { struct dma_buf_attachment *attach; };\n")
+        self.assertIn("3 files changed, 0 places left", self.convert())
+
+    def test_comments(self):
+        self.write("x.c", "const struct dma_buf_ops a = {\n\t.unmap_dma_buf = unmap, // first\n"
+                          "\t.map_dma_buf = map, // second\n\t.release = release, // third\n};\n"
+                          "const struct dma_buf_ops b = {\n\t.map_dma_buf = map,\n"
+                          "\t.unmap_dma_buf = unmap, // fourth\n};\n"
+                          "const struct dma_buf_ops c = {\n\t.map_dma_buf = map, /* fifth */\n"
+                          "\t.release = release,\n\t.unmap_dma_buf = unmap, /* sixth */\n};\n")
+        self.convert()
+        text = self.source("x")
+        self.assertIn("\t// first\n\tDMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap), // second\n"
+                      "\t.release = release, // third\n", text)
+        for word in "fourth", "fifth", "sixth":
+            self.assertEqual(text.count(word), 1)
+
     def test_no_invalidation(self):
         words = "exporters that revoke refuse an importer without invalidate_mappings"
         head, tail = "const struct dma_buf_attach_ops {} = {{\n", "\t.allow_peer2peer = true,\n"
