@@ -134,6 +134,25 @@ class Convert(unittest.TestCase):
         for word in "fourth", "fifth", "sixth":
             self.assertEqual(text.count(word), 1)
 
+    def test_namespace(self):
+        words = 'no file has MODULE_IMPORT_NS("DMA_BUF") in {}; one file of each module needs it'
+        user = "void f(void *d) { dma_buf_sgt_attach(d, NULL); }\n"
+        for path in "one/a.c", "one/two.c", "three.c", "four/a.c", "include/six.h":
+            self.write(path, user)
+        self.write("one/b.c", 'MODULE_IMPORT_NS("DMA_BUF");\n')
+        self.write("six.c", '#include "six.h"\n')
+        self.write("Kbuild", "ccflags-y := -I$(src)/include\nobj-$(CONFIG_ONE) += one.o\n"
+                             "one-y := one/a.o \\\n\tone/b.o\nobj-m += three.o six.o\n")
+        self.write("one/Makefile", "obj-m := two.o # three.o\n")
+        self.write("seven/Makefile", "obj-m := seven.o\nseven-y := $(addprefix x/,a.o) b.o\n")
+        self.write("seven/x/a.c", user)
+        self.write("seven/b.c", 'MODULE_IMPORT_NS("DMA_BUF");\n')
+        said = self.convert()
+        for path, place in (("one/two.c", "the module two"), ("three.c", "the module three"),
+                            ("six.c", "the module six"), ("four/a.c", "four/")):
+            self.assertIn(f"{path}: {words.format(place)}", said)
+        self.assertIn("0 files changed, 4 places left", said)
+
     def test_no_invalidation(self):
         words = "exporters that revoke refuse an importer without invalidate_mappings"
         head, tail = "const struct dma_buf_attach_ops {} = {{\n", "\t.allow_peer2peer = true,\n"
@@ -146,7 +165,7 @@ class Convert(unittest.TestCase):
 
     def test_choice_elsewhere(self):
         shutil.copy(os.path.join(SAMPLES, "exporter/exporter.c"), self.top)
-        self.write("sub/attach.c", "int f(struct dma_buf *d, struct dma_buf_attachment *attach)\n{\n"
+        self.write("sub/attach.c", "int f(struct dma_buf_attachment *attach)\n{\n"
                                    "\treturn attach->peer2peer ? 0 : -EOPNOTSUPP;\n}\n")
         said = self.convert()
         for name, line in ("map_dma_buf", 50), ("unmap_dma_buf", 51):
@@ -249,8 +268,9 @@ class OldInterface(unittest.TestCase):
 
     def test_callback(self):
         self.assertEqual(len(self.old("if (dma_buf->ops->map_dma_buf == foo)\n")), 1)
-        for use in ("tdev->ops.unmap_dma_buf = foo", "drv_ops.map_dma_buf = foo", "o->map_dma_buf = foo",
-                    "b->o[0].map_dma_buf = foo", "(*o).map_dma_buf = foo", "f(b)->map_dma_buf = foo"):
+        for use in ("tdev->ops.unmap_dma_buf = foo", "drv_ops.map_dma_buf = foo",
+                    "o->map_dma_buf = foo", "b->o[0].map_dma_buf = foo",
+                    "(*o).map_dma_buf = foo", "f(b)->map_dma_buf = foo"):
             for text in "{};\n", "void f(struct dma_buf_ops *o)\n{{\n\t{};\n}}\n":
                 [words] = self.old(text.format(use))
                 self.assertIn("to be set", words)
