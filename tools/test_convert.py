@@ -320,6 +320,23 @@ class SeveralFiles(unittest.TestCase):
                     "imp->at->peer2peer", "unknown->peer2peer", "find(bus)->peer2peer"):
             self.assertEqual(self.old(f"\nx({use});\n"), [["drivers/a/x.c", "2"]], use)
 
+    def test_planted(self):
+        """Each kind in the sample of a driver that has been moved over."""
+        with open(os.path.join(SAMPLES, "split/core/import.c")) as file:
+            lines = file.read().replace("->dev", "->bus").splitlines(True)
+        with open(os.path.join(SAMPLES, "split/include/split.h")) as file:
+            header = file.read()
+        at = lines.index("{\n") + 1
+        self.assertEqual(self.old("".join(lines), header), [])
+        for old in ("\timp->attach = dma_buf_attach(d, dev);", "\t/* as dma_buf_map_attachment() */",
+                    "\treturn dev == imp->attach->dev;", "\tdev = (*imp->others[1]).dev;",
+                    "\tif (imp->attach->peer2peer)", "\tops.unmap_dma_buf = unmap;",
+                    "\timp->ops->map_dma_buf = map;", "\tif (imp->ops->map_dma_buf == map)",
+                    "\treturn imp->o.unmap_dma_buf(imp->attach, sgt, dir);",
+                    "\tstruct dma_buf_ops o = { .map_dma_buf = map };"):
+            planted = "".join(lines[:at] + [old + "\n"] + lines[at:])
+            self.assertEqual(self.old(planted, header), [["drivers/a/x.c", str(at + 1)]], old)
+
     def test_of_others(self):
         for use in ("imp->bus->dev", "at->dev", "imp->dev", "x.dev"):
             self.assertEqual(self.old(f"x({use});\n"), [], use)
