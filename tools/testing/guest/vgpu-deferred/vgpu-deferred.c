@@ -29,6 +29,7 @@
 #include "kselftest_harness.h"
 
 #include "importers/backend.h"
+#include "importers/gpu.h"
 #include "importers/video.h"
 #include "lib/drm.h"
 #include "lib/ioas.h"
