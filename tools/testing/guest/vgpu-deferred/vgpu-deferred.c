@@ -770,8 +770,7 @@ FIXTURE_SETUP(queue)
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, HINT_DEFER, "never"));
 	ASSERT_TRUE(make(_metadata, &self->m, &self->last, SIZE, HINT_DEFER, "never"));
 	self->screen.gpu = self->m.gpu;
-	self->screen.blob = (struct blob){ .mem = VIRTGPU_BLOB_MEM_GUEST,
-					   .size = SIDE * SIDE * 4 };
+	self->screen.blob = blob_host(SIDE * SIDE * 4, HINT_DEFER);
 	ASSERT_EQ(blob_create(self->m.gpu, &self->screen.blob, BLOB_NOW), 0);
 	maps = backend_count(&self->m.window, MAP);
 
