@@ -105,8 +105,8 @@ static void setup_private(struct kunit *test, struct fail_test *t)
 {
 	t->exp = fake_exporter(test, FAKE_MATCH);
 	fake_export(t->exp, FAKE_SIZE);
-	fake_offer(t->exp,
-		   (struct dma_buf_mapping_match){ .type = &owned_type });
+	fake_offer(t->exp, (struct dma_buf_mapping_match){
+		.type = &owned_type, .exp_ops = &fake_sgt_ops.ops });
 }
 
 static int attach_private(struct fail_test *t)

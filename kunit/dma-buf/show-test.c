@@ -85,7 +85,10 @@ static void pal_test(struct kunit *test)
 static void quiet_type_test(struct kunit *test)
 {
 	static const struct dma_buf_mapping_type quiet = { .name = "quiet" };
-	struct dma_buf_mapping_match entry = { .type = &quiet };
+	struct dma_buf_mapping_match entry = {
+		.type = &quiet,
+		.exp_ops = &fake_sgt_ops.ops,
+	};
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
 
 	fake_export(exp, FAKE_SIZE);
@@ -104,7 +107,10 @@ static void talking_type_test(struct kunit *test)
 		.name = "talking",
 		.debugfs_dump = dump_seven,
 	};
-	struct dma_buf_mapping_match entry = { .type = &talking };
+	struct dma_buf_mapping_match entry = {
+		.type = &talking,
+		.exp_ops = &fake_sgt_ops.ops,
+	};
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
 
 	fake_export(exp, FAKE_SIZE);
