@@ -29,7 +29,6 @@
 #include "kselftest_harness.h"
 
 #include "importers/backend.h"
-#include "importers/gpu.h"
 #include "importers/video.h"
 #include "lib/drm.h"
 #include "lib/ioas.h"
@@ -61,9 +60,6 @@
 
 /* Seconds for one test, on a machine that has other things to do */
 #define LIMIT		120
-
-/* Of a picture, in pixels */
-#define SIDE		64
 
 #ifndef VIRTGPU_PARAM_BLOB_HINTS
 #define VIRTGPU_PARAM_BLOB_HINTS 10
@@ -735,28 +731,9 @@ static struct job_result by_creation(void *arg)
 	return (struct job_result){ blob_create(*gpu, &blob, BLOB_NOW) };
 }
 
-struct screen {
-	int gpu;
-	struct blob blob;
-};
-
-static struct job_result by_modeset(void *arg)
-{
-	struct screen *screen = arg;
-
-	return (struct job_result){ gpu_show(screen->gpu, screen->blob.handle, SIDE) };
-}
-
-static struct job_result by_removal(void *bdf)
-{
-	gpu_remove(bdf);
-	return (struct job_result){ 0 };
-}
-
 FIXTURE(queue) {
 	struct machine m;
 	struct access a, last;
-	struct screen screen;
 	struct job in_queue;
 };
 
@@ -769,9 +746,6 @@ FIXTURE_SETUP(queue)
 		return;
 	ASSERT_TRUE(make(_metadata, &self->m, &self->a, SIZE, HINT_DEFER, "never"));
 	ASSERT_TRUE(make(_metadata, &self->m, &self->last, SIZE, HINT_DEFER, "never"));
-	self->screen.gpu = self->m.gpu;
-	self->screen.blob = blob_host(SIDE * SIDE * 4, HINT_DEFER);
-	ASSERT_EQ(blob_create(self->m.gpu, &self->screen.blob, BLOB_NOW), 0);
 	maps = backend_count(&self->m.window, MAP);
 
 	/* To create a blob takes more commands, so that the last place is for a mapping */
@@ -855,28 +829,6 @@ TEST_F_TIMEOUT(queue, device_removed, LIMIT)
 	EXPECT_EQ(result.error, -ENODEV);
 	result = job_end(&self->in_queue, SOON_MS);
 	EXPECT_EQ(result.error, -ENODEV);
-
-	unmake(&self->a);
-	unmake(&self->last);
-	machine_probe(&self->m, bdf);
-	backend_mode(&self->m.window, MAP, "ok");
-	EXPECT_TRUE(window_is_free(&self->m));
-}
-
-/* Who waits holds locks that the removal takes. */
-TEST_F_TIMEOUT(queue, device_removed_in_modeset, LIMIT)
-{
-	struct job modeset, removal;
-	char bdf[32];
-
-	gpu_address(self->m.gpu, bdf, sizeof(bdf));
-	modeset = job_start(by_modeset, &self->screen);
-	ASSERT_EQ(job_end(&modeset, WHILE_MS).error, JOB_HANGS);
-
-	removal = job_start(by_removal, bdf);
-	ASSERT_EQ(job_end(&removal, SOON_MS).error, 0);
-	EXPECT_NE(job_end(&modeset, SOON_MS).error, JOB_HANGS);
-	EXPECT_EQ(job_end(&self->in_queue, SOON_MS).error, -ENODEV);
 
 	unmake(&self->a);
 	unmake(&self->last);
