@@ -4,9 +4,12 @@
  * without the locks that the close takes and other devices need.
  *
  * Whose close is the last is only known when all that came before it are done,
- * and somebody can open the device meanwhile. So who is the last of those that
- * are open now begins, and if the device is open after all once every close
- * that had begun is done, that ends it.
+ * and somebody can open the device meanwhile. So who is the last to begin of
+ * those that are open now drains, and if the device is open after all once every
+ * close that had begun is done, that ends it.
+ *
+ * open_count and nr_closing, which counts those of the open files whose close
+ * has begun, change together under the lock of the device set.
  */
 #include <linux/mutex.h>
 #include <linux/vfio.h>
@@ -25,16 +28,27 @@ static bool vfio_df_can_drain(struct vfio_device_file *df)
 void vfio_df_drain_begin(struct vfio_device_file *df)
 {
 	struct vfio_device *device = df->device;
-	bool last;
 
 	if (!vfio_df_can_drain(df))
 		return;
-	mutex_lock(&device->dev_set->lock);
-	last = ++device->nr_closing == device->open_count;
-	mutex_unlock(&device->dev_set->lock);
-	if (last)
+	scoped_guard(mutex, &device->dev_set->lock) {
+		df->closing = true;
+		df->drained = ++device->nr_closing == device->open_count;
+	}
+	if (df->drained)
 		device->drain(device, true);
-	df->drained = last;
+}
+
+/**
+ * vfio_df_drain_closed - a device's file is not one of the open ones any more
+ * @df: the file, which was taken out of open_count just now
+ */
+void vfio_df_drain_closed(struct vfio_device_file *df)
+{
+	lockdep_assert_held(&df->device->dev_set->lock);
+
+	if (df->closing)
+		df->device->nr_closing--;
 }
 
 /**
@@ -45,10 +59,9 @@ void vfio_df_drain_end(struct vfio_device_file *df)
 {
 	struct vfio_device *device = df->device;
 
-	if (!vfio_df_can_drain(df))
+	if (!df->closing)
 		return;
 	guard(mutex)(&device->dev_set->lock);
-	device->nr_closing--;
 	device->drained |= df->drained;
 	if (device->drained && device->open_count > device->nr_closing) {
 		device->drain(device, false);

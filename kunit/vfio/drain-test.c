@@ -50,7 +50,10 @@ static int drain_test_init(struct kunit *test)
 
 static void open_file(struct drain_test *t, size_t i)
 {
-	t->file[i].access_granted = true;
+	t->file[i] = (struct vfio_device_file){
+		.device = &t->device,
+		.access_granted = true,
+	};
 	t->device.open_count++;
 }
 
@@ -59,10 +62,19 @@ static void begin(struct drain_test *t, size_t i)
 	vfio_df_drain_begin(&t->file[i]);
 }
 
+/* As vfio_df_close() */
+static void close_file(struct drain_test *t, size_t i)
+{
+	guard(mutex)(&t->set.lock);
+
+	t->device.open_count--;
+	vfio_df_drain_closed(&t->file[i]);
+}
+
 /* The close, and what follows */
 static void end(struct drain_test *t, size_t i)
 {
-	t->device.open_count--;
+	close_file(t, i);
 	vfio_df_drain_end(&t->file[i]);
 }
 
@@ -163,6 +175,61 @@ static void drain_opened_late(struct kunit *test)
 	expect_closed(test);
 }
 
+/* One is closed, but not done with it, when another close begins */
+static void drain_between_close_and_end(struct kunit *test)
+{
+	struct drain_test *t = test->priv;
+
+	open_file(t, 0);
+	open_file(t, 1);
+	open_file(t, 2);
+	begin(t, 0);
+	close_file(t, 0);
+
+	/* The third file is open, and nobody closes it */
+	begin(t, 1);
+	KUNIT_EXPECT_FALSE(test, t->drained);
+	KUNIT_EXPECT_EQ(test, t->device.nr_closing, 1);
+	vfio_df_drain_end(&t->file[0]);
+	end(t, 1);
+	KUNIT_EXPECT_EQ(test, t->calls, 0);
+
+	begin(t, 2);
+	KUNIT_EXPECT_TRUE(test, t->drained);
+	end(t, 2);
+	expect_closed(test);
+	KUNIT_EXPECT_EQ(test, t->calls, 1);
+}
+
+/* The last one to begin drains, however far the others are */
+static void drain_by_the_last_to_begin(struct kunit *test)
+{
+	struct drain_test *t = test->priv;
+	size_t far;
+
+	for (far = 0; far < 3; far++) {
+		t->drained = false;
+		t->calls = 0;
+		open_file(t, 0);
+		open_file(t, 1);
+		begin(t, 0);
+		if (far > 0)
+			close_file(t, 0);
+		if (far > 1)
+			vfio_df_drain_end(&t->file[0]);
+		begin(t, 1);
+		KUNIT_EXPECT_TRUE(test, t->drained);
+		if (far == 0)
+			close_file(t, 0);
+		if (far <= 1)
+			vfio_df_drain_end(&t->file[0]);
+		KUNIT_EXPECT_TRUE(test, t->drained);
+		end(t, 1);
+		expect_closed(test);
+		KUNIT_EXPECT_EQ(test, t->calls, 1);
+	}
+}
+
 /* Files that never got access are not open, and close nothing */
 static void drain_without_access(struct kunit *test)
 {
@@ -183,6 +250,8 @@ static struct kunit_case drain_cases[] = {
 	KUNIT_CASE(drain_two),
 	KUNIT_CASE(drain_opened_meanwhile),
 	KUNIT_CASE(drain_opened_late),
+	KUNIT_CASE(drain_between_close_and_end),
+	KUNIT_CASE(drain_by_the_last_to_begin),
 	KUNIT_CASE(drain_without_access),
 	{}
 };
