@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Waiting for importers, and for nobody else.
+ *
+ * An exporter that takes a buffer away waits for the fences in the buffer's
+ * reservation object, because until they signal importers may access the buffer.
+ * But whoever has a file descriptor of the buffer can add fences as well, with
+ * DMA_BUF_IOCTL_IMPORT_SYNC_FILE, as many and as often as he likes, and an
+ * exporter that does not trust him must not wait for them. In buffers of an
+ * exporter that says so (&dma_buf_ops.user_fences_apart) such a fence is
+ * therefore added in a wrapping by which it is known. For those who wait for all
+ * fences it is a fence like any other.
+ *
+ * It is the wrapping that is known and not the fence: user space can export an
+ * importer's fence, with DMA_BUF_IOCTL_EXPORT_SYNC_FILE, and import it again. It
+ * is there twice then, and the importer's is waited for.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-importers.h>
+#include <linux/dma-fence-array.h>
+#include <linux/dma-fence-unwrap.h>
+#include <linux/dma-resv.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+/* Of an array of one fence. An array does not use the bits of its implementer. */
+#define DMA_BUF_USER_FENCE	DMA_FENCE_FLAG_USER_BITS
+
+static bool is_user_fence(struct dma_fence *fence)
+{
+	return dma_fence_is_array(fence) &&
+	       test_bit(DMA_BUF_USER_FENCE, &fence->flags);
+}
+
+/* Takes no reference on @fence from the caller */
+static struct dma_fence *wrap_user_fence(struct dma_fence *fence)
+{
+	struct dma_fence **fences = kmalloc_obj(*fences);
+	struct dma_fence_array *array;
+
+	if (!fences)
+		return NULL;
+	fences[0] = dma_fence_get(fence);
+	array = dma_fence_array_create(1, fences, dma_fence_context_alloc(1), 1);
+	if (!array) {
+		dma_fence_put(fence);
+		kfree(fences);
+		return NULL;
+	}
+	set_bit(DMA_BUF_USER_FENCE, &array->base.flags);
+	return &array->base;
+}
+
+/**
+ * dma_buf_add_user_fences - add fences that user space has brought
+ * @dmabuf: the buffer
+ * @fence: the fence, whose parts are added
+ * @usage: as what
+ *
+ * Context: The reservation lock is held, and slots are reserved.
+ *
+ * Return: 0 or -ENOMEM, then some of the fences may have been added.
+ */
+int dma_buf_add_user_fences(struct dma_buf *dmabuf, struct dma_fence *fence,
+			    enum dma_resv_usage usage)
+{
+	struct dma_fence_unwrap iter;
+	struct dma_fence *f;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	dma_fence_unwrap_for_each(f, &iter, fence) {
+		struct dma_fence *wrapped;
+
+		if (!dmabuf->ops->user_fences_apart) {
+			dma_resv_add_fence(dmabuf->resv, f, usage);
+			continue;
+		}
+		wrapped = wrap_user_fence(f);
+		if (!wrapped)
+			return -ENOMEM;
+		dma_resv_add_fence(dmabuf->resv, wrapped, usage);
+		dma_fence_put(wrapped);
+	}
+	return 0;
+}
+
+/* Count the fences of importers that are not signaled and keep up to @max */
+static size_t importers_fences(struct dma_buf *dmabuf, struct dma_fence **fences,
+			       size_t max)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	size_t nr = 0;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	dma_resv_for_each_fence(&cursor, dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
+				fence) {
+		if (is_user_fence(fence) || dma_fence_is_signaled(fence))
+			continue;
+		if (nr < max)
+			fences[nr] = dma_fence_get(fence);
+		nr++;
+	}
+	return nr;
+}
+
+struct fence_wait {
+	struct dma_fence_cb cb;
+	struct completion done;
+};
+
+static void fence_wait_done(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	complete(&container_of(cb, struct fence_wait, cb)->done);
+}
+
+/* dma_fence_wait() knows all signals or none */
+static int fence_wait_killable(struct dma_fence *fence)
+{
+	struct fence_wait wait;
+	int ret;
+
+	init_completion(&wait.done);
+	if (dma_fence_add_callback(fence, &wait.cb, fence_wait_done))
+		return 0;
+	ret = wait_for_completion_killable(&wait.done);
+	if (ret)
+		dma_fence_remove_callback(fence, &wait.cb);
+	return ret ? -EINTR : 0;
+}
+
+/* Waits for all of them, or until the task is killed, and gives them back */
+static int wait_for_fences(struct dma_fence **fences, size_t nr, bool killable)
+{
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		if (killable && !ret)
+			ret = fence_wait_killable(fences[i]);
+		else if (!killable)
+			dma_fence_wait(fences[i], false);
+		dma_fence_put(fences[i]);
+	}
+	return ret;
+}
+
+/**
+ * dma_buf_lock - take the reservation lock for a task that can be killed
+ * @dmabuf: the buffer
+ * @killable: give up when the task is killed
+ *
+ * The lock can be waited for with all signals or with none, but a signal that
+ * does not kill must not end a reset: with one pending the lock is asked for
+ * again and again.
+ *
+ * Return: 0 or -EINTR.
+ */
+int dma_buf_lock(struct dma_buf *dmabuf, bool killable)
+{
+	struct dma_resv *resv = dmabuf->resv;
+
+	if (!killable)
+		return dma_resv_lock(resv, NULL);
+	if (!dma_resv_lock_interruptible(resv, NULL))
+		return 0;
+	while (!dma_resv_trylock(resv)) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_lock, "DMA_BUF");
+
+/*
+ * The lock is not held while memory is allocated, so that there can be more
+ * fences afterwards: then it begins again.
+ */
+static int snapshot_fences(struct dma_buf *dmabuf, bool killable,
+			   struct dma_fence ***fences, size_t *nr)
+{
+	size_t max = 0;
+
+	*fences = NULL;
+	for (;;) {
+		int ret = dma_buf_lock(dmabuf, killable);
+
+		if (ret)
+			return ret;
+		*nr = 0;
+		if (!list_empty(&dmabuf->attachments))
+			*nr = importers_fences(dmabuf, NULL, 0);
+		if (*nr <= max)
+			break;
+		dma_resv_unlock(dmabuf->resv);
+		kvfree(*fences);
+		max = *nr;
+		*fences = kvmalloc_objs(**fences, max,
+					GFP_KERNEL | __GFP_NOFAIL);
+	}
+	*nr = min(importers_fences(dmabuf, *fences, *nr), *nr);
+	dma_resv_unlock(dmabuf->resv);
+	return 0;
+}
+
+/**
+ * dma_buf_wait_importers - wait until the devices of importers are done
+ * @dmabuf: a buffer of an exporter with &dma_buf_ops.user_fences_apart
+ * @killable: give up when the task is killed
+ *
+ * To be called after dma_buf_invalidate_mappings(), when nobody can map the
+ * buffer any more, in place of dma_resv_wait_timeout(). It waits for fences that
+ * are there when it is called, of importers that are attached, and for none that
+ * user space has added by itself. An importer may still have the buffer mapped
+ * afterwards: the exporter waits for its unmap as well.
+ *
+ * Context: May sleep for as long as an importer's device is busy. The
+ * reservation lock is not held.
+ *
+ * Return: 0 or -EINTR.
+ */
+int dma_buf_wait_importers(struct dma_buf *dmabuf, bool killable)
+{
+	struct dma_fence **fences;
+	size_t nr;
+	int ret;
+
+	ret = snapshot_fences(dmabuf, killable, &fences, &nr);
+	if (!ret)
+		ret = wait_for_fences(fences, nr, killable);
+	kvfree(fences);
+	return ret;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_wait_importers, "DMA_BUF");
