@@ -6,7 +6,9 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-pal.h>
 #include <linux/dma-buf-sgt.h>
+#include <linux/dma-resv.h>
 #include <linux/fs.h>
+#include <linux/kthread.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
@@ -51,6 +53,7 @@ static int bars_test_init(struct kunit *test)
 	t->inode.i_mapping = &t->inode.i_data;
 	t->vdev.vdev.inode = &t->inode;
 	t->vdev.pdev = &t->pdev;
+	dev_set_drvdata(&t->pdev.dev, &t->vdev);
 	t->vdev.vconfig = t->config;
 	vfio_pci_bars_init_dev(&t->vdev);
 
@@ -95,6 +98,17 @@ static struct vfio_pci_dma_buf *add_buf(struct kunit *test, unsigned int i)
 	return buf;
 }
 
+/* May importers map it? */
+static bool on(struct vfio_pci_dma_buf *buf)
+{
+	bool ret;
+
+	dma_resv_lock(buf->dmabuf->resv, NULL);
+	ret = vfio_pci_dma_buf_on(buf);
+	dma_resv_unlock(buf->dmabuf->resv);
+	return ret;
+}
+
 static int stop(struct bars_test *t)
 {
 	return vfio_pci_lock_and_stop_bars(&t->vdev);
@@ -120,19 +134,19 @@ static void bars_reset(struct kunit *test)
 	vfio_pci_bars_open(&t->vdev);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
 	before = add_buf(test, 0);
-	KUNIT_EXPECT_FALSE(test, before->revoked);
+	KUNIT_EXPECT_TRUE(test, on(before));
 
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
-	KUNIT_EXPECT_TRUE(test, before->revoked);
+	KUNIT_EXPECT_FALSE(test, on(before));
 	KUNIT_EXPECT_FALSE(test, vfio_pci_dma_buf_gone(before));
 	during = add_buf(test, 1);
-	KUNIT_EXPECT_TRUE(test, during->revoked);
+	KUNIT_EXPECT_FALSE(test, on(during));
 
 	start(t);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
-	KUNIT_EXPECT_FALSE(test, before->revoked);
-	KUNIT_EXPECT_FALSE(test, during->revoked);
+	KUNIT_EXPECT_TRUE(test, on(before));
+	KUNIT_EXPECT_TRUE(test, on(during));
 	KUNIT_EXPECT_EQ(test, before->users, 0);
 	KUNIT_EXPECT_EQ(test, during->users, 0);
 	vfio_pci_bars_close(&t->vdev);
@@ -148,24 +162,24 @@ static void bars_drain(struct kunit *test)
 	buf = add_buf(test, 0);
 	t->vdev.vdev.drain(&t->vdev.vdev, true);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
 
 	/* Whatever happens in between, no importer comes back */
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	start(t);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
-	KUNIT_EXPECT_TRUE(test, add_buf(test, 1)->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
+	KUNIT_EXPECT_FALSE(test, on(add_buf(test, 1)));
 
 	t->vdev.vdev.drain(&t->vdev.vdev, false);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
-	KUNIT_EXPECT_FALSE(test, buf->revoked);
+	KUNIT_EXPECT_TRUE(test, on(buf));
 
 	t->vdev.vdev.drain(&t->vdev.vdev, true);
 	set_memory(t, false);
 	t->vdev.vdev.drain(&t->vdev.vdev, false);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
 
 	t->vdev.vdev.drain(&t->vdev.vdev, true);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
@@ -184,26 +198,26 @@ static void bars_memory_off(struct kunit *test)
 	vfio_pci_bars_open(&t->vdev);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
 	buf = add_buf(test, 0);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
 
 	/* A reset with memory off leaves it off */
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	start(t);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
 
 	/* Turned on without a stop before */
 	down_write(&t->vdev.memory_lock);
 	set_memory(t, true);
 	start(t);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
-	KUNIT_EXPECT_FALSE(test, buf->revoked);
+	KUNIT_EXPECT_TRUE(test, on(buf));
 
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	t->pdev.current_state = PCI_D3hot;
 	start(t);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
 	vfio_pci_bars_close(&t->vdev);
 }
 
@@ -224,11 +238,11 @@ static void bars_low_power(struct kunit *test)
 	set_memory(t, true);
 	start(t);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
 
 	low_power(t, false);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
-	KUNIT_EXPECT_FALSE(test, buf->revoked);
+	KUNIT_EXPECT_TRUE(test, on(buf));
 	vfio_pci_bars_close(&t->vdev);
 }
 
@@ -242,26 +256,30 @@ static void bars_revoke(struct kunit *test)
 	other = add_buf(test, 1);
 
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), 0);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
 	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -EBADFD);
-	KUNIT_EXPECT_FALSE(test, other->revoked);
+	KUNIT_EXPECT_TRUE(test, on(other));
 	KUNIT_EXPECT_FALSE(test, vfio_pci_dma_buf_gone(other));
 
 	/* No reset brings it back */
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	start(t);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
-	KUNIT_EXPECT_FALSE(test, other->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
+	KUNIT_EXPECT_TRUE(test, on(other));
+
+	/* Nor does a reset look at it */
+	KUNIT_EXPECT_TRUE(test, list_empty(&buf->elm));
+	KUNIT_EXPECT_FALSE(test, list_empty(&other->elm));
 
 	/* In the middle of a reset */
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(other), 0);
 	start(t);
-	KUNIT_EXPECT_TRUE(test, other->revoked);
+	KUNIT_EXPECT_FALSE(test, on(other));
 
 	/* The same memory, exported again */
-	KUNIT_EXPECT_FALSE(test, add_buf(test, 2)->revoked);
+	KUNIT_EXPECT_TRUE(test, on(add_buf(test, 2)));
 	vfio_pci_bars_close(&t->vdev);
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -ENODEV);
 }
@@ -297,14 +315,14 @@ static void bars_killed(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, rwsem_is_locked(&t->vdev.memory_lock));
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
 	for (i = 0; i < BUFS; i++) {
-		KUNIT_EXPECT_FALSE(test, buf[i]->revoked);
+		KUNIT_EXPECT_TRUE(test, on(buf[i]));
 		KUNIT_EXPECT_EQ(test, buf[i]->users, 0);
 	}
 
 	/* But there is no way back from a revoke, only a way to its end */
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EINTR);
 	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf[0]));
-	KUNIT_EXPECT_TRUE(test, buf[0]->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf[0]));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EINTR);
 	stay_alive();
 
@@ -314,8 +332,206 @@ static void bars_killed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EBADFD);
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	start(t);
-	KUNIT_EXPECT_TRUE(test, buf[0]->revoked);
-	KUNIT_EXPECT_FALSE(test, buf[1]->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf[0]));
+	KUNIT_EXPECT_TRUE(test, on(buf[1]));
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* It stays on the list as long as somebody who walks that uses it */
+static void bars_revoke_in_use(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf;
+
+	vfio_pci_bars_open(&t->vdev);
+	buf = add_buf(test, 0);
+	buf->users = 1;
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), 0);
+	KUNIT_EXPECT_FALSE(test, list_empty(&buf->elm));
+	scoped_guard(mutex, &t->bars->lock)
+		vfio_pci_dma_buf_unuse(buf);
+	KUNIT_EXPECT_TRUE(test, list_empty(&buf->elm));
+	vfio_pci_bars_close(&t->vdev);
+}
+
+struct resv_holder {
+	struct dma_buf *dmabuf;
+	struct completion held, release;
+};
+
+static int hold_resv(void *data)
+{
+	struct resv_holder *holder = data;
+
+	dma_resv_lock(holder->dmabuf->resv, NULL);
+	complete(&holder->held);
+	wait_for_completion(&holder->release);
+	dma_resv_unlock(holder->dmabuf->resv);
+	return 0;
+}
+
+static struct task_struct *start_holder(struct kunit *test,
+					struct resv_holder *holder,
+					struct dma_buf *dmabuf)
+{
+	struct task_struct *task;
+
+	holder->dmabuf = dmabuf;
+	init_completion(&holder->held);
+	init_completion(&holder->release);
+	task = kthread_create(hold_resv, holder, "hold_resv");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wake_up_process(task);
+	wait_for_completion(&holder->held);
+	return task;
+}
+
+static void end_holder(struct task_struct *task, struct resv_holder *holder)
+{
+	complete(&holder->release);
+	kthread_stop_put(task);
+}
+
+/* An importer that sits in the first buffer keeps no mapping of others alive */
+static void bars_lock_held(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf[BUFS];
+	struct resv_holder holder;
+	struct task_struct *task;
+	size_t i;
+
+	vfio_pci_bars_open(&t->vdev);
+	for (i = 0; i < BUFS; i++) {
+		buf[i] = add_buf(test, i);
+		buf[i]->nr_maps = 1;
+	}
+	task = start_holder(test, &holder, t->dmabuf[0]);
+
+	get_killed();
+	KUNIT_EXPECT_EQ(test, stop(t), -EINTR);
+	stay_alive();
+	KUNIT_EXPECT_NE(test, buf[0]->told, t->bars->epoch);
+	for (i = 1; i < BUFS; i++) {
+		/* Told in the epoch that the transition has ended */
+		KUNIT_EXPECT_EQ(test, buf[i]->told, t->bars->epoch - 1);
+		KUNIT_EXPECT_EQ(test, buf[i]->users, 0);
+	}
+	end_holder(task, &holder);
+
+	for (i = 0; i < BUFS; i++)
+		buf[i]->nr_maps = 0;
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* Without an importer nobody waits for who has the lock */
+static void bars_lock_held_for_nothing(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf;
+	struct resv_holder holder;
+	struct task_struct *task;
+
+	vfio_pci_bars_open(&t->vdev);
+	add_buf(test, 0);
+	buf = add_buf(test, 1);
+	task = start_holder(test, &holder, t->dmabuf[1]);
+	KUNIT_EXPECT_EQ(test, stop(t), 0);
+	start(t);
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), 0);
+	vfio_pci_bars_close(&t->vdev);
+	end_holder(task, &holder);
+}
+
+/* The PCI core resets the device because somebody else asked for it */
+static void bars_reset_by_others(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf;
+
+	vfio_pci_core_reset_prepare(&t->pdev);
+	vfio_pci_core_reset_done(&t->pdev);
+	vfio_pci_bars_open(&t->vdev);
+	buf = add_buf(test, 0);
+
+	vfio_pci_core_reset_prepare(&t->pdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	KUNIT_EXPECT_FALSE(test, on(buf));
+
+	/* A transition in between ends, the reset goes on */
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+
+	/* And the other way round: this must not wait for memory_lock */
+	down_write(&t->vdev.memory_lock);
+	vfio_pci_core_reset_done(&t->pdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	up_write(&t->vdev.memory_lock);
+	flush_work(&t->bars->settle);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	KUNIT_EXPECT_TRUE(test, on(buf));
+
+	/* Closed during the reset, and open again at its end */
+	vfio_pci_core_reset_prepare(&t->pdev);
+	vfio_pci_bars_close(&t->vdev);
+	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
+	vfio_pci_bars_open(&t->vdev);
+	vfio_pci_core_reset_done(&t->pdev);
+	KUNIT_EXPECT_EQ(test, t->vdev.bars->outside, 0);
+	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_ON);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* A transition of our own comes by the PCI core as well */
+static void bars_reset_by_us(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+
+	vfio_pci_bars_open(&t->vdev);
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	vfio_pci_core_reset_prepare(&t->pdev);
+	KUNIT_EXPECT_EQ(test, t->bars->outside, 0);
+	vfio_pci_core_reset_done(&t->pdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	KUNIT_EXPECT_NULL(test, t->bars->owner);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+static void error(struct bars_test *t, pci_channel_state_t state)
+{
+	vfio_pci_bars_error(&t->vdev, state);
+	flush_work(&t->bars->settle);
+}
+
+static void bars_error(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+
+	vfio_pci_bars_open(&t->vdev);
+	error(t, pci_channel_io_normal);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+
+	error(t, pci_channel_io_frozen);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	vfio_pci_core_resume(&t->pdev);
+	flush_work(&t->bars->settle);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+
+	/* No recovery: off, until a reset was possible after all */
+	error(t, pci_channel_io_frozen);
+	error(t, pci_channel_io_perm_failure);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	vfio_pci_core_reset_done(&t->pdev);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
 	vfio_pci_bars_close(&t->vdev);
 }
 
@@ -329,7 +545,7 @@ static void bars_close(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 	KUNIT_EXPECT_NULL(test, t->vdev.bars);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
 	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -ENODEV);
 
@@ -342,9 +558,9 @@ static void bars_close(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
 	KUNIT_EXPECT_PTR_NE(test, t->vdev.bars, t->bars);
 	vfio_pci_bars_open(&t->vdev);
-	KUNIT_EXPECT_TRUE(test, buf->revoked);
+	KUNIT_EXPECT_FALSE(test, on(buf));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -ENODEV);
-	KUNIT_EXPECT_FALSE(test, add_buf(test, 1)->revoked);
+	KUNIT_EXPECT_TRUE(test, on(add_buf(test, 1)));
 	vfio_pci_bars_close(&t->vdev);
 }
 
@@ -397,6 +613,12 @@ static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_low_power),
 	KUNIT_CASE(bars_revoke),
 	KUNIT_CASE(bars_killed),
+	KUNIT_CASE(bars_revoke_in_use),
+	KUNIT_CASE(bars_lock_held),
+	KUNIT_CASE(bars_lock_held_for_nothing),
+	KUNIT_CASE(bars_reset_by_others),
+	KUNIT_CASE(bars_reset_by_us),
+	KUNIT_CASE(bars_error),
 	KUNIT_CASE(bars_close),
 	KUNIT_CASE(bars_failed_open),
 	KUNIT_CASE(bars_no_importer),

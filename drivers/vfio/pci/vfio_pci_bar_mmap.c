@@ -34,29 +34,43 @@ static struct vfio_pci_dma_buf *vfio_pci_vma_buf(struct vm_area_struct *vma)
 	return dmabuf->priv;
 }
 
-static bool vfio_pci_bars_settled(struct vfio_pci_bars *bars)
+/* How long a fault that may not drop mmap_lock keeps it: in jiffies, 20 ms */
+#define VFIO_PCI_FAULT_NAP	DIV_ROUND_UP(HZ, 50)
+
+/*
+ * After the nap of a fault that can neither wait without mmap_lock nor be
+ * repeated by who called: the access is tried again, which is the only one to
+ * look for signals that kill.
+ */
+static vm_fault_t vfio_pci_fault_again(void)
 {
-	return READ_ONCE(bars->state) != VFIO_PCI_BARS_BUSY;
+	return fatal_signal_pending(current) ? VM_FAULT_SIGBUS : VM_FAULT_NOPAGE;
 }
 
 /*
  * A transition is in progress. Wait for its end without mmap_lock or the VMA's
- * lock; from then on the VMA may be gone and with it the buffer.
+ * lock; from then on the VMA may be gone, and the file keeps the buffer and,
+ * through its owner, the text of this module.
  */
 static noinline vm_fault_t vfio_pci_fault_wait(struct vm_fault *vmf,
 					       struct vfio_pci_bars *bars)
 {
-	/* Nobody who cannot repeat the fault can wait either: access it again */
-	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
-		return VM_FAULT_NOPAGE;
+	struct file *file;
+
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY)) {
+		(void)wait_event_killable_timeout(bars->settled,
+						  vfio_pci_bars_settled(bars),
+						  VFIO_PCI_FAULT_NAP);
+		return vfio_pci_fault_again();
+	}
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
-	vfio_pci_bars_get(bars);
+	file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
 	/* Killed or not: who called looks for a signal before it goes on */
-	(void)wait_event_killable(bars->wait, vfio_pci_bars_settled(bars));
-	vfio_pci_bars_put(bars);
+	(void)wait_event_killable(bars->settled, vfio_pci_bars_settled(bars));
+	fput(file);
 	return VM_FAULT_RETRY;
 }
 
@@ -79,8 +93,10 @@ vm_fault_t vfio_pci_core_fault_retry(struct vfio_pci_core_device *vdev,
 {
 	struct file *file = vmf->vma->vm_file;
 
-	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
-		return VM_FAULT_NOPAGE;
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY)) {
+		schedule_timeout_killable(VFIO_PCI_FAULT_NAP);
+		return vfio_pci_fault_again();
+	}
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
@@ -121,6 +137,7 @@ static vm_fault_t vfio_pci_fault_insert_huge(struct vm_fault *vmf,
 {
 	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
 	unsigned long page = vmf->pgoff - buf->pgoff_base;
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
 	unsigned long pfn;
 
 	if (addr < vmf->vma->vm_start ||
@@ -133,10 +150,20 @@ static vm_fault_t vfio_pci_fault_insert_huge(struct vm_fault *vmf,
 		return VM_FAULT_FALLBACK;
 
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
-		return vmf_insert_pfn_pmd(vmf, pfn, false);
+		return vmf_insert_pfn_pmd(vmf, pfn, write);
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
-		return vmf_insert_pfn_pud(vmf, pfn, false);
+		return vmf_insert_pfn_pud(vmf, pfn, write);
 	return VM_FAULT_FALLBACK;
+}
+
+/*
+ * Under the gate nothing is allocated, so the page table has to be there. Nothing
+ * takes it away before the fault has ended: not even MADV_DONTNEED, which would
+ * free it, is allowed in this VMA.
+ */
+static vm_fault_t vfio_pci_fault_prepare(struct vm_fault *vmf)
+{
+	return pte_alloc(vmf->vma->vm_mm, vmf->pmd) ? VM_FAULT_OOM : 0;
 }
 
 /* Inline: a fault of one page is too short for what it does not need */
@@ -148,15 +175,18 @@ static __always_inline vm_fault_t vfio_pci_fault(struct vm_fault *vmf,
 	enum vfio_pci_bars_state state;
 	vm_fault_t ret;
 
-	down_read(&bars->gate);
-	state = buf->dead ? VFIO_PCI_BARS_CLOSED : bars->state;
+	if (!order && vfio_pci_fault_prepare(vmf))
+		return VM_FAULT_OOM;
+
+	read_lock(&bars->gate);
+	state = buf->life ? VFIO_PCI_BARS_CLOSED : bars->state;
 	if (state != VFIO_PCI_BARS_ON)
 		ret = VM_FAULT_SIGBUS;
 	else if (order)
 		ret = vfio_pci_fault_insert_huge(vmf, buf, order);
 	else
 		ret = vfio_pci_fault_insert(vmf, buf);
-	up_read(&bars->gate);
+	read_unlock(&bars->gate);
 
 	if (unlikely(state == VFIO_PCI_BARS_BUSY))
 		ret = vfio_pci_fault_wait(vmf, bars);
@@ -197,6 +227,8 @@ static const struct vm_operations_struct vfio_pci_bar_vm_ops = {
 
 static const struct vm_operations_struct vfio_pci_slice_vm_ops = {
 	.open = vfio_slice_vma_open,
+	.close = vfio_slice_vma_close,
+	.may_split = vfio_slice_vma_may_split,
 	.fault = vfio_pci_page_fault,
 #ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
 	.huge_fault = vfio_pci_huge_fault,
@@ -249,6 +281,10 @@ int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 		return -ENODEV;
 
 	ret = vfio_pci_dma_buf_prepare_map(buf);
+	if (ret)
+		return ret;
+	/* Nothing fails after this */
+	ret = vfio_slice_vma_init(vma, &buf->vmas);
 	if (ret)
 		return ret;
 

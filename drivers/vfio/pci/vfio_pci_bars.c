@@ -22,27 +22,58 @@
  *	vfio_pci_bars_start()	state ON, or OFF if the memory is off now:
  *				faults continue, importers may map again
  *
- * Both run under memory_lock, held for writing, so that there is one transition
- * at a time. A revoke by user space and the release of a buffer run beside it.
+ * Both run under memory_lock, held for writing, so that vfio-pci runs one
+ * transition at a time. A revoke by user space and the release of a buffer run
+ * beside it, and so does a reset that somebody else begins (vfio_pci_reset.c):
+ * it must not wait for memory_lock, and keeps the state BUSY with a count.
  *
  * ON says that memory is decoded and the device not in low power, because all
  * that ends this goes through a transition. So a fault needs no memory_lock. It
  * takes the gate, for reading, from the test of the state until the page is
  * mapped. Who changes the state has to take the gate for writing, and after
- * that no fault that saw the old state is still mapping. Nobody holds the gate
- * for writing for longer than it takes to store the new state.
+ * that no fault that saw the old state is still mapping. An importer's mapping
+ * tests the state under the reservation lock, which a transition takes after it
+ * has changed the state.
  *
  * A fault that finds a transition in progress drops the lock that it came with
  * (mmap_lock or that of the VMA), sleeps until the transition is over, killable
- * and holding nothing but a reference on the struct vfio_pci_bars, and is then
+ * and holding nothing but a reference on the buffer's file, and is then
  * repeated. It ends in a SIGBUS if the memory is off, the buffer was revoked or
  * the device closed.
  *
- * A hung importer delays a transition but keeps no CPU mapping alive. All waits
- * for importers can be killed, then the transition does not take place. Only at
- * the close of the device there is no way back; but that wait comes before the
- * locks are taken that other devices need, and from then on the state is BUSY,
- * so that nobody is left to wait for when they are.
+ * Who waits for whom
+ * ------------------
+ * The holder of a slice's file descriptor is not trusted. He can fault, map,
+ * import, attach fences, have little memory, a low priority or be stopped, and
+ * must not delay the owner of the device, or another client, by more than it
+ * takes to map one page. All waits, and what ends them:
+ *
+ *   fault, export	for the end of a transition, holding no lock. Ends with
+ *			the transition or a fatal signal. A fault that may not
+ *			drop its lock naps for 20 ms and is repeated.
+ *   writer of @gate	for faults that insert a page: no allocation, no
+ *			preemption
+ *   zap		for i_mmap_rwsem of the buffer, which the client's mmap(),
+ *			munmap(), fork() and mremap() hold, without allocating;
+ *			then one TLB flush for each VMA with pages, of which a
+ *			buffer has no more than VFIO_SLICE_MAX_VMAS.
+ *   reservation lock	for importers' map, unmap and attach, and for those who
+ *			add fences: each holds it once for one call. Ends with a
+ *			fatal signal, but at the close of the device.
+ *   fences		of importers that are attached, as they are when the
+ *			importers have been told; not those that user space has
+ *			added by DMA_BUF_IOCTL_IMPORT_SYNC_FILE. Ends with a
+ *			fatal signal, but at the close.
+ *   unmap		of importers, which are part of the kernel: as fences
+ *   release of a buffer	for those who walk the list of buffers
+ *
+ * All importers are told before the first is waited for, and those whose
+ * reservation lock is taken come last: a hung importer delays a transition but
+ * keeps no CPU mapping and no other importer's mapping alive. Somebody who is
+ * killed while waiting gives up; then the transition does not take place. Only
+ * at the close of the device there is no way back; but that wait comes before
+ * the locks are taken that other devices need, and from then on the state is
+ * BUSY, so that nobody is left to wait for when they are.
  *
  * Lifetime
  * --------
@@ -57,8 +88,9 @@
  *	mmap_lock
  *	    bars->lock
  *		bars->gate (write)
+ *	    fs_reclaim (page tables)
  *	    bars->gate (read)
- *		fs_reclaim (page tables)
+ *		lock of a page table
  *
  *	bars->barmap_lock
  *	    mmap_lock (read() and write() of a BAR)
@@ -84,12 +116,16 @@
 #include "vfio_pci_priv.h"
 #include "vfio_pci_wc.h"
 
+/* Protects the pointer &vfio_pci_core_device.bars for vfio_pci_bars_tryget() */
+static DEFINE_SPINLOCK(vfio_pci_bars_pointer);
+
 /**
  * vfio_pci_bars_new - allocate the state of the BARs of one device
+ * @vdev: the device
  *
  * Return: The object, CLOSED and with one reference, or NULL.
  */
-struct vfio_pci_bars *vfio_pci_bars_new(void)
+struct vfio_pci_bars *vfio_pci_bars_new(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_bars *bars;
 
@@ -97,11 +133,15 @@ struct vfio_pci_bars *vfio_pci_bars_new(void)
 	if (!bars)
 		return NULL;
 	kref_init(&bars->kref);
-	init_rwsem(&bars->gate);
-	init_waitqueue_head(&bars->wait);
+	rwlock_init(&bars->gate);
+	init_waitqueue_head(&bars->settled);
+	init_waitqueue_head(&bars->unmapped);
+	init_waitqueue_head(&bars->unused);
 	mutex_init(&bars->lock);
 	init_rwsem(&bars->barmap_lock);
 	INIT_LIST_HEAD(&bars->bufs);
+	INIT_WORK(&bars->settle, vfio_pci_bars_settle_work);
+	bars->vdev = vdev;
 	return bars;
 }
 
@@ -137,6 +177,29 @@ void vfio_pci_bars_put(struct vfio_pci_bars *bars)
 }
 
 /**
+ * vfio_pci_bars_tryget - take a reference on the BARs of a device
+ * @vdev: the device, open or not
+ *
+ * For those who hold nothing that keeps the device open.
+ *
+ * Return: The object, or NULL if the device is not open.
+ */
+struct vfio_pci_bars *vfio_pci_bars_tryget(struct vfio_pci_core_device *vdev)
+{
+	guard(spinlock)(&vfio_pci_bars_pointer);
+
+	return vdev->bars ? vfio_pci_bars_get(vdev->bars) : NULL;
+}
+
+static void vfio_pci_bars_publish(struct vfio_pci_core_device *vdev,
+				  struct vfio_pci_bars *bars)
+{
+	guard(spinlock)(&vfio_pci_bars_pointer);
+
+	vdev->bars = bars;
+}
+
+/**
  * vfio_pci_bars_set_state - change the state
  * @bars: the object, locked
  * @state: the new state, which every fault sees that maps a page from now on
@@ -146,9 +209,11 @@ void vfio_pci_bars_set_state(struct vfio_pci_bars *bars,
 {
 	lockdep_assert_held(&bars->lock);
 
-	down_write(&bars->gate);
+	write_lock(&bars->gate);
+	if (state == VFIO_PCI_BARS_ON && bars->state != VFIO_PCI_BARS_ON)
+		WRITE_ONCE(bars->epoch, bars->epoch + 1);
 	WRITE_ONCE(bars->state, state);
-	up_write(&bars->gate);
+	write_unlock(&bars->gate);
 }
 
 /*
@@ -166,11 +231,8 @@ vfio_pci_bars_next(struct vfio_pci_bars *bars, struct vfio_pci_dma_buf *buf)
 		next = list_entry(pos->next, struct vfio_pci_dma_buf, elm);
 		WRITE_ONCE(next->users, next->users + 1);
 	}
-	if (buf) {
-		WRITE_ONCE(buf->users, buf->users - 1);
-		if (!buf->users)
-			wake_up_all(&bars->wait);
-	}
+	if (buf)
+		vfio_pci_dma_buf_unuse(buf);
 	mutex_unlock(&bars->lock);
 	return next;
 }
@@ -185,44 +247,104 @@ static void vfio_pci_bars_zap_device(struct vfio_pci_core_device *vdev)
 			    true);
 }
 
-/* Take the BARs away from all CPUs, until the state is ON again */
-static void vfio_pci_bars_cut_cpus(struct vfio_pci_core_device *vdev,
-				   enum vfio_pci_bars_state state)
+/**
+ * vfio_pci_bars_cut_cpus - take the BARs away from all CPUs
+ * @vdev: the device
+ * @bars: its BARs, not ON, so that no fault maps a page
+ */
+void vfio_pci_bars_cut_cpus(struct vfio_pci_core_device *vdev,
+			    struct vfio_pci_bars *bars)
 {
-	struct vfio_pci_bars *bars = vdev->bars;
 	struct vfio_pci_dma_buf *buf = NULL;
-
-	lockdep_assert_held_write(&vdev->memory_lock);
-
-	mutex_lock(&bars->lock);
-	vfio_pci_bars_set_state(bars, state);
-	mutex_unlock(&bars->lock);
 
 	while ((buf = vfio_pci_bars_next(bars, buf)))
 		vfio_pci_dma_buf_zap(buf);
 	vfio_pci_bars_zap_device(vdev);
 }
 
-/*
- * Take the BARs away from all CPUs and then from all importers. If it returns 0
- * nobody reaches them until the state is ON again.
+/**
+ * vfio_pci_bars_tell - tell all importers that the BARs are gone
+ * @bars: the BARs, not ON, so that nobody maps anew
+ * @killable: give up when the task is killed
+ * @ret: set to -EINTR in that case
+ *
+ * First those that can be told at once, so that nobody who holds a reservation
+ * lock keeps the others' mappings alive.
+ *
+ * Return: %true if there is an importer that may have to be waited for.
  */
-static int vfio_pci_bars_quiesce(struct vfio_pci_core_device *vdev,
-				 enum vfio_pci_bars_state state, bool killable)
+bool vfio_pci_bars_tell(struct vfio_pci_bars *bars, bool killable, int *ret)
 {
-	struct vfio_pci_bars *bars = vdev->bars;
+	struct vfio_pci_dma_buf *buf = NULL;
+	bool busy = false, left = false;
+
+	while ((buf = vfio_pci_bars_next(bars, buf)))
+		left |= !vfio_pci_dma_buf_try_invalidate(buf, &busy);
+	if (!left)
+		return busy;
+
+	while ((buf = vfio_pci_bars_next(bars, buf))) {
+		/* Killed: to the end of the list, which gives @buf back */
+		if (!*ret)
+			*ret = vfio_pci_dma_buf_invalidate(buf, killable,
+							   &busy);
+	}
+	return busy;
+}
+
+/* %true if there are importers to wait for */
+static bool vfio_pci_bars_take_begin(struct vfio_pci_core_device *vdev,
+				     struct vfio_pci_bars *bars, bool killable,
+				     int *ret)
+{
+	vfio_pci_bars_cut_cpus(vdev, bars);
+	return vfio_pci_bars_tell(bars, killable, ret);
+}
+
+static int vfio_pci_bars_take_wait(struct vfio_pci_bars *bars, bool killable)
+{
 	struct vfio_pci_dma_buf *buf = NULL;
 	int ret = 0;
 
-	vfio_pci_bars_cut_cpus(vdev, state);
-	while ((buf = vfio_pci_bars_next(bars, buf))) {
-		/* Killed: to the end of the list, which gives @buf back */
-		if (ret)
-			continue;
-		vfio_pci_dma_buf_invalidate(buf);
-		ret = vfio_pci_dma_buf_drain(buf, killable);
-	}
+	while ((buf = vfio_pci_bars_next(bars, buf)))
+		if (!ret)
+			ret = vfio_pci_dma_buf_drain(buf, killable);
 	return ret;
+}
+
+/**
+ * vfio_pci_bars_take - take the BARs away from everybody
+ * @vdev: the device
+ * @bars: its BARs, not ON, so that nobody maps anew
+ * @killable: give up when the task is killed
+ *
+ * Return: 0, nobody reaches them until the state is ON again, or -EINTR, then
+ * CPUs do not.
+ */
+int vfio_pci_bars_take(struct vfio_pci_core_device *vdev,
+		       struct vfio_pci_bars *bars, bool killable)
+{
+	int ret = 0;
+
+	if (!vfio_pci_bars_take_begin(vdev, bars, killable, &ret) || ret)
+		return ret;
+	return vfio_pci_bars_take_wait(bars, killable);
+}
+
+static void vfio_pci_bars_change_state(struct vfio_pci_core_device *vdev,
+				       enum vfio_pci_bars_state state)
+{
+	lockdep_assert_held_write(&vdev->memory_lock);
+	guard(mutex)(&vdev->bars->lock);
+
+	vfio_pci_bars_set_state(vdev->bars, state);
+}
+
+/* Resets of the PCI core that this task calls for are its own, see _reset.c */
+static void vfio_pci_bars_begin(struct vfio_pci_core_device *vdev)
+{
+	WRITE_ONCE(vdev->bars->owner, current);
+	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
 }
 
 /**
@@ -231,7 +353,55 @@ static int vfio_pci_bars_quiesce(struct vfio_pci_core_device *vdev,
  */
 void vfio_pci_bars_pause(struct vfio_pci_core_device *vdev)
 {
-	vfio_pci_bars_cut_cpus(vdev, VFIO_PCI_BARS_BUSY);
+	vfio_pci_bars_begin(vdev);
+	vfio_pci_bars_cut_cpus(vdev, vdev->bars);
+}
+
+/* A device of a set that is reset together may not be open */
+static bool vfio_pci_bars_closed(struct vfio_pci_core_device *vdev)
+{
+	return !vdev->bars || vdev->bars->state == VFIO_PCI_BARS_CLOSED;
+}
+
+/**
+ * vfio_pci_bars_stop_begin - begin a transition without waiting for importers
+ * @vdev: the device, memory_lock held for writing
+ *
+ * For more than one device: all their importers let go at the same time.
+ *
+ * Return: 0, no CPU accesses the BARs any more, or -EINTR: the task was killed
+ * and the BARs are as they were.
+ */
+int vfio_pci_bars_stop_begin(struct vfio_pci_core_device *vdev)
+{
+	int ret = 0;
+
+	lockdep_assert_held_write(&vdev->memory_lock);
+
+	if (vfio_pci_bars_closed(vdev))
+		return 0;
+
+	vfio_pci_bars_begin(vdev);
+	vfio_pci_bars_take_begin(vdev, vdev->bars, true, &ret);
+	if (ret)
+		vfio_pci_bars_start(vdev);
+	return ret;
+}
+
+/**
+ * vfio_pci_bars_stop_wait - wait for importers in a transition
+ * @vdev: the device, after vfio_pci_bars_stop_begin()
+ *
+ * Return: 0, nobody accesses the BARs any more, or -EINTR: the task was killed
+ * and has to end the transition.
+ */
+int vfio_pci_bars_stop_wait(struct vfio_pci_core_device *vdev)
+{
+	lockdep_assert_held_write(&vdev->memory_lock);
+
+	if (vfio_pci_bars_closed(vdev))
+		return 0;
+	return vfio_pci_bars_take_wait(vdev->bars, true);
 }
 
 /**
@@ -247,14 +417,30 @@ int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev)
 
 	lockdep_assert_held_write(&vdev->memory_lock);
 
-	/* A device of the set that is to be reset but not open */
-	if (!vdev->bars || vdev->bars->state == VFIO_PCI_BARS_CLOSED)
+	if (vfio_pci_bars_closed(vdev))
 		return 0;
 
-	ret = vfio_pci_bars_quiesce(vdev, VFIO_PCI_BARS_BUSY, true);
+	vfio_pci_bars_begin(vdev);
+	ret = vfio_pci_bars_take(vdev, vdev->bars, true);
 	if (ret)
 		vfio_pci_bars_start(vdev);
 	return ret;
+}
+
+static enum vfio_pci_bars_state
+vfio_pci_bars_device_state(struct vfio_pci_core_device *vdev)
+{
+	if (!vdev->bars->failed && __vfio_pci_memory_enabled(vdev) &&
+	    !vdev->pm_runtime_engaged)
+		return VFIO_PCI_BARS_ON;
+	return VFIO_PCI_BARS_OFF;
+}
+
+/* Somebody else keeps the state as it is: a reset, a recovery, the close */
+static bool vfio_pci_bars_held(struct vfio_pci_bars *bars)
+{
+	return bars->state == VFIO_PCI_BARS_CLOSED || bars->draining ||
+	       bars->outside || bars->frozen;
 }
 
 /**
@@ -262,38 +448,35 @@ int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev)
  * @vdev: the device, memory_lock held for writing
  *
  * Also to be called, without vfio_pci_bars_stop(), after memory was possibly
- * turned on: it is the device that says what the new state is.
+ * turned on: it is the device that says what the new state is. Importers that
+ * map the buffers again find out by trying.
  */
 void vfio_pci_bars_start(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_bars *bars = vdev->bars;
-	struct vfio_pci_dma_buf *buf = NULL;
 	enum vfio_pci_bars_state state;
 
 	lockdep_assert_held_write(&vdev->memory_lock);
 
-	if (!bars || bars->state == VFIO_PCI_BARS_CLOSED || bars->draining)
+	if (!bars || bars->state == VFIO_PCI_BARS_CLOSED)
 		return;
+	WRITE_ONCE(bars->owner, NULL);
 
-	state = VFIO_PCI_BARS_OFF;
-	if (__vfio_pci_memory_enabled(vdev) && !vdev->pm_runtime_engaged)
-		state = VFIO_PCI_BARS_ON;
-	if (bars->state == state)
-		return;
-
-	/* Something turned memory off behind our back: late, but do it */
-	if (WARN_ON_ONCE(bars->state == VFIO_PCI_BARS_ON))
-		vfio_pci_bars_quiesce(vdev, VFIO_PCI_BARS_BUSY, false);
+	state = vfio_pci_bars_device_state(vdev);
+	if (bars->state == VFIO_PCI_BARS_ON && state != bars->state) {
+		/*
+		 * Memory went without a transition, as when a device that fell
+		 * off the bus is sent to D1. Late, but take it away.
+		 */
+		vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
+		vfio_pci_bars_take(vdev, bars, true);
+	}
 
 	mutex_lock(&bars->lock);
-	vfio_pci_bars_set_state(bars, state);
+	if (!vfio_pci_bars_held(bars) && bars->state != state)
+		vfio_pci_bars_set_state(bars, state);
 	mutex_unlock(&bars->lock);
-	wake_up_all(&bars->wait);
-
-	if (state != VFIO_PCI_BARS_ON)
-		return;
-	while ((buf = vfio_pci_bars_next(bars, buf)))
-		vfio_pci_dma_buf_validate(buf);
+	wake_up_all(&bars->settled);
 }
 
 /**
@@ -333,7 +516,7 @@ int vfio_pci_bars_prepare(struct vfio_pci_core_device *vdev)
 {
 	/* Still there if a former attempt to open the device failed */
 	if (!vdev->bars)
-		vdev->bars = vfio_pci_bars_new();
+		vfio_pci_bars_publish(vdev, vfio_pci_bars_new(vdev));
 	return vdev->bars ? 0 : -ENOMEM;
 }
 
@@ -344,9 +527,7 @@ int vfio_pci_bars_prepare(struct vfio_pci_core_device *vdev)
 void vfio_pci_bars_open(struct vfio_pci_core_device *vdev)
 {
 	down_write(&vdev->memory_lock);
-	mutex_lock(&vdev->bars->lock);
-	vfio_pci_bars_set_state(vdev->bars, VFIO_PCI_BARS_OFF);
-	mutex_unlock(&vdev->bars->lock);
+	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_OFF);
 	vfio_pci_start_bars_and_unlock(vdev);
 }
 
@@ -364,12 +545,16 @@ void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
 
 	down_write(&vdev->memory_lock);
 	bars = vdev->bars;
-	vfio_pci_bars_quiesce(vdev, VFIO_PCI_BARS_CLOSED, false);
+	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_CLOSED);
+	vfio_pci_bars_take(vdev, bars, false);
 	while ((buf = vfio_pci_bars_next(bars, buf)))
 		vfio_pci_wc_give_back(buf);
-	vdev->bars = NULL;
+	vfio_pci_bars_publish(vdev, NULL);
 	up_write(&vdev->memory_lock);
-	wake_up_all(&bars->wait);
+	wake_up_all(&bars->settled);
+
+	/* Nobody queues it for BARs that are CLOSED */
+	cancel_work_sync(&bars->settle);
 
 	/* No VMA of the device's file is left and none can be made any more */
 	for (i = 0; i < ARRAY_SIZE(bars->bar); i++)
@@ -384,9 +569,11 @@ void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
  */
 void vfio_pci_bars_release(struct vfio_pci_core_device *vdev)
 {
-	if (vdev->bars)
-		vfio_pci_bars_put(vdev->bars);
-	vdev->bars = NULL;
+	struct vfio_pci_bars *bars = vdev->bars;
+
+	vfio_pci_bars_publish(vdev, NULL);
+	if (bars)
+		vfio_pci_bars_put(bars);
 }
 
 /**
@@ -407,8 +594,10 @@ static void vfio_pci_bars_drain(struct vfio_device *core_vdev, bool begin)
 	bars = vdev->bars;
 	if (bars && bars->state != VFIO_PCI_BARS_CLOSED) {
 		bars->draining = begin;
-		if (begin)
-			vfio_pci_bars_quiesce(vdev, VFIO_PCI_BARS_BUSY, false);
+		if (begin) {
+			vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
+			vfio_pci_bars_take(vdev, bars, false);
+		}
 	}
 	vfio_pci_start_bars_and_unlock(vdev);
 }

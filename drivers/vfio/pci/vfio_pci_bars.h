@@ -7,7 +7,9 @@
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 struct dma_buf;
 struct vfio_pci_core_device;
@@ -31,17 +33,33 @@ enum vfio_pci_bars_state {
 /**
  * struct vfio_pci_bars - the BARs of an open device, as their buffers see them
  * @kref: one reference of the device while it is open and one of each buffer
- * @gate: held for reading while a page is being mapped, for writing while
- *	@state or &vfio_pci_dma_buf.dead changes, and then only for that
+ * @gate: held for reading while a fault tests the state and inserts its page,
+ *	for writing while @state or &vfio_pci_dma_buf.life changes. A spinning
+ *	lock: a reader cannot be preempted, allocates nothing and inserts one
+ *	page, so that no client can make a writer wait for longer than that.
  * @state: see &enum vfio_pci_bars_state. Written under @lock and @gate.
- * @wait: sleepers: faults for the end of a transition, transitions and revokes
- *	for the end of the importers' mappings, a buffer's release for the end
- *	of its &vfio_pci_dma_buf.users
- * @lock: protects @bufs and @bar. Innermost but for @gate.
- * @bufs: the buffers that slices of these BARs are in
+ * @epoch: number of times that @state became ON. Written with @state. A buffer
+ *	whose importers lost their mappings remembers it, see
+ *	&vfio_pci_dma_buf.told.
+ * @settled: faults and exports wait here for the end of a transition
+ * @unmapped: transitions and revokes wait here until importers have unmapped
+ * @unused: a buffer's release waits here for the end of its
+ *	&vfio_pci_dma_buf.users
+ * @lock: protects @bufs, @bar, @outside and @frozen. Innermost but for @gate.
+ * @bufs: the buffers that slices of these BARs are in, but those that were
+ *	revoked to the end
  * @bar: a buffer for each BAR that was mapped through the device's own file
+ * @owner: the task that runs a transition, or NULL. Written under memory_lock
+ *	by that task, which alone can find itself here.
  * @draining: the device is about to be closed, and @state stays BUSY until it
  *	is, or is not. Under memory_lock.
+ * @frozen: an error was reported and @state stays BUSY until the recovery is
+ *	over, see vfio_pci_reset.c
+ * @failed: that recovery failed, and @state stays OFF until the next reset
+ * @outside: number of resets in progress that others have begun, and @state
+ *	stays BUSY until they end, see vfio_pci_reset.c
+ * @settle: works out the state after such a reset
+ * @vdev: the device, for @settle, which the close of the device waits for
  * @nr_wc: how many of the buffers are or were write-combining, and how many
  *	pages read() and write() have mapped, which can be. Written under @lock.
  *	Not 0 when the first page becomes write-combining, while there are no
@@ -54,22 +72,38 @@ enum vfio_pci_bars_state {
  */
 struct vfio_pci_bars {
 	struct kref kref;
-	struct rw_semaphore gate;
+	rwlock_t gate; /* see above */
 	enum vfio_pci_bars_state state;
+	unsigned int epoch;
 	unsigned int nr_wc;
-	wait_queue_head_t wait;
-	bool draining;
+	wait_queue_head_t settled;
+	wait_queue_head_t unmapped;
+	wait_queue_head_t unused;
 	struct mutex lock; /* see above */
 	struct list_head bufs;
 	struct dma_buf *bar[PCI_STD_NUM_BARS];
+	struct task_struct *owner;
+	bool draining;
+	bool frozen;
+	bool failed;
+	unsigned int outside;
+	struct work_struct settle;
+	struct vfio_pci_core_device *vdev;
 	unsigned int nr_wc_in[PCI_STD_NUM_BARS];
 	struct rw_semaphore barmap_lock;
 	unsigned long barmap_kept;
 };
 
-struct vfio_pci_bars *vfio_pci_bars_new(void);
+struct vfio_pci_bars *vfio_pci_bars_new(struct vfio_pci_core_device *vdev);
 struct vfio_pci_bars *vfio_pci_bars_get(struct vfio_pci_bars *bars);
 void vfio_pci_bars_put(struct vfio_pci_bars *bars);
+struct vfio_pci_bars *vfio_pci_bars_tryget(struct vfio_pci_core_device *vdev);
+
+/* Is no transition in progress? */
+static inline bool vfio_pci_bars_settled(struct vfio_pci_bars *bars)
+{
+	return READ_ONCE(bars->state) != VFIO_PCI_BARS_BUSY;
+}
 
 void vfio_pci_bars_init_dev(struct vfio_pci_core_device *vdev);
 int vfio_pci_bars_prepare(struct vfio_pci_core_device *vdev);
@@ -80,8 +114,15 @@ void vfio_pci_bars_set_state(struct vfio_pci_bars *bars,
 			     enum vfio_pci_bars_state state);
 
 void vfio_pci_memory_lock_init(struct rw_semaphore *memory_lock);
+void vfio_pci_bars_cut_cpus(struct vfio_pci_core_device *vdev,
+			    struct vfio_pci_bars *bars);
+bool vfio_pci_bars_tell(struct vfio_pci_bars *bars, bool killable, int *ret);
+int vfio_pci_bars_take(struct vfio_pci_core_device *vdev,
+		       struct vfio_pci_bars *bars, bool killable);
 void vfio_pci_bars_pause(struct vfio_pci_core_device *vdev);
 int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev);
+int vfio_pci_bars_stop_begin(struct vfio_pci_core_device *vdev);
+int vfio_pci_bars_stop_wait(struct vfio_pci_core_device *vdev);
 void vfio_pci_bars_start(struct vfio_pci_core_device *vdev);
 int vfio_pci_lock_and_stop_bars(struct vfio_pci_core_device *vdev);
 void vfio_pci_start_bars_and_unlock(struct vfio_pci_core_device *vdev);
@@ -93,6 +134,11 @@ static inline void vfio_pci_lockdep(void)
 {
 }
 #endif
+
+/* vfio_pci_reset.c */
+void vfio_pci_bars_error(struct vfio_pci_core_device *vdev,
+			 pci_channel_state_t state);
+void vfio_pci_bars_settle_work(struct work_struct *work);
 
 /* vfio_pci_barmap.c */
 int vfio_pci_barmap_claimed(struct vfio_pci_core_device *vdev, unsigned int bar);

@@ -2,6 +2,7 @@
 #ifndef VFIO_PCI_DMABUF_H
 #define VFIO_PCI_DMABUF_H
 
+#include <linux/atomic.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/list.h>
@@ -20,18 +21,34 @@ struct vfio_region_dma_range;
 #define VFIO_PCI_DMA_BUF_MAX_RANGES	(SZ_4M / sizeof(struct vfio_region_dma_range))
 
 /**
+ * enum vfio_pci_dma_buf_life - how far the revoke of a buffer, for ever, has come
+ * @VFIO_PCI_DMA_BUF_LIVE: it was not revoked
+ * @VFIO_PCI_DMA_BUF_DEAD: no fault maps a page of it and no importer maps it
+ * @VFIO_PCI_DMA_BUF_CUT: and no page table has a page of it
+ * @VFIO_PCI_DMA_BUF_DRAINED: and no importer has it mapped: the revoke is
+ *	complete, and the buffer off the list
+ */
+enum vfio_pci_dma_buf_life {
+	VFIO_PCI_DMA_BUF_LIVE,
+	VFIO_PCI_DMA_BUF_DEAD,
+	VFIO_PCI_DMA_BUF_CUT,
+	VFIO_PCI_DMA_BUF_DRAINED,
+};
+
+/**
  * struct vfio_pci_dma_buf - slices of a device's BARs as a dma-buf
  * @dmabuf: the buffer, which owns this object. Its &dma_buf.file is not to be
  *	used: the buffer can live longer.
  * @bars: state of the device, referenced. Constant.
  * @pdev: the device's function. May be used only under the reservation lock
- *	and while not @revoked.
+ *	and while importers may map, see vfio_pci_dma_buf_on().
  * @inode: of the buffer's file, referenced, for its address_space
  * @elm: in &vfio_pci_bars.bufs, under its lock
  * @users: who needs the buffer on the list, under &vfio_pci_bars.lock
  * @list: where the slices are, behind this object in the same piece of memory.
  *	Constant; its provider belongs to the driver binding of the device and
- *	may be used only under the reservation lock and while not @revoked.
+ *	may be used only under the reservation lock and while importers may
+ *	map, see vfio_pci_dma_buf_on().
  * @map: the same for lookup. Constant from @map_ready on.
  * @merged: ranges of @map if it is not @list that it looks at
  * @map_ready: @map can be used. Written under &vfio_pci_bars.lock, set before a
@@ -47,10 +64,13 @@ struct vfio_region_dma_range;
  *	same lock.
  * @mappable: user space may mmap() it: BAR memory, nothing that the driver has
  *	to map in its own way. Constant.
- * @revoked: no importer may map. Written under the reservation lock.
- * @dead: user space revoked it for ever. Written under &vfio_pci_bars.lock and
- *	its gate.
- * @drained: that revoke is complete. Written under &vfio_pci_bars.lock.
+ * @life: how far a revoke has come. Written under &vfio_pci_bars.lock, its
+ *	first change under the gate too.
+ * @told: &vfio_pci_bars.epoch when importers were told that the buffer is gone.
+ *	As long as it is the same no importer can have mapped the buffer again.
+ *	Written under the reservation lock.
+ * @matching: importers that are attaching and may use @pdev
+ * @vmas: how many VMAs a slice has, see slice_vma.c
  */
 struct vfio_pci_dma_buf {
 	struct dma_buf *dmabuf;
@@ -70,9 +90,10 @@ struct vfio_pci_dma_buf {
 	bool had_wc;
 	bool map_ready;
 	bool mappable;
-	bool revoked;
-	bool dead;
-	bool drained;
+	enum vfio_pci_dma_buf_life life;
+	unsigned int told;
+	atomic_t matching;
+	atomic_t vmas;
 };
 
 extern const struct dma_buf_ops vfio_pci_dmabuf_ops;
@@ -84,9 +105,12 @@ struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
 					size_t size, int flags, char *name);
 int vfio_pci_dma_buf_prepare_map(struct vfio_pci_dma_buf *buf);
 void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf);
-void vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf);
+void vfio_pci_dma_buf_unuse(struct vfio_pci_dma_buf *buf);
+bool vfio_pci_dma_buf_on(struct vfio_pci_dma_buf *buf);
+bool vfio_pci_dma_buf_try_invalidate(struct vfio_pci_dma_buf *buf, bool *busy);
+int vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf, bool killable,
+				bool *busy);
 int vfio_pci_dma_buf_drain(struct vfio_pci_dma_buf *buf, bool killable);
-void vfio_pci_dma_buf_validate(struct vfio_pci_dma_buf *buf);
 bool vfio_pci_dma_buf_gone(struct vfio_pci_dma_buf *buf);
 int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf);
 

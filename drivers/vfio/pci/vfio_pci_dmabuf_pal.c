@@ -7,9 +7,10 @@
  * to be revocable. PAL is all that is offered: the dma-buf core makes
  * scatterlists of it for importers whose device can do peer-to-peer with ours.
  *
- * A revoke sets @revoked under the reservation lock, tells the importers and
- * waits until there is no mapping of either kind. map_phys() tests the flag
- * under the same lock, so no mapping begins after the revoke has begun.
+ * What takes the buffer away changes the state that vfio_pci_dma_buf_on() looks
+ * at, takes the reservation lock, tells the importers and waits until there is
+ * no mapping of either kind. map_phys() tests the state under the same lock, so
+ * no mapping begins after that.
  */
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-resv.h>
@@ -27,7 +28,9 @@ vfio_pci_dma_buf_map_phys(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (buf->revoked)
+	/* Attached first, then this: see vfio_pci_dma_buf_quiet() */
+	smp_mb();
+	if (!vfio_pci_dma_buf_on(buf))
 		return ERR_PTR(-ENODEV);
 
 	WRITE_ONCE(buf->nr_maps, buf->nr_maps + 1);
@@ -44,7 +47,7 @@ static void vfio_pci_dma_buf_unmap_phys(struct dma_buf_attachment *attach,
 	/* Pairs with the load in vfio_pci_dma_buf_drain() */
 	smp_store_release(&buf->nr_maps, buf->nr_maps - 1);
 	if (!buf->nr_maps)
-		wake_up_all(&buf->bars->wait);
+		wake_up_all(&buf->bars->unmapped);
 }
 
 static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
@@ -74,13 +77,17 @@ int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
 	struct dma_buf_mapping_match exp;
 	int ret = revocable ? -ENODEV : -EOPNOTSUPP;
 
+	atomic_inc(&buf->matching);
+	/* Counted first, then the state: see vfio_pci_dma_buf_quiet() */
+	smp_mb__after_atomic();
 	dma_resv_lock(args->dmabuf->resv, NULL);
-	if (!buf->revoked) {
+	if (vfio_pci_dma_buf_on(buf)) {
 		exp = DMA_BUF_EMAPPING_PAL_P2P(&vfio_pci_dma_buf_pal_ops,
 					       buf->pdev);
 		ret = dma_buf_match_mapping(args, &exp, 1);
 	}
 	dma_resv_unlock(args->dmabuf->resv);
+	atomic_dec(&buf->matching);
 
 	if (!ret && !revocable)
 		return -EOPNOTSUPP;
@@ -134,14 +141,13 @@ static bool vfio_pci_dma_buf_is_bar(struct vfio_pci_dma_buf *buf,
 }
 
 /*
- * A buffer that was made during a transition is revoked until its end, and an
- * importer would take that for the end of the buffer.
+ * A buffer that is made during a transition cannot be imported until its end,
+ * and an importer would take that for the end of the buffer.
  */
-static int vfio_pci_dma_buf_settle(struct vfio_pci_core_device *vdev)
+static int vfio_pci_dma_buf_settle(struct vfio_pci_bars *bars)
 {
-	if (down_read_killable(&vdev->memory_lock))
+	if (wait_event_killable(bars->settled, vfio_pci_bars_settled(bars)))
 		return -EINTR;
-	up_read(&vdev->memory_lock);
 	return 0;
 }
 
@@ -173,7 +179,7 @@ int vfio_pci_dma_buf_export(struct vfio_pci_dma_buf *buf,
 		return PTR_ERR(dmabuf);
 	}
 
-	ret = vfio_pci_dma_buf_settle(vdev);
+	ret = vfio_pci_dma_buf_settle(vdev->bars);
 	/* The file descriptor takes over the reference */
 	if (!ret)
 		ret = dma_buf_fd(dmabuf, flags);

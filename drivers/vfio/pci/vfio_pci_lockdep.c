@@ -28,10 +28,10 @@ static void vfio_pci_lockdep_mmap(struct mm_struct *mm,
 	vfio_pci_bars_set_state(bars, VFIO_PCI_BARS_OFF);
 	mutex_unlock(&bars->lock);
 
-	down_read(&bars->gate);
 	fs_reclaim_acquire(GFP_KERNEL);
 	fs_reclaim_release(GFP_KERNEL);
-	up_read(&bars->gate);
+	read_lock(&bars->gate);
+	read_unlock(&bars->gate);
 	mmap_read_unlock(mm);
 }
 
@@ -72,7 +72,7 @@ static void vfio_pci_lockdep_reset(struct mm_struct *mm,
 void vfio_pci_lockdep(void)
 {
 	struct mm_struct *mm = vfio_pci_lockdep_mm();
-	struct vfio_pci_bars *bars = vfio_pci_bars_new();
+	struct vfio_pci_bars *bars = vfio_pci_bars_new(NULL);
 
 	if (mm && bars) {
 		vfio_pci_lockdep_mmap(mm, bars);

@@ -3,6 +3,7 @@
  * The dma-buf under every mapping of a BAR, see vfio_pci_bars.c.
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-importers.h>
 #include <linux/dma-resv.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -104,6 +105,24 @@ int vfio_pci_dma_buf_prepare_map(struct vfio_pci_dma_buf *buf)
 	return 0;
 }
 
+/**
+ * vfio_pci_dma_buf_unuse - the caller does not need the buffer on the list
+ * @buf: the buffer, on the list, whose &vfio_pci_dma_buf.users the caller is one
+ *	of. It may be freed as soon as &vfio_pci_bars.lock is released.
+ */
+void vfio_pci_dma_buf_unuse(struct vfio_pci_dma_buf *buf)
+{
+	lockdep_assert_held(&buf->bars->lock);
+
+	WRITE_ONCE(buf->users, buf->users - 1);
+	if (buf->users)
+		return;
+	if (buf->life == VFIO_PCI_DMA_BUF_DRAINED)
+		list_del_init(&buf->elm);
+	if (wq_has_sleeper(&buf->bars->unused))
+		wake_up_all(&buf->bars->unused);
+}
+
 static bool vfio_pci_dma_buf_unlink(struct vfio_pci_dma_buf *buf)
 {
 	guard(mutex)(&buf->bars->lock);
@@ -122,12 +141,13 @@ static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
 	vfio_pci_wc_fini(buf);
 	/* There is no importer left that a transition could be waiting for */
 	while (!vfio_pci_dma_buf_unlink(buf))
-		wait_event(buf->bars->wait, !READ_ONCE(buf->users));
+		wait_event(buf->bars->unused, !READ_ONCE(buf->users));
 	iput(buf->inode);
 	vfio_pci_dma_buf_free(buf);
 }
 
 const struct dma_buf_ops vfio_pci_dmabuf_ops = {
+	.user_fences_apart = true,
 	.match_mapping = vfio_pci_dma_buf_match,
 	.mmap = vfio_pci_dma_buf_mmap,
 	.release = vfio_pci_dma_buf_release,
@@ -171,16 +191,30 @@ struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
 	dmabuf->name = name;
 	spin_unlock(&dmabuf->name_lock);
 
-	/*
-	 * Nobody but transitions knows the buffer yet. If one is in progress
-	 * its end finds the buffer on the list, and so does a later one.
-	 */
+	/* Nobody but transitions knows the buffer yet */
 	mutex_lock(&buf->bars->lock);
-	buf->revoked = buf->bars->state != VFIO_PCI_BARS_ON;
 	list_add_tail(&buf->elm, &buf->bars->bufs);
 	mutex_unlock(&buf->bars->lock);
 
 	return dmabuf;
+}
+
+/**
+ * vfio_pci_dma_buf_on - may importers map the buffer?
+ * @buf: the buffer
+ *
+ * Context: The reservation lock is held. What takes the buffer away takes that
+ * lock after it has changed what is looked at here: a mapping that begins under
+ * the same hold of the lock as this is found by it.
+ *
+ * Return: %true if the BARs are ON and the buffer was not revoked.
+ */
+bool vfio_pci_dma_buf_on(struct vfio_pci_dma_buf *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	return READ_ONCE(buf->life) == VFIO_PCI_DMA_BUF_LIVE &&
+	       READ_ONCE(buf->bars->state) == VFIO_PCI_BARS_ON;
 }
 
 /**
@@ -189,24 +223,81 @@ struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
  */
 void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf)
 {
+	/* After a revoke there is nothing, however many VMAs a client keeps */
+	if (READ_ONCE(buf->life) >= VFIO_PCI_DMA_BUF_CUT)
+		return;
 	/* All offsets: what was mapped through the device begins elsewhere */
 	unmap_mapping_range(buf->inode->i_mapping, 0, 0, true);
 }
 
+/*
+ * Nobody is an importer or about to become one. If somebody attaches after this
+ * he cannot map the buffer: he is counted before he looks at what the caller has
+ * changed. Pairs with the barriers in vfio_pci_dma_buf_map_phys() and _match().
+ */
+static bool vfio_pci_dma_buf_quiet(struct vfio_pci_dma_buf *buf)
+{
+	smp_mb();
+	return list_empty(&buf->dmabuf->attachments) &&
+	       !atomic_read(&buf->matching) && !READ_ONCE(buf->nr_maps);
+}
+
+static void vfio_pci_dma_buf_tell(struct vfio_pci_dma_buf *buf)
+{
+	unsigned int epoch = READ_ONCE(buf->bars->epoch);
+
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	if (buf->told == epoch)
+		return;
+	dma_buf_invalidate_mappings(buf->dmabuf);
+	buf->told = epoch;
+}
+
+/**
+ * vfio_pci_dma_buf_try_invalidate - tell importers, if that is possible at once
+ * @buf: the buffer, which importers cannot map any more
+ * @busy: set to %true if there are any
+ *
+ * Without importers the reservation lock is not needed, and it does not matter
+ * what a client does who holds it.
+ *
+ * Return: %false if there are importers and somebody holds the lock.
+ */
+bool vfio_pci_dma_buf_try_invalidate(struct vfio_pci_dma_buf *buf, bool *busy)
+{
+	if (vfio_pci_dma_buf_quiet(buf))
+		return true;
+	if (!dma_resv_trylock(buf->dmabuf->resv))
+		return false;
+	*busy = true;
+	vfio_pci_dma_buf_tell(buf);
+	dma_resv_unlock(buf->dmabuf->resv);
+	return true;
+}
+
 /**
  * vfio_pci_dma_buf_invalidate - tell importers that the buffer is gone
- * @buf: the buffer
+ * @buf: the buffer, which importers cannot map any more
+ * @killable: give up when the task is killed
+ * @busy: set to %true if there are any
  *
- * New mappings are refused from here on.
+ * Return: 0 or -EINTR.
  */
-void vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf)
+int vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf, bool killable,
+				bool *busy)
 {
-	dma_resv_lock(buf->dmabuf->resv, NULL);
-	if (!buf->revoked) {
-		buf->revoked = true;
-		dma_buf_invalidate_mappings(buf->dmabuf);
-	}
+	int ret;
+
+	if (vfio_pci_dma_buf_quiet(buf))
+		return 0;
+	ret = dma_buf_lock(buf->dmabuf, killable);
+	if (ret)
+		return ret;
+	*busy = true;
+	vfio_pci_dma_buf_tell(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
+	return 0;
 }
 
 static bool vfio_pci_dma_buf_unmapped(struct vfio_pci_dma_buf *buf)
@@ -216,7 +307,7 @@ static bool vfio_pci_dma_buf_unmapped(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_dma_buf_drain - wait until no importer has the buffer mapped
+ * vfio_pci_dma_buf_drain - wait until no importer accesses the buffer
  * @buf: the buffer, after vfio_pci_dma_buf_invalidate()
  * @killable: give up when the task is killed
  *
@@ -224,35 +315,17 @@ static bool vfio_pci_dma_buf_unmapped(struct vfio_pci_dma_buf *buf)
  */
 int vfio_pci_dma_buf_drain(struct vfio_pci_dma_buf *buf, bool killable)
 {
-	int ret = 0;
+	int ret;
 
-	/* A fence is signaled in finite time, an importer may hang */
-	dma_resv_wait_timeout(buf->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false,
-			      MAX_SCHEDULE_TIMEOUT);
+	ret = dma_buf_wait_importers(buf->dmabuf, killable);
+	if (ret)
+		return ret;
 	if (killable)
-		ret = wait_event_killable(buf->bars->wait,
+		ret = wait_event_killable(buf->bars->unmapped,
 					  vfio_pci_dma_buf_unmapped(buf));
 	else
-		wait_event(buf->bars->wait, vfio_pci_dma_buf_unmapped(buf));
+		wait_event(buf->bars->unmapped, vfio_pci_dma_buf_unmapped(buf));
 	return ret ? -EINTR : 0;
-}
-
-/**
- * vfio_pci_dma_buf_validate - let importers map the buffer again
- * @buf: the buffer
- *
- * They find out by trying.
- */
-void vfio_pci_dma_buf_validate(struct vfio_pci_dma_buf *buf)
-{
-	dma_resv_lock(buf->dmabuf->resv, NULL);
-	/*
-	 * A revoke for ever sets @dead before it takes the reservation lock:
-	 * either that is seen here or it comes after this.
-	 */
-	if (!READ_ONCE(buf->dead))
-		buf->revoked = false;
-	dma_resv_unlock(buf->dmabuf->resv);
 }
 
 /**
@@ -264,7 +337,7 @@ void vfio_pci_dma_buf_validate(struct vfio_pci_dma_buf *buf)
  */
 bool vfio_pci_dma_buf_gone(struct vfio_pci_dma_buf *buf)
 {
-	return READ_ONCE(buf->dead) ||
+	return READ_ONCE(buf->life) != VFIO_PCI_DMA_BUF_LIVE ||
 	       READ_ONCE(buf->bars->state) == VFIO_PCI_BARS_CLOSED;
 }
 
@@ -275,12 +348,34 @@ static int vfio_pci_dma_buf_kill(struct vfio_pci_dma_buf *buf)
 	if (buf->bars->state == VFIO_PCI_BARS_CLOSED)
 		return -ENODEV;
 	/* Somebody was killed while waiting for importers: do it to the end */
-	if (buf->dead)
-		return buf->drained ? -EBADFD : 0;
+	if (buf->life != VFIO_PCI_DMA_BUF_LIVE)
+		return buf->life == VFIO_PCI_DMA_BUF_DRAINED ? -EBADFD : 0;
 
-	down_write(&buf->bars->gate);
-	WRITE_ONCE(buf->dead, true);
-	up_write(&buf->bars->gate);
+	write_lock(&buf->bars->gate);
+	WRITE_ONCE(buf->life, VFIO_PCI_DMA_BUF_DEAD);
+	write_unlock(&buf->bars->gate);
+	return 0;
+}
+
+static void vfio_pci_dma_buf_cut(struct vfio_pci_dma_buf *buf)
+{
+	vfio_pci_dma_buf_zap(buf);
+
+	guard(mutex)(&buf->bars->lock);
+	if (buf->life < VFIO_PCI_DMA_BUF_CUT)
+		WRITE_ONCE(buf->life, VFIO_PCI_DMA_BUF_CUT);
+}
+
+/* Transitions need not look at the buffer any more, unless they are about to */
+static int vfio_pci_dma_buf_complete(struct vfio_pci_dma_buf *buf)
+{
+	guard(mutex)(&buf->bars->lock);
+
+	if (buf->life == VFIO_PCI_DMA_BUF_DRAINED)
+		return -EBADFD;
+	WRITE_ONCE(buf->life, VFIO_PCI_DMA_BUF_DRAINED);
+	if (!buf->users)
+		list_del_init(&buf->elm);
 	return 0;
 }
 
@@ -296,22 +391,17 @@ static int vfio_pci_dma_buf_kill(struct vfio_pci_dma_buf *buf)
  */
 int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf)
 {
+	bool busy = false;
 	int ret;
 
 	ret = vfio_pci_dma_buf_kill(buf);
 	if (ret)
 		return ret;
 
-	vfio_pci_dma_buf_zap(buf);
+	vfio_pci_dma_buf_cut(buf);
 	vfio_pci_wc_give_back(buf);
-	vfio_pci_dma_buf_invalidate(buf);
-	ret = vfio_pci_dma_buf_drain(buf, true);
-	if (ret)
-		return ret;
-
-	guard(mutex)(&buf->bars->lock);
-	if (buf->drained)
-		return -EBADFD;
-	buf->drained = true;
-	return 0;
+	ret = vfio_pci_dma_buf_invalidate(buf, true, &busy);
+	if (!ret && busy)
+		ret = vfio_pci_dma_buf_drain(buf, true);
+	return ret ?: vfio_pci_dma_buf_complete(buf);
 }

@@ -133,7 +133,7 @@ static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
 		return ret;
 
 	guard(mutex)(&buf->bars->lock);
-	if (buf->dead) {
+	if (buf->life != VFIO_PCI_DMA_BUF_LIVE) {
 		vfio_pci_wc_free(&buf->map, buf->map.nr);
 		return -EBADFD;
 	}

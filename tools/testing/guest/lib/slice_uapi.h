@@ -6,7 +6,7 @@
 #include <linux/vfio.h>
 
 #ifndef VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE
-#define VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE 14
+#define VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE 0xdb00
 
 struct vfio_device_feature_dma_buf_revoke {
 	__s32 dmabuf_fd;
@@ -14,7 +14,7 @@ struct vfio_device_feature_dma_buf_revoke {
 #endif
 
 #ifndef VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR
-#define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR 15
+#define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR 0xdb01
 #define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC 0
 #define VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC 1
 
