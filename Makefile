@@ -3,17 +3,26 @@
 # The one entry point.  `make help` lists the targets; all work is done by the
 # scripts in tools/, everything that is made goes to build/.
 
-export LINUX ?= 7.2
+help:
+	@sed -n 's/^#: //p' Makefile
+	@echo
+	@echo "Guest tests"
+	@tools/guest/tests | sed 's/^/  /' | fold -s -w 88 | sed 's/^\([^ ]\)/      \1/'
+
+# All that writes to build/ waits for the run that does so already, and starts
+# make again in its place; what is wrong with a variable is said before.
+goals := $(filter-out help print-%,$(MAKECMDGOALS))
+ifeq ($(and $(goals),$(filter-out $(BUILD_LOCKED),$(CURDIR))),)
+
+export LINUX
 export PROFILE ?= check
 export BASELINE
 export KSRC
 export COVERAGE
 export JOBS
 
-help:
-	@sed -n 's/^#: //p' Makefile
-
 #: Targets
+#:   deps           install the packages that the rest needs (all targets do so)
 #:   demo           boot the patched kernel, show peer-to-peer DMA by negotiated types
 #:   check          the tests; the last line is "N passed, N failed, N skipped".  Not in it:
 #:                  check-full, kunit-i386, mutants, bisect, bench, the other profiles
@@ -43,7 +52,8 @@ help:
 #:   clean          remove build/, downloads aside; distclean removes those, too
 #:
 #: Variables
-#:   LINUX=7.2      kernel series: 7.2 or 7.3
+#:   LINUX=7.3      kernel series: 7.3 or 7.2; next: what comes after (check-patches alone)
+#:   TESTS=A,B      guest tests to run, see below; all, own, peer and stress are groups
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
 #:                  nop2p: without peer-to-peer DMA
@@ -99,9 +109,14 @@ kunit-qemu: kernel headers
 kunit-i386: tree
 	@tools/run-part kunit-i386-$(name) tools/kunit i386; tools/report kunit-i386-$(name)
 
+ifeq ($(LINUX),next)
+check-patches: deps
+	@LINUX= tools/run-part check-patches tools/check-patches --next; tools/report check-patches
+else
 check-patches: export
 	@tools/run-part check-patches tools/check-patches $(tree) $(mails) $(series); \
 		tools/report check-patches
+endif
 
 check-objects: tree
 	@tools/run-part check-objects-$(name) tools/check-objects; \
@@ -128,14 +143,14 @@ bench: deps
 export: tree
 	@tools/export $(tree) $(mails)
 
-refresh: deps
+refresh:
 	@tools/refresh $(tree) $(series)
 
 print-tree print-kernel print-headers:
 	@tools/print-path $(@:print-%=%)
 
 clean:
-	find build/ -mindepth 1 -maxdepth 1 ! -name dl -exec rm -rf {} +
+	[ ! -d build ] || find build/ -mindepth 1 -maxdepth 1 ! -name dl -exec rm -rf {} +
 	rm -f patches/generated
 
 distclean: clean
@@ -144,3 +159,17 @@ distclean: clean
 .PHONY: help deps tree kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
 	kunit-i386 check-patches check-objects check-full convert check mutants bisect bench \
 	export refresh print-tree print-kernel print-headers clean distclean
+
+else
+
+wrong := $(shell LINUX='$(LINUX)' PROFILE='$(PROFILE)' TESTS='$(TESTS)' tools/arguments $(goals))
+$(if $(wrong),$(error $(wrong)))
+
+$(MAKECMDGOALS): locked ;
+
+locked:
+	@+tools/lock $(MAKE) --no-print-directory $(MAKECMDGOALS)
+
+.PHONY: locked $(MAKECMDGOALS)
+
+endif

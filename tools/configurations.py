@@ -95,6 +95,8 @@ class Configuration:
         path = os.path.join(self.obj, "wanted.config")
         there = os.path.exists(os.path.join(self.obj, ".config")) and os.path.exists(path)
         if not there or open(path).read() != self.wanted():
+            if there:   # it is not to be taken for one of this kind if this run is killed
+                os.unlink(os.path.join(self.obj, ".config"))
             with open(path, "w") as file:
                 file.write(self.wanted())
             self.insist(self.make(self.goal, KCONFIG_ALLCONFIG=path))

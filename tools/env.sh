@@ -8,15 +8,19 @@ set -eu
 repo=${repo:-$(cd "$(dirname "$0")/.." && pwd)}
 build=$repo/build
 tools=$repo/tools
-supported="7.2 7.3"
+supported="7.3 7.2"		# the first one is the default
 
-LINUX=${LINUX:-7.2}
+LINUX=${LINUX:-${supported%% *}}
 PROFILE=${PROFILE:-check}
 KSRC=${KSRC:-}
 BASELINE=${BASELINE:-}
 [ "$BASELINE" != 0 ] || BASELINE=
 export LINUX PROFILE KSRC BASELINE
 
+case " $supported " in *" $LINUX "*) ;; *)
+	echo "LINUX is $(echo "$supported" | sed 's/ / or /g'), not $LINUX" >&2
+	exit 2;;
+esac
 case $PROFILE in check|bench|kcsan|nop2p|full) ;; *)
 	echo "PROFILE is check, bench, kcsan, nop2p or full, not $PROFILE" >&2
 	exit 2;;
@@ -43,3 +47,9 @@ jobs=${JOBS:-$(nproc)}
 
 die() { echo "${0##*/}: $*" >&2; exit 1; }
 say() { echo "== $*"; }
+
+# alone "$@": start this tool again with the lock on this clone, unless the run
+# that it belongs to has it.
+alone() {
+	[ "${BUILD_LOCKED:-}" = "$(cd "$repo" && pwd -P)" ] || exec "$tools/lock" "$0" "$@"
+}

@@ -19,6 +19,7 @@ BAD = re.compile("|".join((
     r"INFO: trying to register non-static key",
     r"sleeping function called", r"INFO: task .* blocked",
     r"rcu.*detected.*stall", r"RCU stall", r"soft lockup", r"hard LOCKUP", r"refcount_t:",
+    r"ODEBUG: (?!selftest)",
     r"sysfs: cannot create duplicate filename", r"kobject \(.*\): tried to init an initialized object",
     r"irq \d+: nobody cared",
     r"DMA-API:(?! (preallocated|debugging enabled))",

@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 import unittest
+from unittest import mock
 
 from steps import REPO
 
@@ -41,6 +42,30 @@ class Copy(unittest.TestCase):
     def test_sources_alone(self):
         self.put(SOURCES + LEFT)
         self.assertEqual(self.copied(), (sorted(SOURCES), True))
+
+    def test_copy_was_interrupted(self):
+        self.put(SOURCES)
+        self.copied()
+        tree = os.path.join(self.repo, "build/baseline-ksrc")
+        # What a run leaves that is killed while it copies
+        for kind in "stamp", "from":
+            os.unlink(f"{tree}.{kind}")
+        os.unlink(os.path.join(tree, SOURCES[-1]))
+        self.assertEqual(self.copied(), (sorted(SOURCES), True))
+
+    def test_nothing_vouches_for_half_a_copy(self):
+        self.put(SOURCES)
+        self.copied()
+        path = os.path.join(self.repo, "bin/rsync")
+        os.makedirs(os.path.dirname(path))
+        with open(path, "w") as file:
+            file.write("#!/bin/sh\nkill -9 $PPID\n")
+        os.chmod(path, 0o755)
+        self.touch(SOURCES[0])
+        with mock.patch.dict(os.environ, PATH=os.path.dirname(path) + ":" + os.environ["PATH"]):
+            self.assertRaises(subprocess.CalledProcessError, self.copied)
+        self.assertEqual([name for name in os.listdir(os.path.join(self.repo, "build"))
+                          if name in ("baseline-ksrc.stamp", "baseline-ksrc.from")], [])
 
     def touch(self, name):
         """Changed after the copy was made, and nothing else was."""

@@ -83,31 +83,31 @@ class Kunit(unittest.TestCase):
         for name in "tools", "kunit":
             os.symlink(os.path.join(REPO, name), os.path.join(self.repo, name))
         self.log = os.path.join(self.repo, "build/log")
-        self.tools = os.path.join(self.repo, "build/linux-7.2/tools/testing/kunit")
+        self.tools = os.path.join(self.repo, "build/linux-7.3/tools/testing/kunit")
         for path in self.log, self.tools:
             os.makedirs(path)
         with open(os.path.join(self.tools, "kunit.py"), "w") as file:
             file.write(KUNIT_PY)
         os.chmod(file.name, 0o755)
-        with open(os.path.join(self.repo, "build/linux-7.2/Makefile"), "w") as file:
+        with open(os.path.join(self.repo, "build/linux-7.3/Makefile"), "w") as file:
             file.write("all:\n\tfalse\n")
 
     def kunit(self, *args):
         """What is left of an old run, and what kunit.py was called for."""
         for kind in "json", "log", "kunit.json":
-            with open(os.path.join(self.log, f"kunit-{args[0]}-linux-7.2.{kind}"), "w") as file:
+            with open(os.path.join(self.log, f"kunit-{args[0]}-linux-7.3.{kind}"), "w") as file:
                 file.write("old")
         env = {name: text for name, text in os.environ.items()
                if name not in ("KSRC", "BASELINE", "COVERAGE", "TREE")}
         made = subprocess.run([os.path.join(self.repo, "tools/kunit"), *args], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT,
-                              env=dict(env, repo=self.repo, LINUX="7.2", PROFILE="check"))
+                              env=dict(env, repo=self.repo, LINUX="7.3", PROFILE="check"))
         self.assertNotEqual(made.returncode, 0)
         called = os.path.join(self.tools, "called")
         open(called, "a").close()
         with open(called) as file:
             return [name for name in os.listdir(self.log)
-                    if name.startswith(f"kunit-{args[0]}-linux-7.2.")], file.read().split()
+                    if name.startswith(f"kunit-{args[0]}-linux-7.3.")], file.read().split()
 
     def test_uml_does_not_build(self):
         self.assertEqual(self.kunit("uml"), ([], ["config"]))

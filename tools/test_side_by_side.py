@@ -157,10 +157,10 @@ class FullResults(unittest.TestCase):
 
     def failed(self, before, after):
         """What is held against ours; the arguments are those of put()."""
-        self.put("baseline-7.2", **before)
-        self.put("linux-7.2", **after)
+        self.put("baseline-7.3", **before)
+        self.put("linux-7.3", **after)
         with contextlib.redirect_stdout(io.StringIO()):
-            suites = self.tool.compare("matrix-{}", "baseline-7.2", "linux-7.2")
+            suites = self.tool.compare("matrix-{}", "baseline-7.3", "linux-7.3")
         return [text for suite in suites for text in suite.failed]
 
     def test_same(self):
@@ -172,7 +172,7 @@ class FullResults(unittest.TestCase):
 
     def test_does_not_end(self):
         for text in "no end within 9 s", "the guest did not come to its end":
-            ours = f"{text}; see build/log/matrix-linux-7.2.log"
+            ours = f"{text}; see build/log/matrix-linux-7.3.log"
             unpatched = ours.replace("linux", "baseline")
             self.assertEqual(self.failed({}, {"failed": [ours]}), [text])
             self.assertEqual(self.failed({"failed": [unpatched]}, {"failed": [ours]}), [])
