@@ -216,9 +216,16 @@ static void vfio_pci_bar_vm_close(struct vm_area_struct *vma)
 	fput(vma->vm_private_data);
 }
 
+/* For who maps it again with another offset, which is one of that file */
+static struct file *vfio_pci_bar_mapped_file(struct vm_area_struct *vma)
+{
+	return vma->vm_private_data;
+}
+
 static const struct vm_operations_struct vfio_pci_bar_vm_ops = {
 	.open = vfio_pci_bar_vm_open,
 	.close = vfio_pci_bar_vm_close,
+	.mapped_file = vfio_pci_bar_mapped_file,
 	.fault = vfio_pci_page_fault,
 #ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
 	.huge_fault = vfio_pci_huge_fault,
