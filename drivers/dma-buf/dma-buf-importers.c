@@ -17,38 +17,115 @@
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-importers.h>
-#include <linux/dma-fence-array.h>
+#include <linux/dma-fence.h>
 #include <linux/dma-fence-unwrap.h>
 #include <linux/dma-resv.h>
+#include <linux/irq_work.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
-/* Of an array of one fence. An array does not use the bits of its implementer. */
-#define DMA_BUF_USER_FENCE	DMA_FENCE_FLAG_USER_BITS
+/**
+ * struct user_fence - a fence that user space has added to a buffer
+ * @base: the fence in the reservation object, signaled when @fence is
+ * @lock: of @base
+ * @fence: the fence that user space brought, referenced
+ * @cb: on @fence, once somebody wants @base to be signaled. Has a reference on
+ *	@base then.
+ * @work: signals @base. The callback comes under the lock of @fence, which is
+ *	taken under @lock as well.
+ */
+struct user_fence {
+	struct dma_fence base;
+	spinlock_t lock;
+	struct dma_fence *fence;
+	struct dma_fence_cb cb;
+	struct irq_work work;
+};
+
+static const char *user_fence_driver_name(struct dma_fence *fence)
+{
+	return "dma_buf";
+}
+
+static const char *user_fence_timeline_name(struct dma_fence *fence)
+{
+	return "user";
+}
+
+static void user_fence_work(struct irq_work *work)
+{
+	struct user_fence *user = container_of(work, struct user_fence, work);
+
+	if (user->fence->error)
+		dma_fence_set_error(&user->base, user->fence->error);
+	dma_fence_signal(&user->base);
+	dma_fence_put(&user->base);
+}
+
+static void user_fence_signaled_cb(struct dma_fence *fence,
+				   struct dma_fence_cb *cb)
+{
+	irq_work_queue(&container_of(cb, struct user_fence, cb)->work);
+}
+
+static bool user_fence_enable_signaling(struct dma_fence *fence)
+{
+	struct user_fence *user = container_of(fence, struct user_fence, base);
+
+	dma_fence_get(fence);
+	if (!dma_fence_add_callback(user->fence, &user->cb,
+				    user_fence_signaled_cb))
+		return true;
+	dma_fence_put(fence);
+	return false;
+}
+
+static bool user_fence_signaled(struct dma_fence *fence)
+{
+	return dma_fence_is_signaled(container_of(fence, struct user_fence,
+						  base)->fence);
+}
+
+static void user_fence_release(struct dma_fence *fence)
+{
+	dma_fence_put(container_of(fence, struct user_fence, base)->fence);
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops user_fence_ops = {
+	.get_driver_name = user_fence_driver_name,
+	.get_timeline_name = user_fence_timeline_name,
+	.enable_signaling = user_fence_enable_signaling,
+	.signaled = user_fence_signaled,
+	.release = user_fence_release,
+};
 
 static bool is_user_fence(struct dma_fence *fence)
 {
-	return dma_fence_is_array(fence) &&
-	       test_bit(DMA_BUF_USER_FENCE, &fence->flags);
+	return rcu_access_pointer(fence->ops) == &user_fence_ops;
 }
 
-/* Takes no reference on @fence from the caller */
+/* One that comes from another buffer is in a wrapping already: what counts is inside */
+static struct dma_fence *unwrap_user_fence(struct dma_fence *fence)
+{
+	if (is_user_fence(fence))
+		return container_of(fence, struct user_fence, base)->fence;
+	return fence;
+}
+
 static struct dma_fence *wrap_user_fence(struct dma_fence *fence)
 {
-	struct dma_fence **fences = kmalloc_obj(*fences);
-	struct dma_fence_array *array;
+	struct user_fence *user = kzalloc_obj(*user, GFP_KERNEL_ACCOUNT);
 
-	if (!fences)
+	if (!user)
 		return NULL;
-	fences[0] = dma_fence_get(fence);
-	array = dma_fence_array_create(1, fences, dma_fence_context_alloc(1), 1);
-	if (!array) {
-		dma_fence_put(fence);
-		kfree(fences);
-		return NULL;
-	}
-	set_bit(DMA_BUF_USER_FENCE, &array->base.flags);
-	return &array->base;
+	spin_lock_init(&user->lock);
+	user->fence = dma_fence_get(unwrap_user_fence(fence));
+	init_irq_work(&user->work, user_fence_work);
+	dma_fence_init(&user->base, &user_fence_ops, &user->lock,
+		       dma_fence_context_alloc(1), 1);
+	return &user->base;
 }
 
 /**

@@ -425,6 +425,55 @@ static void bars_lock_held(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
+/* An importer that needs a while to let go, once it was told */
+struct slow_importer {
+	struct vfio_pci_dma_buf *buf;
+	struct task_struct *task;
+};
+
+#define SLOW_MS	200
+
+static int let_go_slowly(void *data)
+{
+	struct slow_importer *imp = data;
+	struct vfio_pci_bars *bars = imp->buf->bars;
+
+	while (READ_ONCE(imp->buf->told) != READ_ONCE(bars->epoch))
+		schedule_timeout_uninterruptible(1);
+	schedule_timeout_uninterruptible(msecs_to_jiffies(SLOW_MS));
+	smp_store_release(&imp->buf->nr_maps, 0);
+	wake_up_all(&bars->unmapped);
+	return 0;
+}
+
+/* Importers that each need a time to let go need that time together */
+static void bars_importers_at_once(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct slow_importer imp[BUFS];
+	unsigned long begin, took;
+	size_t i;
+
+	vfio_pci_bars_open(&t->vdev);
+	for (i = 0; i < BUFS; i++) {
+		imp[i].buf = add_buf(test, i);
+		imp[i].buf->nr_maps = 1;
+		imp[i].task = kthread_create(let_go_slowly, &imp[i], "slow");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(imp[i].task));
+		get_task_struct(imp[i].task);
+		wake_up_process(imp[i].task);
+	}
+	begin = jiffies;
+	KUNIT_EXPECT_EQ(test, stop(t), 0);
+	took = jiffies_to_msecs(jiffies - begin);
+	start(t);
+	KUNIT_EXPECT_GE(test, took + jiffies_to_msecs(2), SLOW_MS);
+	KUNIT_EXPECT_LT(test, took, BUFS * SLOW_MS);
+	for (i = 0; i < BUFS; i++)
+		kthread_stop_put(imp[i].task);
+	vfio_pci_bars_close(&t->vdev);
+}
+
 /* Without an importer nobody waits for who has the lock */
 static void bars_lock_held_for_nothing(struct kunit *test)
 {
@@ -615,6 +664,7 @@ static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_killed),
 	KUNIT_CASE(bars_revoke_in_use),
 	KUNIT_CASE(bars_lock_held),
+	KUNIT_CASE(bars_importers_at_once),
 	KUNIT_CASE(bars_lock_held_for_nothing),
 	KUNIT_CASE(bars_reset_by_others),
 	KUNIT_CASE(bars_reset_by_us),

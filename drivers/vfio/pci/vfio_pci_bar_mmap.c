@@ -179,7 +179,8 @@ static __always_inline vm_fault_t vfio_pci_fault(struct vm_fault *vmf,
 		return VM_FAULT_OOM;
 
 	read_lock(&bars->gate);
-	state = buf->life ? VFIO_PCI_BARS_CLOSED : bars->state;
+	/* What follows the first change of life needs no gate */
+	state = READ_ONCE(buf->life) ? VFIO_PCI_BARS_CLOSED : bars->state;
 	if (state != VFIO_PCI_BARS_ON)
 		ret = VM_FAULT_SIGBUS;
 	else if (order)

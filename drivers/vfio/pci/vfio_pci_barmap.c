@@ -28,6 +28,21 @@ static bool vfio_pci_barmap_can_return(struct vfio_pci_core_device *vdev,
 	       !READ_ONCE(vdev->bars->nr_wc_in[bar]);
 }
 
+/*
+ * Somebody who mapped a page of the BAR past us keeps the type that it had then,
+ * and a new mapping of the whole BAR gets that type.
+ */
+static bool vfio_pci_barmap_is_uncached(struct vfio_pci_core_device *vdev,
+					unsigned int bar)
+{
+	unsigned long pfn = PHYS_PFN(pci_resource_start(vdev->pdev, bar));
+	pgprot_t nc = pgprot_noncached(PAGE_KERNEL);
+	pgprot_t prot = nc;
+
+	return !pfnmap_setup_cachemode(pfn, PAGE_SIZE, &prot) &&
+	       pgprot_val(prot) == pgprot_val(nc);
+}
+
 static void vfio_pci_barmap_return(struct vfio_pci_core_device *vdev,
 				   unsigned int bar)
 {
@@ -38,8 +53,12 @@ static void vfio_pci_barmap_return(struct vfio_pci_core_device *vdev,
 	if (!vfio_pci_barmap_can_return(vdev, bar))
 		return;
 	io = pci_iomap(vdev->pdev, bar, 0);
-	if (io)
+	if (!io)
+		return;
+	if (vfio_pci_barmap_is_uncached(vdev, bar))
 		WRITE_ONCE(vdev->barmap[bar], io);
+	else
+		pci_iounmap(vdev->pdev, io);
 }
 
 /* For reading, and with the mapping if it can be had */

@@ -360,7 +360,8 @@ void vfio_pci_bars_pause(struct vfio_pci_core_device *vdev)
 /* A device of a set that is reset together may not be open */
 static bool vfio_pci_bars_closed(struct vfio_pci_core_device *vdev)
 {
-	return !vdev->bars || vdev->bars->state == VFIO_PCI_BARS_CLOSED;
+	return !vdev->bars ||
+	       READ_ONCE(vdev->bars->state) == VFIO_PCI_BARS_CLOSED;
 }
 
 /**
@@ -430,8 +431,7 @@ int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev)
 static enum vfio_pci_bars_state
 vfio_pci_bars_device_state(struct vfio_pci_core_device *vdev)
 {
-	if (!vdev->bars->failed && __vfio_pci_memory_enabled(vdev) &&
-	    !vdev->pm_runtime_engaged)
+	if (__vfio_pci_memory_enabled(vdev) && !vdev->pm_runtime_engaged)
 		return VFIO_PCI_BARS_ON;
 	return VFIO_PCI_BARS_OFF;
 }
@@ -458,12 +458,13 @@ void vfio_pci_bars_start(struct vfio_pci_core_device *vdev)
 
 	lockdep_assert_held_write(&vdev->memory_lock);
 
-	if (!bars || bars->state == VFIO_PCI_BARS_CLOSED)
+	if (vfio_pci_bars_closed(vdev))
 		return;
 	WRITE_ONCE(bars->owner, NULL);
 
 	state = vfio_pci_bars_device_state(vdev);
-	if (bars->state == VFIO_PCI_BARS_ON && state != bars->state) {
+	if (state != VFIO_PCI_BARS_ON &&
+	    READ_ONCE(bars->state) == VFIO_PCI_BARS_ON) {
 		/*
 		 * Memory went without a transition, as when a device that fell
 		 * off the bus is sent to D1. Late, but take it away.
@@ -473,6 +474,8 @@ void vfio_pci_bars_start(struct vfio_pci_core_device *vdev)
 	}
 
 	mutex_lock(&bars->lock);
+	if (bars->failed)
+		state = VFIO_PCI_BARS_OFF;
 	if (!vfio_pci_bars_held(bars) && bars->state != state)
 		vfio_pci_bars_set_state(bars, state);
 	mutex_unlock(&bars->lock);
@@ -588,15 +591,13 @@ static void vfio_pci_bars_drain(struct vfio_device *core_vdev, bool begin)
 {
 	struct vfio_pci_core_device *vdev =
 		container_of(core_vdev, struct vfio_pci_core_device, vdev);
-	struct vfio_pci_bars *bars;
 
 	down_write(&vdev->memory_lock);
-	bars = vdev->bars;
-	if (bars && bars->state != VFIO_PCI_BARS_CLOSED) {
-		bars->draining = begin;
+	if (!vfio_pci_bars_closed(vdev)) {
+		vdev->bars->draining = begin;
 		if (begin) {
 			vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
-			vfio_pci_bars_take(vdev, bars, false);
+			vfio_pci_bars_take(vdev, vdev->bars, false);
 		}
 	}
 	vfio_pci_start_bars_and_unlock(vdev);

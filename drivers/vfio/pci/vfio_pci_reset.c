@@ -9,8 +9,8 @@
  * space to the configuration space of the device, and the holder of memory_lock
  * may be waiting for one. So these resets are counted, and until the last has
  * ended the state is BUSY, whatever a transition of vfio-pci does in between. To
- * work out what comes after takes memory_lock again: if somebody has it for now
- * a worker does it.
+ * work out what comes after takes memory_lock again: if somebody holds it just
+ * now a worker does it.
  *
  * A reset that vfio-pci begins ends up here as well, in the task that runs the
  * transition, with nothing left to do.
@@ -57,10 +57,14 @@ void vfio_pci_bars_settle_work(struct work_struct *work)
 	vfio_pci_start_bars_and_unlock(bars->vdev);
 }
 
-static void vfio_pci_bars_settle(struct vfio_pci_bars *bars)
+static void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
+				 struct vfio_pci_bars *bars)
 {
-	lockdep_assert_held(&bars->lock);
-
+	if (down_write_trylock(&vdev->memory_lock)) {
+		vfio_pci_start_bars_and_unlock(vdev);
+		return;
+	}
+	guard(mutex)(&bars->lock);
 	/* The close waits for the work, and nobody queues it after that */
 	if (bars->state != VFIO_PCI_BARS_CLOSED)
 		schedule_work(&bars->settle);
@@ -92,22 +96,25 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_reset_prepare);
  * vfio_pci_core_reset_done - for &pci_error_handlers.reset_done
  * @pdev: the function, which was reset
  *
- * Context: As vfio_pci_core_reset_prepare(). The BARs come back soon after.
+ * Context: As vfio_pci_core_reset_prepare(). If somebody holds
+ * memory_lock the BARs come back soon after.
  */
 void vfio_pci_core_reset_done(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *vdev = dev_get_drvdata(&pdev->dev);
 	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
+	bool settle = false;
 
 	if (!bars)
 		return;
 	scoped_guard(mutex, &bars->lock) {
 		bars->failed = false;
 		/* 0 if the device was opened in between */
-		if (!vfio_pci_bars_is_owner(bars) && bars->outside &&
-		    !--bars->outside)
-			vfio_pci_bars_settle(bars);
+		if (!vfio_pci_bars_is_owner(bars) && bars->outside)
+			settle = !--bars->outside;
 	}
+	if (settle)
+		vfio_pci_bars_settle(vdev, bars);
 	vfio_pci_bars_put(bars);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_reset_done);
@@ -142,8 +149,8 @@ void vfio_pci_bars_error(struct vfio_pci_core_device *vdev,
 		scoped_guard(mutex, &bars->lock) {
 			bars->failed = true;
 			bars->frozen = false;
-			vfio_pci_bars_settle(bars);
 		}
+		vfio_pci_bars_settle(vdev, bars);
 	}
 	vfio_pci_bars_put(bars);
 }
@@ -158,16 +165,17 @@ void vfio_pci_core_resume(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *vdev = dev_get_drvdata(&pdev->dev);
 	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
+	bool settle;
 
 	if (!bars)
 		return;
 	scoped_guard(mutex, &bars->lock) {
 		bars->failed = false;
-		if (bars->frozen) {
-			bars->frozen = false;
-			vfio_pci_bars_settle(bars);
-		}
+		settle = bars->frozen;
+		bars->frozen = false;
 	}
+	if (settle)
+		vfio_pci_bars_settle(vdev, bars);
 	vfio_pci_bars_put(bars);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_resume);

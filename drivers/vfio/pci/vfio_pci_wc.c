@@ -15,6 +15,10 @@
  *   one if it is another slice that made the page write-combining: that one
  *   gives the type back without regard to this one's page tables.
  *
+ * What is not our mapping must not get at these pages either: sysfs would map a
+ * BAR of which a part is write-combining as write-combining all over. So the BAR
+ * is exclusive to us meanwhile.
+ *
  * The type is given back when no page table can have it any more: at a revoke,
  * at the close of the device and at the release of the buffer.
  */
@@ -118,16 +122,27 @@ static bool vfio_pci_wc_has_msix(struct vfio_pci_core_device *vdev,
 	return false;
 }
 
-static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
-			    struct vfio_pci_dma_buf *buf)
+/*
+ * While a slice of the BAR is write-combining nobody maps the BAR by way of sysfs
+ * or procfs. The region is ours from the enabling of the device on.
+ */
+static void vfio_pci_wc_exclude(struct pci_dev *pdev, unsigned int bar, bool on)
+{
+	struct resource *region = pci_resource_n(pdev, bar)->child;
+
+	if (WARN_ON_ONCE(!region))
+		return;
+	if (on)
+		region->flags |= IORESOURCE_EXCLUSIVE;
+	else
+		region->flags &= ~IORESOURCE_EXCLUSIVE;
+}
+
+static int vfio_pci_wc_take_pages(struct vfio_pci_dma_buf *buf)
 {
 	unsigned int *nr = &buf->bars->nr_wc_in[buf->bar];
 	int ret;
 
-	if (buf->map.nr > VFIO_PCI_WC_MAX_RANGES ||
-	    vfio_pci_wc_has_msix(vdev, buf) ||
-	    !vfio_pci_barmap_drop(vdev, buf->bar))
-		return -EOPNOTSUPP;
 	ret = vfio_pci_wc_reserve(&buf->map);
 	if (ret)
 		return ret;
@@ -145,6 +160,27 @@ static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
 	return 0;
 }
 
+static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
+			    struct vfio_pci_dma_buf *buf)
+{
+	int ret;
+
+	if (buf->map.nr > VFIO_PCI_WC_MAX_RANGES ||
+	    vfio_pci_wc_has_msix(vdev, buf) ||
+	    !vfio_pci_barmap_drop(vdev, buf->bar))
+		return -EOPNOTSUPP;
+
+	scoped_guard(mutex, &buf->bars->lock)
+		vfio_pci_wc_exclude(vdev->pdev, buf->bar, true);
+	ret = vfio_pci_wc_take_pages(buf);
+	if (!ret)
+		return 0;
+	guard(mutex)(&buf->bars->lock);
+	if (!buf->bars->nr_wc_in[buf->bar])
+		vfio_pci_wc_exclude(vdev->pdev, buf->bar, false);
+	return ret;
+}
+
 /**
  * vfio_pci_wc_give_back - give a slice's type back
  * @buf: the slice. No fault maps a page of it, and no page table has one.
@@ -158,6 +194,9 @@ void vfio_pci_wc_give_back(struct vfio_pci_dma_buf *buf)
 	if (!buf->wc)
 		return;
 	vfio_pci_wc_free(&buf->map, buf->map.nr);
+	/* The close does this for all slices: the device is still open */
+	if (*nr == 1)
+		vfio_pci_wc_exclude(buf->pdev, buf->bar, false);
 	/* After it: at 0 the kernel may map the BAR, see vfio_pci_barmap_return() */
 	smp_store_release(nr, *nr - 1);
 	WRITE_ONCE(buf->wc, false);

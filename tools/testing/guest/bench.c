@@ -10,11 +10,14 @@
  * maps it, finds that it cannot use it, and takes all of it back.
  */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -379,6 +382,114 @@ static void bench_mmap(struct bench *b)
 	bench_memory(b, "bytes of slab, a BAR mapping");
 }
 
+#define MANY		1000
+
+static void export_many(struct bench *b, int *fds, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		fds[i] = endpoint_export(b->dev, BAR, ranges, b->nr);
+		must(fds[i] < 0 ? fds[i] : 0, "export");
+	}
+}
+
+static void close_many(const int *fds, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		close(fds[i]);
+}
+
+static int memory_off_on(struct bench *b)
+{
+	endpoint_memory(b->dev, false);
+	endpoint_memory(b->dev, true);
+	return 0;
+}
+
+/* What slices cost their owner: those of @b->dev are of 64 KiB, not mapped. */
+static void bench_many(struct bench *b)
+{
+	static int fds[MANY];
+
+	ranges[0] = (struct vfio_region_dma_range){ 0, SZ_64K };
+	b->nr = 1;
+	must(measure("MEM off+on", memory_off_on, b, 100), "MEM");
+	export_many(b, fds, MANY);
+	must(measure("MEM off+on, 1000 slices", memory_off_on, b, 10), "MEM");
+	close_many(fds, MANY);
+}
+
+struct sleeper {
+	const void *word;
+	atomic_bool *stop;
+	atomic_int *ready;
+	long wakeups;
+};
+
+static long wakeups_so_far(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+static void *sleep_through(void *arg)
+{
+	struct sleeper *s = arg;
+	long before = wakeups_so_far();
+
+	(*s->ready)++;
+	while (!*s->stop)
+		readb(s->word);
+	s->wakeups = wakeups_so_far() - before;
+	return NULL;
+}
+
+/*
+ * Threads that access a device during its reset, beside as many slices of it:
+ * how often each is woken.
+ */
+static void bench_sleepers(struct bench *b)
+{
+	static struct sleeper sleepers[MANY];
+	static pthread_t threads[MANY];
+	static int fds[MANY];
+	const char *bdf = pci_find(&pci_nvme_flr, 0);
+	struct vfio_pci_device *dev = b->dev;
+	atomic_bool stop = false;
+	atomic_int ready = 0;
+	double sum = 0;
+	size_t i;
+
+	must(bdf ? 0 : -ENODEV, "nvme");
+	b->dev = endpoint_open(bdf, b->iommu, NULL);
+	ranges[0] = (struct vfio_region_dma_range){ 0, PAGE };
+	b->nr = 1;
+	export_many(b, fds, MANY);
+	for (i = 0; i < MANY; i++) {
+		sleepers[i].word = b->dev->bars[BAR].vaddr;
+		sleepers[i].stop = &stop;
+		sleepers[i].ready = &ready;
+		must(-pthread_create(&threads[i], NULL, sleep_through, &sleepers[i]), "thread");
+	}
+	while (ready < MANY)
+		usleep(1000);
+	vfio_pci_device_reset(b->dev);
+	stop = true;
+	for (i = 0; i < MANY; i++) {
+		pthread_join(threads[i], NULL);
+		sum += sleepers[i].wakeups;
+	}
+	print_cost("wake-ups in a reset, 1000 sleepers", sum);
+	close_many(fds, MANY);
+	vfio_pci_device_cleanup(b->dev);
+	b->dev = dev;
+}
+
 #ifdef VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE
 #define SOME_BUFFERS	256
 
@@ -417,8 +528,7 @@ static int revoke_slice(struct bench *b)
 
 static void bench_revoke(struct bench *b)
 {
-	int fds[SOME_BUFFERS];
-	unsigned int i;
+	static int fds[MANY];
 
 	ranges[0] = (struct vfio_region_dma_range){ 0, SZ_64K };
 	b->nr = 1;
@@ -430,12 +540,12 @@ static void bench_revoke(struct bench *b)
 	}
 	b->touch = 16;
 	must(measure("the same, 16 pages touched", revoke_slice, b, 200), "revoke");
-	for (i = 0; i < SOME_BUFFERS; i++)
-		fds[i] = endpoint_export(b->dev, BAR, ranges, b->nr);
+	export_many(b, fds, SOME_BUFFERS);
 	b->touch = 0;
 	must(measure("the same, beside 256 buffers", revoke_slice, b, 200), "revoke");
-	for (i = 0; i < SOME_BUFFERS; i++)
-		close(fds[i]);
+	export_many(b, fds + SOME_BUFFERS, MANY - SOME_BUFFERS);
+	must(measure("the same, beside 1000 buffers", revoke_slice, b, 200), "revoke");
+	close_many(fds, MANY);
 }
 #else
 static void bench_revoke(struct bench *b)
@@ -446,10 +556,12 @@ static void bench_revoke(struct bench *b)
 
 int main(void)
 {
+	const struct rlimit files = { 4096, 4096 };
 	struct bench b = {};
 
 	/* What the boot has left to workqueues */
 	sleep(10);
+	setrlimit(RLIMIT_NOFILE, &files);
 
 	b.iommu = iommu_init(MODE_IOMMUFD);
 	b.dev = endpoint_open(pci_find(&pci_ivshmem, 0), b.iommu, NULL);
@@ -462,6 +574,8 @@ int main(void)
 	bench_sizes(&b);
 	bench_ranges(&b);
 	bench_mmap(&b);
+	bench_many(&b);
+	bench_sleepers(&b);
 	bench_revoke(&b);
 
 	vfio_pci_device_cleanup(b.dev);

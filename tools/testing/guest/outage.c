@@ -135,6 +135,22 @@ FIXTURE_VARIANT_ADD(outage, hot_reset) {
 	.end = memory_on,
 };
 
+/* Somebody else resets the device, past vfio-pci */
+FIXTURE_VARIANT_ADD(outage, flr_by_sysfs) {
+	.kind = &pci_nvme_flr, .bar = 2, .begin = endpoint_sysfs_reset,
+	.end = memory_on,
+};
+
+FIXTURE_VARIANT_ADD(outage, flr_by_sysfs_with_ats) {
+	.kind = &pci_rng_ats, .bar = 4, .registers = true,
+	.begin = endpoint_sysfs_reset, .end = memory_on,
+};
+
+FIXTURE_VARIANT_ADD(outage, bus_reset_by_sysfs) {
+	.kind = &pci_ivshmem_bus, .bar = 2, .begin = endpoint_sysfs_reset,
+	.end = memory_on,
+};
+
 /*
  * The kernel copies a CPU's counter to user space under a lock that CPU hotplug
  * takes, and a device with ATS is reset under one that waits for CPU hotplug:

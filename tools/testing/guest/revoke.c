@@ -87,6 +87,12 @@ static void hot_reset(struct _test_data_revoke *self)
 	endpoint_hot_reset(self->mem);
 }
 
+/* Past vfio-pci */
+static void sysfs_reset(struct _test_data_revoke *self)
+{
+	endpoint_sysfs_reset(self->mem);
+}
+
 static void close_device(struct _test_data_revoke *self)
 {
 	vfio_pci_device_cleanup(self->mem);
@@ -137,6 +143,18 @@ FIXTURE_VARIANT_ADD(revoke, flr_by_ioctl) {
 FIXTURE_VARIANT_ADD(revoke, flr_by_config) {
 	.kind = &pci_nvme_flr,
 	.revoke = flr,
+	.restore = memory_on,
+};
+
+FIXTURE_VARIANT_ADD(revoke, bus_reset_by_sysfs) {
+	.kind = &pci_ivshmem_bus,
+	.revoke = sysfs_reset,
+	.restore = memory_on,
+};
+
+FIXTURE_VARIANT_ADD(revoke, flr_by_sysfs) {
+	.kind = &pci_nvme_flr,
+	.revoke = sysfs_reset,
 	.restore = memory_on,
 };
 

@@ -13,6 +13,7 @@
 #include <linux/pci_regs.h>
 
 #include "endpoint.h"
+#include "file.h"
 
 static void map_bar(struct vfio_pci_device *dev, int index)
 {
@@ -105,6 +106,13 @@ void endpoint_power(struct vfio_pci_device *dev, int state)
 
 	control = (control & ~PCI_PM_CTRL_STATE_MASK) | state;
 	vfio_pci_config_writew(dev, pm + PCI_PM_CTRL, control);
+}
+
+void endpoint_sysfs_reset(struct vfio_pci_device *dev)
+{
+	int rc = file_write("1", "/sys/bus/pci/devices/%s/reset", dev->bdf);
+
+	VFIO_ASSERT_EQ(rc, 0, "reset of %s through sysfs", dev->bdf);
 }
 
 void endpoint_flr(struct vfio_pci_device *dev)

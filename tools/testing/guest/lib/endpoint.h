@@ -24,6 +24,9 @@ void endpoint_power(struct vfio_pci_device *dev, int state);
 void endpoint_flr(struct vfio_pci_device *dev);
 void endpoint_hot_reset(struct vfio_pci_device *dev);
 
+/* What somebody else can do to it: a reset that the driver does not ask for. */
+void endpoint_sysfs_reset(struct vfio_pci_device *dev);
+
 /*
  * Have vfio-pci export ranges of a BAR as a dma-buf.
  * Returns its file descriptor or -errno.
