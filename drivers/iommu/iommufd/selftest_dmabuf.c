@@ -213,8 +213,11 @@ int iommufd_test_md_check_dmabuf(struct iommufd_ucmd *ucmd,
 		goto out_put;
 	}
 
+	/* A revoke of this buffer frees the page tables that are looked at */
+	dma_resv_lock(dmabuf->resv, NULL);
 	rc = check_domain(hwpt->domain, dmabuf, cmd->check_dmabuf.iova,
 			  cmd->check_dmabuf.length, cmd->check_dmabuf.offset);
+	dma_resv_unlock(dmabuf->resv);
 	iommufd_put_object(ucmd->ictx, &hwpt->obj);
 out_put:
 	dma_buf_put(dmabuf);

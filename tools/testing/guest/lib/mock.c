@@ -10,14 +10,72 @@
 
 #include "mock.h"
 
+static int mock_cmd(int iommufd, struct iommu_test_cmd *cmd)
+{
+	int rc;
+
+	cmd->size = sizeof(*cmd);
+	rc = ioctl(iommufd, IOMMU_TEST_CMD, cmd);
+	return rc < 0 ? -errno : rc;
+}
+
 int mock_dmabuf(int iommufd, size_t size)
 {
 	struct iommu_test_cmd cmd = {
-		.size = sizeof(cmd),
 		.op = IOMMU_TEST_OP_DMABUF_GET,
 		.dmabuf_get = { .length = size, .open_flags = O_CLOEXEC },
 	};
-	int fd = ioctl(iommufd, IOMMU_TEST_CMD, &cmd);
 
-	return fd < 0 ? -errno : fd;
+	return mock_cmd(iommufd, &cmd);
+}
+
+int mock_revoke(int iommufd, int dmabuf)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_DMABUF_REVOKE,
+		.dmabuf_revoke = { .dmabuf_fd = dmabuf, .revoked = true },
+	};
+
+	return mock_cmd(iommufd, &cmd);
+}
+
+int mock_device(int iommufd, unsigned int ioas_id, struct mock_device *dev)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_MOCK_DOMAIN,
+		.id = ioas_id,
+	};
+	int rc = mock_cmd(iommufd, &cmd);
+
+	dev->stdev_id = cmd.mock_domain.out_stdev_id;
+	dev->idev_id = cmd.mock_domain.out_idev_id;
+	return rc;
+}
+
+int mock_attach(int iommufd, const struct mock_device *dev, unsigned int pt_id)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE,
+		.id = dev->stdev_id,
+		.mock_domain_replace = { .pt_id = pt_id },
+	};
+
+	return mock_cmd(iommufd, &cmd);
+}
+
+int mock_dirty(int iommufd, unsigned int hwpt_id, unsigned long long iova,
+	       size_t length, void *bitmap)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_DIRTY,
+		.id = hwpt_id,
+		.dirty = {
+			.iova = iova,
+			.length = length,
+			.page_size = MOCK_PAGE_SIZE,
+			.uptr = (unsigned long)bitmap,
+		},
+	};
+
+	return mock_cmd(iommufd, &cmd);
 }

@@ -4,7 +4,30 @@
 
 #include <stddef.h>
 
-/* A dma-buf of iommufd's own test exporter, or -errno. */
+/* The page of a mock device's page table. */
+#define MOCK_PAGE	2048UL
+
+/* A dma-buf of iommufd's own test exporter, of 2 MiB at most, or -errno. */
+#define MOCK_DMABUF_MAX	(512 * 4096UL)
 int mock_dmabuf(int iommufd, size_t size);
+
+/* Its exporter revokes it. */
+int mock_revoke(int iommufd, int dmabuf);
+
+struct mock_device {
+	unsigned int stdev_id;
+	unsigned int idev_id;
+};
+
+/* A device that has a page table and does no DMA, attached to an IOAS. */
+int mock_device(int iommufd, unsigned int ioas_id, struct mock_device *dev);
+int mock_attach(int iommufd, const struct mock_device *dev, unsigned int pt_id);
+
+/*
+ * The device writes to those pages that have a bit in the bitmap, as far as
+ * they are mapped.
+ */
+int mock_dirty(int iommufd, unsigned int hwpt_id, unsigned long long iova,
+	       size_t length, void *bitmap);
 
 #endif
