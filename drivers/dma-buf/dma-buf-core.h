@@ -131,6 +131,9 @@ static inline void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
 	result->sgt_data.exporter_requires_p2p = p2p;
 }
 
+/* dma-buf-access.c */
+bool dma_buf_vma_allowed(struct dma_buf *dmabuf, struct vm_area_struct *vma);
+
 /* dma-buf-match.c */
 void dma_buf_attachment_free(struct dma_buf_attachment *attach);
 void dma_buf_attachment_show(struct seq_file *s,

@@ -229,26 +229,15 @@ static int wait_for_fences(struct dma_fence **fences, size_t nr, bool killable)
  * @dmabuf: the buffer
  * @killable: give up when the task is killed
  *
- * The lock can be waited for with all signals or with none, but a signal that
- * does not kill must not end a reset: with one pending the lock is asked for
- * again and again.
+ * See dma_buf_lock_killable().
  *
  * Return: 0 or -EINTR.
  */
 int dma_buf_lock(struct dma_buf *dmabuf, bool killable)
 {
-	struct dma_resv *resv = dmabuf->resv;
-
 	if (!killable)
-		return dma_resv_lock(resv, NULL);
-	if (!dma_resv_lock_interruptible(resv, NULL))
-		return 0;
-	while (!dma_resv_trylock(resv)) {
-		schedule_timeout_killable(1);
-		if (fatal_signal_pending(current))
-			return -EINTR;
-	}
-	return 0;
+		return dma_resv_lock(dmabuf->resv, NULL);
+	return dma_buf_lock_killable(dmabuf);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_lock, "DMA_BUF");
 

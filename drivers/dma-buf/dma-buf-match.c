@@ -457,7 +457,8 @@ void dma_buf_attachment_free(struct dma_buf_attachment *attach)
  * Return: The attachment, owned by the caller and to be given back with
  * dma_buf_detach(), or an ERR_PTR: -EOPNOTSUPP if the two sides have no type in
  * common, -EINVAL if the list is empty or malformed, -ENOMEM, -ENODEV if the
- * buffer was revoked, or any other error of the exporter.
+ * buffer was revoked, -EINTR if the task was killed, or any other error of the
+ * exporter.
  */
 struct dma_buf_attachment *
 dma_buf_mapping_attach(struct dma_buf *dmabuf,
@@ -483,7 +484,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	if (ret)
 		return ERR_PTR(ret);
 
-	core = kzalloc_obj(*core);
+	core = kzalloc_obj(*core, GFP_KERNEL_ACCOUNT);
 	if (!core)
 		return ERR_PTR(-ENOMEM);
 
@@ -500,7 +501,9 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 	if (ret)
 		goto err_free;
 
-	dma_resv_lock(dmabuf->resv, NULL);
+	ret = dma_buf_lock_killable(dmabuf);
+	if (ret)
+		goto err_detach;
 	list_add(&attach->node, &dmabuf->attachments);
 	dma_resv_unlock(dmabuf->resv);
 
@@ -510,6 +513,9 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 
 	return attach;
 
+err_detach:
+	if (dmabuf->ops->detach)
+		dmabuf->ops->detach(dmabuf, attach);
 err_free:
 	dma_buf_attachment_free(attach);
 	return ERR_PTR(ret);

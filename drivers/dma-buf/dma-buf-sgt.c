@@ -365,6 +365,9 @@ static struct sg_table *map_locked(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
+	if (dir != DMA_TO_DEVICE && !dma_buf_device_may_write(attach->dmabuf))
+		return ERR_PTR(-EPERM);
+
 	if (pin_on_map(attach)) {
 		err = attach->dmabuf->ops->pin(attach);
 		/*
@@ -413,8 +416,9 @@ err_unpin:
  * Context: The reservation lock of the buffer is held. May sleep.
  *
  * Return: The table, to be given back with dma_buf_sgt_unmap_attachment(), or
- * an ERR_PTR: -EINVAL if the attachment is not SGT, -ENODEV after a revoke,
- * -EINTR or -ERESTARTSYS when interrupted, or another error of the exporter.
+ * an ERR_PTR: -EINVAL if the attachment is not SGT, -EPERM if the device would
+ * write and dma_buf_device_may_write() says no, -ENODEV after a revoke, -EINTR
+ * or -ERESTARTSYS when interrupted, or another error of the exporter.
  */
 struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 					    enum dma_data_direction dir)
@@ -480,13 +484,16 @@ dma_buf_sgt_map_attachment_unlocked(struct dma_buf_attachment *attach,
 				    enum dma_data_direction dir)
 {
 	struct sg_table *sgt;
+	int ret;
 
 	might_sleep();
 
 	if (WARN_ON(!attach || !attach->dmabuf))
 		return ERR_PTR(-EINVAL);
 
-	dma_resv_lock(attach->dmabuf->resv, NULL);
+	ret = dma_buf_lock_killable(attach->dmabuf);
+	if (ret)
+		return ERR_PTR(ret);
 	sgt = map_locked(attach, dir);
 	dma_resv_unlock(attach->dmabuf->resv);
 	return sgt;

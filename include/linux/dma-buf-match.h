@@ -197,6 +197,10 @@ int dma_buf_match_mapping(struct dma_buf_match_args *args,
 
 bool dma_buf_device_memory_allowed(struct dma_buf *dmabuf);
 
+/* dma-buf-access.c */
+int __must_check dma_buf_lock_killable(struct dma_buf *dmabuf);
+bool dma_buf_device_may_write(struct dma_buf *dmabuf);
+
 struct dma_buf_attachment *
 dma_buf_mapping_attach(struct dma_buf *dmabuf,
 		       const struct dma_buf_mapping_match *imp_matches,

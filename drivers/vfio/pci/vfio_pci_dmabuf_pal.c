@@ -68,25 +68,30 @@ static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
  * see it.
  *
  * Return: What dma_buf_match_mapping() says, -ENODEV if the buffer is revoked,
- * or -EOPNOTSUPP for an importer that would not give it back.
+ * -EINTR if the task was killed, or -EOPNOTSUPP for an importer that would not
+ * give it back.
  */
 int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
 {
 	struct vfio_pci_dma_buf *buf = args->dmabuf->priv;
 	bool revocable = dma_buf_attach_revocable(args->attach);
 	struct dma_buf_mapping_match exp;
-	int ret = revocable ? -ENODEV : -EOPNOTSUPP;
+	int ret;
 
 	atomic_inc(&buf->matching);
 	/* Counted first, then the state: see vfio_pci_dma_buf_quiet() */
 	smp_mb__after_atomic();
-	dma_resv_lock(args->dmabuf->resv, NULL);
+	ret = dma_buf_lock_killable(args->dmabuf);
+	if (ret)
+		goto out;
+	ret = revocable ? -ENODEV : -EOPNOTSUPP;
 	if (vfio_pci_dma_buf_on(buf)) {
 		exp = DMA_BUF_EMAPPING_PAL_P2P(&vfio_pci_dma_buf_pal_ops,
 					       buf->pdev);
 		ret = dma_buf_match_mapping(args, &exp, 1);
 	}
 	dma_resv_unlock(args->dmabuf->resv);
+out:
 	atomic_dec(&buf->matching);
 
 	if (!ret && !revocable)

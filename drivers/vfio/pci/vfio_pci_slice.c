@@ -149,6 +149,7 @@ static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
 const struct dma_buf_ops vfio_pci_dmabuf_ops = {
 	.user_fences_apart = true,
 	.match_mapping = vfio_pci_dma_buf_match,
+	.dma_follows_file_mode = true,
 	.mmap = vfio_pci_dma_buf_mmap,
 	.release = vfio_pci_dma_buf_release,
 };
