@@ -137,8 +137,18 @@ static void make_index(struct kunit *test, struct iopt_pages_dmabuf *dmabuf,
 		       const struct dma_buf_phys_list *list,
 		       unsigned long start, unsigned long nr)
 {
+	int ret;
+
 	dmabuf->start = start * PAGE_SIZE;
-	KUNIT_ASSERT_EQ(test, iopt_dmabuf_index(dmabuf, nr, list), 0);
+	KUNIT_ASSERT_EQ(test, iopt_dmabuf_index_alloc(dmabuf, 1), 0);
+	ret = iopt_dmabuf_index(dmabuf, nr, list);
+	if (ret == -ENOSPC) {
+		KUNIT_ASSERT_EQ(test, iopt_dmabuf_index_alloc(dmabuf,
+							      dmabuf->nr_runs),
+				0);
+		ret = iopt_dmabuf_index(dmabuf, nr, list);
+	}
+	KUNIT_ASSERT_EQ(test, ret, 0);
 }
 
 static void runs_test(struct kunit *test)
@@ -321,11 +331,13 @@ static void empty_test(struct kunit *test)
 
 	list = make_list(test, 1, &kinds);
 	list->phys[0] = (struct phys_vec){ PAGE_SIZE, PAGE_SIZE };
+	KUNIT_ASSERT_EQ(test, iopt_dmabuf_index_alloc(&dmabuf, 1), 0);
 
 	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_EQ(test, iopt_dmabuf_index(&dmabuf, 0, list),
 				-EINVAL);
 		dmabuf.start = PAGE_SIZE;
+		KUNIT_ASSERT_EQ(test, iopt_dmabuf_index_alloc(&dmabuf, 1), 0);
 		KUNIT_EXPECT_EQ(test, iopt_dmabuf_index(&dmabuf, 1, list),
 				-EINVAL);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2);

@@ -3,6 +3,7 @@
  * A dma-buf exporter for the iommufd selftest: as many single pages as the test
  * wants, offered as a physical list and revoked on demand.
  */
+#include <linux/delay.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/iommu.h>
@@ -167,6 +168,26 @@ int iommufd_test_dmabuf_revoke(struct iommufd_ucmd *ucmd, int fd, bool revoked)
 	dma_resv_lock(dmabuf->resv, NULL);
 	priv->revoked = revoked;
 	dma_buf_invalidate_mappings(dmabuf);
+	dma_resv_unlock(dmabuf->resv);
+
+	dma_buf_put(dmabuf);
+	return 0;
+}
+
+/*
+ * Hold the reservation, as an exporter or importer that has much to do would.
+ * Others can be killed while they wait for it, or are not to wait.
+ */
+int iommufd_test_dmabuf_hold(int fd, unsigned int ms)
+{
+	struct dma_buf *dmabuf;
+
+	dmabuf = test_dmabuf_from_fd(fd);
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	msleep_interruptible(ms);
 	dma_resv_unlock(dmabuf->resv);
 
 	dma_buf_put(dmabuf);

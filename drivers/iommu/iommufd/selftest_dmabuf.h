@@ -11,6 +11,7 @@ struct iommufd_ucmd;
 int iommufd_test_dmabuf_get(struct iommufd_ucmd *ucmd, unsigned int open_flags,
 			    size_t len);
 int iommufd_test_dmabuf_revoke(struct iommufd_ucmd *ucmd, int fd, bool revoked);
+int iommufd_test_dmabuf_hold(int fd, unsigned int ms);
 int iommufd_test_md_check_dmabuf(struct iommufd_ucmd *ucmd,
 				 const struct iommu_test_cmd *cmd);
 

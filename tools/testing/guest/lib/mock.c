@@ -39,6 +39,16 @@ int mock_revoke(int iommufd, int dmabuf)
 	return mock_cmd(iommufd, &cmd);
 }
 
+int mock_hold(int iommufd, int dmabuf, unsigned int ms)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_DMABUF_HOLD,
+		.dmabuf_hold = { .dmabuf_fd = dmabuf, .ms = ms },
+	};
+
+	return mock_cmd(iommufd, &cmd);
+}
+
 int mock_device(int iommufd, unsigned int ioas_id, struct mock_device *dev)
 {
 	struct iommu_test_cmd cmd = {

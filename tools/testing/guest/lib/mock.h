@@ -11,8 +11,9 @@
 #define MOCK_DMABUF_MAX	(512 * 4096UL)
 int mock_dmabuf(int iommufd, size_t size);
 
-/* Its exporter revokes it. */
+/* Its exporter revokes it, or holds its reservation for a while. */
 int mock_revoke(int iommufd, int dmabuf);
+int mock_hold(int iommufd, int dmabuf, unsigned int ms);
 
 struct mock_device {
 	unsigned int stdev_id;

@@ -383,6 +383,24 @@ TEST_F(life, negotiation)
 	EXPECT_STREQ(match.chosen, "SGT");
 }
 
+/* The GPU would write to it as well. */
+TEST_F(life, import_of_read_only)
+{
+	struct vfio_device_feature_dma_buf buf = {
+		.region_index = BAR,
+		.open_flags = O_RDONLY | O_CLOEXEC,
+		.nr_ranges = 1,
+	};
+	int dmabuf = endpoint_export_raw(self->m.mem, VFIO_DEVICE_FEATURE_GET, &buf,
+					 &self->range, 1);
+	u32 handle;
+
+	ASSERT_GE(dmabuf, 0);
+	EXPECT_EQ(drm_import(self->m.gpu, dmabuf, &handle), -EPERM);
+	close(dmabuf);
+	EXPECT_EQ(drm_import(self->m.gpu, self->dmabuf, &handle), 0);
+}
+
 TEST_F(life, import_of_revoked)
 {
 	int create = backend_count(&self->m.backend, CREATE);
