@@ -115,7 +115,8 @@ check-patches: deps
 else
 check-patches: export
 	@tools/run-part check-patches tools/check-patches $(tree) $(mails) $(series); \
-		tools/report check-patches
+		tools/run-part check-objects-$(name) tools/check-objects modules; \
+		tools/report check-patches check-objects-$(name)
 endif
 
 check-objects: tree
