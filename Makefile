@@ -24,6 +24,7 @@ export JOBS
 #: Targets
 #:   deps           install the packages that the rest needs (all targets do so)
 #:   demo           boot the patched kernel, show peer-to-peer DMA by negotiated types
+#:   quick          what to run after an edit: KUnit, and the demo and edited tests in the guest
 #:   check          the tests; the last line is "N passed, N failed, N skipped".  Not in it:
 #:                  check-full, kunit-i386, mutants, bisect, bench, the other profiles
 #:
@@ -129,6 +130,9 @@ check-full: deps
 convert: deps
 	@tools/convert "$(DIR)"
 
+quick: tree
+	@tools/quick
+
 check: export
 	@tools/check
 
@@ -157,7 +161,7 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: help deps tree kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
+.PHONY: help deps tree quick kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
 	kunit-i386 check-patches check-objects check-full convert check mutants bisect bench \
 	export refresh print-tree print-kernel print-headers clean distclean
 

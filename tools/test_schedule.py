@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of the order of parts, of the running total, and of what make quick runs."""
+
+import contextlib
+import io
+import os
+import subprocess
+import tempfile
+import threading
+import unittest
+from unittest import mock
+
+import results
+import schedule
+import tool_module
+from schedule import Part
+
+PARTS = [Part("compile", []), Part("objects", []), Part("long", [], True), Part("short", [], True)]
+
+
+class Running(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.seconds = os.path.join(folder.name, "build/seconds.json")
+        for where, name, value in (results, "LOG", folder.name), (schedule, "SECONDS", self.seconds):
+            patch = mock.patch.object(where, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def go(self, run=None):
+        """The lines that were printed."""
+        made = schedule.Schedule(PARTS, run or (lambda part, quiet: ""))
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            made.go()
+        return said.getvalue().splitlines()
+
+    def test_each_once(self):
+        ran = []
+        self.go(lambda part, quiet: ran.append(part.name) or "")
+        self.assertEqual(sorted(ran), ["compile", "long", "objects", "short"])
+
+    def test_a_guest_beside_what_compiles_and_two_at_its_end(self):
+        both = threading.Barrier(2, timeout=30)
+        met = []
+
+        def run(part, quiet):
+            if part.name in ("objects", "long"):    # at the same time
+                met.append(both.wait())
+            if part.name == "long":                 # the other worker takes this one
+                short.wait(30)
+            elif part.name == "short":
+                short.set()
+            return ""
+        short = threading.Event()
+        self.go(run)
+        self.assertEqual(len(met), 2)
+        self.assertTrue(short.is_set())
+
+    def test_output_of_guests_alone_is_kept(self):
+        quiet = {}
+        self.go(lambda part, kept: quiet.update({part.name: kept}) or "")
+        self.assertEqual(quiet, {"compile": False, "objects": False, "long": True, "short": True})
+
+    def test_running_total(self):
+        results.save(os.path.join(results.LOG, "compile.json"),
+                     [results.Suite("a", passed=3, failed=["x"], skipped=["y"])])
+        lines = self.go()
+        self.assertIn("4 of 4 parts", lines[-1])
+        # Those without results have failed.
+        self.assertIn("3 passed, 4 failed, 1 skipped after 0 s", lines[-1])
+        self.assertNotIn("to go", "".join(lines))
+
+    def test_rest_is_known_from_last_time(self):
+        self.go()
+        made = schedule.Schedule(PARTS)
+        made.before = {"compile": 60, "objects": 40, "long": 300, "short": 20}
+        self.assertEqual(made.left(), 300)
+        made.took = {"long": 1}
+        self.assertEqual(made.left(), 100)
+        made.took = {"long": 1, "compile": 1, "objects": 1, "short": 1}
+        self.assertEqual(made.left(), 0)
+
+    def test_new_part_is_not_guessed(self):
+        made = schedule.Schedule(PARTS)
+        made.before = {"compile": 1}
+        self.assertIsNone(made.left())
+
+
+class Quick(unittest.TestCase):
+    def setUp(self):
+        self.tool = tool_module.load("quick")
+
+    def changed(self, status):
+        said = subprocess.CompletedProcess((), 0, status)
+        listed = subprocess.CompletedProcess((), 0, "all: p2p slice\n")
+        with mock.patch("subprocess.run", side_effect=[said, listed]):
+            return self.tool.changed()
+
+    def test_edited_tests(self):
+        self.assertEqual(self.changed(" M tools/testing/guest/slice.c\n M Makefile\n"
+                                      "?? tools/testing/guest/p2p.c\n M tools/testing/guest/demo.c\n"
+                                      " M tools/testing/guest/lib/pci.c\n"), ["p2p", "slice"])
+        self.assertEqual(self.changed(""), [])
+
+    def test_which_kernel(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with mock.patch.object(self.tool, "env",
+                                   lambda name, PROFILE: os.path.join(folder, PROFILE)):
+                self.assertEqual(self.tool.built(), "")
+                for profile in "bench", "check":
+                    open(os.path.join(folder, profile), "w").close()
+                    self.assertEqual(self.tool.built(), profile)
+
+    def test_guest_that_does_not_boot(self):
+        ended = subprocess.CompletedProcess((), 1)
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(results, "LOG", folder), mock.patch.dict(os.environ), \
+                mock.patch("subprocess.run", return_value=ended):
+            self.assertEqual(self.tool.guest("q", "check", ["p2p"]), 1)
+            suites = results.load(os.path.join(folder, "q.json"))
+        self.assertEqual([suite.name for suite in suites], ["q-demo", "q-tests"])
+        self.assertTrue(all(suite.failed for suite in suites))
