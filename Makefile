@@ -20,6 +20,7 @@ export BASELINE
 export KSRC
 export COVERAGE
 export JOBS
+export UNPATCHED
 
 #: Targets
 #:   deps           install the packages that the rest needs (all targets do so)
@@ -37,10 +38,11 @@ export JOBS
 #:   guest          the guest tests alone (TESTS=a,b: only these)
 #:   vgpu           those that need a scripted virtio-gpu, in a QEMU of their own
 #:   shell          a shell in the guest
-#:   check-patches  patches apply to all series; W=1, sparse, checkpatch, kernel-doc
+#:   check-patches  patches apply to all series; checkpatch, kernel-doc, W=1, sparse
 #:   check-objects  all files that the series touches, in many configurations, W=1, sparse
 #:   check-full     whole GPU drivers as modules, the kernel's own tests of them and
-#:                  every exporter with every importer, beside the unpatched kernel
+#:                  every exporter with every importer; what fails and is not known
+#:                  to fail unpatched is run on the unpatched kernel as well
 #:   convert        move your driver to mapping types, say what is left (DIR=/path/to/driver)
 #:   mutants        a checker reports what tools/mutants/*.patch break (some builds)
 #:   bisect         after each step of the series its files compile, and KUnit passes
@@ -59,6 +61,7 @@ export JOBS
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
 #:                  nop2p: without peer-to-peer DMA
 #:   BASELINE=1     the unpatched kernel (tree, kernel, headers, shell, guest, print-*)
+#:   UNPATCHED=1    check-full: all of it on the unpatched kernel, too
 #:   JOBS=N         compile so many files at once
 
 # These are asked for when a recipe runs: preparing the tree can change them.
