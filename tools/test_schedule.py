@@ -112,12 +112,31 @@ class Quick(unittest.TestCase):
                     open(os.path.join(folder, profile), "w").close()
                     self.assertEqual(self.tool.built(), profile)
 
-    def test_guest_that_does_not_boot(self):
-        ended = subprocess.CompletedProcess((), 1)
+    def guest(self, *statuses):
+        """The suites of a guest, None if there are none; the tools end with STATUSES."""
+        ended = [subprocess.CompletedProcess((), status) for status in statuses]
         with tempfile.TemporaryDirectory() as folder, \
                 mock.patch.object(results, "LOG", folder), mock.patch.dict(os.environ), \
-                mock.patch("subprocess.run", return_value=ended):
+                mock.patch("subprocess.run", side_effect=ended):
             self.assertEqual(self.tool.guest("q", "check", ["p2p"]), 1)
-            suites = results.load(os.path.join(folder, "q.json"))
+            path = os.path.join(folder, "q.json")
+            return results.load(path) if os.path.exists(path) else None
+
+    def test_guest_that_does_not_boot(self):
+        suites = self.guest(0, 0, 1, 1)
         self.assertEqual([suite.name for suite in suites], ["q-demo", "q-tests"])
         self.assertTrue(all(suite.failed for suite in suites))
+
+    def test_kernel_that_does_not_build(self):
+        self.assertIsNone(self.guest(1))
+        self.assertIsNone(self.guest(0, 1))
+
+
+class Check(unittest.TestCase):
+    def test_parts(self):
+        parts = tool_module.load("check").parts("/x/linux-7.3", "check")
+        self.assertEqual(len({part.name for part in parts}), len(parts))
+        for part in parts:
+            self.assertTrue(os.access(part.command[0], os.X_OK), part.name)
+            if "--name" in part.command:
+                self.assertEqual(part.command[part.command.index("--name") + 1], part.name)
