@@ -20,6 +20,7 @@ export BASELINE
 export KSRC
 export COVERAGE
 export JOBS
+export GUESTS
 export UNPATCHED
 
 #: Targets
@@ -62,6 +63,7 @@ export UNPATCHED
 #:                  nop2p: without peer-to-peer DMA
 #:   BASELINE=1     the unpatched kernel (tree, kernel, headers, shell, guest, print-*)
 #:   UNPATCHED=1    check-full: all of it on the unpatched kernel, too
+#:   GUESTS=N       check: run so many guests at once (half as many as there are CPUs)
 #:   JOBS=N         compile so many files at once
 
 # These are asked for when a recipe runs: preparing the tree can change them.

@@ -3,8 +3,8 @@
 
 A part is a name, a command that leaves its results in build/log/NAME.json, and
 where it runs: what compiles uses all CPUs and is run one after the other, a
-guest keeps one CPU busy.  There is always one guest beside what compiles, and
-two when nothing is left to compile.  A guest's output comes at its end.
+guest keeps one or two CPUs busy.  When nothing is left to compile there are
+GUESTS of them at once, and one less before.  A guest's output comes at its end.
 
 How long each part took is kept in build/seconds.json, so that the next run can
 say how long it will be.
@@ -38,7 +38,8 @@ def minutes(seconds):
 
 
 class Schedule:
-    def __init__(self, parts, run=None):
+    def __init__(self, parts, run=None, guests=0):
+        self.guests = guests or int(os.environ.get("GUESTS") or max(2, os.cpu_count() // 2))
         self.parts, self.start = parts, time.monotonic()
         self.run = run or self.run_part
         self.took, self.before = {}, known()
@@ -56,8 +57,7 @@ class Schedule:
             return None
         host = sum(self.before[part.name] for part in left if not part.guest)
         guests = [self.before[part.name] for part in left if part.guest]
-        # One guest at a time beside what compiles, then two.
-        return max(host, (host + sum(guests)) / 2, *guests, 0)
+        return max(host, (host + sum(guests)) / self.guests, *guests, 0)
 
     def so_far(self, part):
         """The line at the end of a part."""
@@ -98,11 +98,14 @@ class Schedule:
 
     def go(self):
         """Run all."""
-        # It is not waited for when this run is interrupted.
-        beside = threading.Thread(target=self.work, args=((True,),), daemon=True)
-        beside.start()
+        # They are not waited for when this run is interrupted.
+        beside = [threading.Thread(target=self.work, args=((True,),), daemon=True)
+                  for _ in range(self.guests - 1)]
+        for thread in beside:
+            thread.start()
         self.work((False, True))
-        beside.join()
+        for thread in beside:
+            thread.join()
         os.makedirs(os.path.dirname(SECONDS), exist_ok=True)
         with open(SECONDS + ".new", "w") as file:
             json.dump({**self.before, **self.took}, file, indent=1)

@@ -28,9 +28,9 @@ class Running(unittest.TestCase):
             patch.start()
             self.addCleanup(patch.stop)
 
-    def go(self, run=None):
+    def go(self, run=None, guests=2):
         """The lines that were printed."""
-        made = schedule.Schedule(PARTS, run or (lambda part, quiet: ""))
+        made = schedule.Schedule(PARTS, run or (lambda part, quiet: ""), guests)
         with contextlib.redirect_stdout(io.StringIO()) as said:
             made.go()
         return said.getvalue().splitlines()
@@ -57,6 +57,15 @@ class Running(unittest.TestCase):
         self.assertEqual(len(met), 2)
         self.assertTrue(short.is_set())
 
+    def test_all_at_once(self):
+        at_once = threading.Barrier(3, timeout=30)
+
+        def run(part, quiet):
+            if part.name != "objects":
+                at_once.wait()
+            return ""
+        self.assertIn("4 of 4", self.go(run, guests=3)[-1])
+
     def test_output_of_guests_alone_is_kept(self):
         quiet = {}
         self.go(lambda part, kept: quiet.update({part.name: kept}) or "")
@@ -73,7 +82,7 @@ class Running(unittest.TestCase):
 
     def test_rest_is_known_from_last_time(self):
         self.go()
-        made = schedule.Schedule(PARTS)
+        made = schedule.Schedule(PARTS, guests=2)
         made.before = {"compile": 60, "objects": 40, "long": 300, "short": 20}
         self.assertEqual(made.left(), 300)
         made.took = {"long": 1}
