@@ -4,6 +4,7 @@
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -14,6 +15,7 @@ import results
 import schedule
 import tool_module
 from schedule import Part
+from steps import REPO
 
 PARTS = [Part("compile", []), Part("objects", []), Part("long", [], True), Part("short", [], True)]
 
@@ -141,7 +143,44 @@ class Quick(unittest.TestCase):
         self.assertIsNone(self.guest(0, 1))
 
 
+RUN_PART = """\
+#!/bin/sh
+out=$(dirname "$0")/../build/log/$1.json
+[ "$1" = model ] || echo '[{"name": "'$1'", "seconds": 1, "passed": 1, "failed": [], "skipped": []}]' > "$out"
+"""
+
+
 class Check(unittest.TestCase):
+    def whole(self, tool, kernel):
+        """A run in a clone in which parts do nothing, and only a model fails."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        shutil.copytree(os.path.join(REPO, "tools"), os.path.join(folder.name, "tools"),
+                        ignore=shutil.ignore_patterns("__pycache__", "testing", "model"))
+        for name, text in (("run-part", RUN_PART), ("install-headers", "#!/bin/sh\n"),
+                           ("build-kernel", f"#!/bin/sh\nexit {kernel}\n")):
+            with open(os.path.join(folder.name, "tools", name), "w") as file:
+                file.write(text)
+        env = {name: text for name, text in os.environ.items()
+               if name not in ("BUILD_LOCKED", "BUILD_LOCK_FD", "repo", "KSRC", "TESTS", "TREE",
+                               "BASELINE", "LINUX", "PROFILE")}
+        made = subprocess.run([os.path.join(folder.name, "tools", tool)], env=env, text=True,
+                              timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return made.returncode, made.stdout.splitlines()
+
+    def test_all_parts(self):
+        status, lines = self.whole("check", 0)
+        self.assertEqual((status, lines[-1]), (1, "11 passed, 1 failed, 0 skipped"))
+        self.assertIn("12 of 12 parts", "\n".join(lines))
+
+    def test_without_a_kernel(self):
+        status, lines = self.whole("check", 1)
+        self.assertEqual((status, lines[-1]), (1, "4 passed, 8 failed, 0 skipped"))
+
+    def test_quick(self):
+        self.assertEqual(self.whole("quick", 0)[0], 0)
+        self.assertEqual(self.whole("quick", 0)[1][-1], "1 passed, 0 failed, 1 skipped")
+
     def test_parts(self):
         parts = tool_module.load("check").parts("/x/linux-7.3", "check")
         self.assertEqual(len({part.name for part in parts}), len(parts))
