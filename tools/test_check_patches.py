@@ -20,12 +20,20 @@ class Without(unittest.TestCase):
             mail = os.path.join(folder, "0001-s.patch")
             with open(mail, "w") as file:
                 file.writelines([HEAD, *parts])
-            with open(check.without(mail, {"ours"}, os.path.join(folder, "out"))) as file:
+            with open(os.path.join(folder, "ours"), "w") as file:
+                file.write("a\n")
+            with open(check.without(mail, folder, {"ours"}, os.path.join(folder, "out"))) as file:
                 return file.read()
 
     def test_hooks_stay(self):
         self.assertEqual(self.left(OURS, HOOK), HEAD + HOOK)
         self.assertEqual(self.left(HOOK, OURS), HEAD + HOOK)
+
+    def test_not_as_it_ends(self):
+        other = OURS.replace("+a", "+b")
+        self.assertEqual(self.left(other, HOOK), HEAD + other + HOOK)
+        later = OURS.replace("new file mode 100644\n", "")
+        self.assertEqual(self.left(later, HOOK), HEAD + later + HOOK)
 
     def test_nothing_but_ours(self):
         self.assertEqual(self.left(OURS), HEAD + OURS)
