@@ -20,10 +20,13 @@ export BASELINE
 export KSRC
 export COVERAGE
 export JOBS
+export GUESTS
+export UNPATCHED
 
 #: Targets
 #:   deps           install the packages that the rest needs (all targets do so)
 #:   demo           boot the patched kernel, show peer-to-peer DMA by negotiated types
+#:   quick          what to run after an edit: KUnit, and the demo and edited tests in the guest
 #:   check          the tests; the last line is "N passed, N failed, N skipped".  Not in it:
 #:                  check-full, kunit-i386, mutants, bisect, bench, the other profiles
 #:
@@ -36,10 +39,11 @@ export JOBS
 #:   guest          the guest tests alone (TESTS=a,b: only these)
 #:   vgpu           those that need a scripted virtio-gpu, in a QEMU of their own
 #:   shell          a shell in the guest
-#:   check-patches  patches apply to all series; W=1, sparse, checkpatch, kernel-doc
+#:   check-patches  patches apply to all series; checkpatch, kernel-doc, W=1, sparse
 #:   check-objects  all files that the series touches, in many configurations, W=1, sparse
 #:   check-full     whole GPU drivers as modules, the kernel's own tests of them and
-#:                  every exporter with every importer, beside the unpatched kernel
+#:                  every exporter with every importer; what fails and is not known
+#:                  to fail unpatched is run on the unpatched kernel as well
 #:   convert        move your driver to mapping types, say what is left (DIR=/path/to/driver)
 #:   mutants        a checker reports what tools/mutants/*.patch break (some builds)
 #:   bisect         after each step of the series its files compile, and KUnit passes
@@ -58,6 +62,8 @@ export JOBS
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
 #:                  nop2p: without peer-to-peer DMA
 #:   BASELINE=1     the unpatched kernel (tree, kernel, headers, shell, guest, print-*)
+#:   UNPATCHED=1    check-full: all of it on the unpatched kernel, too
+#:   GUESTS=N       check: run so many guests at once (half as many as there are CPUs)
 #:   JOBS=N         compile so many files at once
 
 # These are asked for when a recipe runs: preparing the tree can change them.
@@ -115,7 +121,8 @@ check-patches: deps
 else
 check-patches: export
 	@tools/run-part check-patches tools/check-patches $(tree) $(mails) $(series); \
-		tools/report check-patches
+		tools/run-part check-objects-$(name) tools/check-objects modules; \
+		tools/report check-patches check-objects-$(name)
 endif
 
 check-objects: tree
@@ -127,6 +134,9 @@ check-full: deps
 
 convert: deps
 	@tools/convert "$(DIR)"
+
+quick: tree
+	@tools/quick
 
 check: export
 	@tools/check
@@ -156,7 +166,7 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: help deps tree kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
+.PHONY: help deps tree quick kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
 	kunit-i386 check-patches check-objects check-full convert check mutants bisect bench \
 	export refresh print-tree print-kernel print-headers clean distclean
 

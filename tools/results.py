@@ -89,8 +89,11 @@ def table(suites):
         lines += [f"skipped: {suite.name}: {text}" for text in suite.skipped]
     for suite in suites:
         lines += [f"FAILED: {suite.name}: {text}" for text in suite.failed]
+    return "\n".join([*lines, counts(suites)])
+
+
+def counts(suites):
     passed = sum(suite.passed for suite in suites)
     failed = sum(len(suite.failed) for suite in suites)
     skipped = sum(len(suite.skipped) for suite in suites)
-    lines.append(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return "\n".join(lines)
+    return f"{passed} passed, {failed} failed, {skipped} skipped"

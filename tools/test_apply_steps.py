@@ -120,6 +120,14 @@ class ApplySteps(unittest.TestCase):
         self.apply()
         self.applied()
 
+    def test_lock_is_passed_on(self):
+        tool, (out, into) = tool_module.load("apply-steps"), os.pipe()
+        self.addCleanup(os.close, out)
+        with mock.patch.dict(os.environ, BUILD_LOCK_FD=str(into)):
+            self.assertEqual(tool.lock(), (into,))
+            os.close(into)
+            self.assertEqual(tool.lock(), ())
+
     def test_link_is_replaced(self):
         self.apply()
         link = os.path.join(self.tree, "ours")

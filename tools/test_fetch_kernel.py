@@ -19,7 +19,13 @@ case " $* " in
 *) exit 100 ;;
 esac
 """
-APT_CACHE = '#!/bin/sh\n[ -z "$KNOWN" ] || echo "$KNOWN"\n'
+APT_CACHE = """\
+#!/bin/sh
+case " $* " in
+*' pkgnames linux-source- '*) for series in $HAS; do echo "linux-source-$series"; done ;;
+*) [ -z "$KNOWN" ] || echo "$KNOWN" ;;
+esac
+"""
 
 
 class FetchKernel(unittest.TestCase):
@@ -35,13 +41,13 @@ class FetchKernel(unittest.TestCase):
                 file.write(text)
             os.chmod(path, 0o755)
 
-    def run_tool(self, *command, update=0, strict=0, known="", linux="7.2"):
+    def run_tool(self, *command, update=0, strict=0, known="", linux="7.2", has=""):
         path = os.path.join(self.repo, "bin") + ":" + os.environ["PATH"]
         env = {name: text for name, text in os.environ.items() if name not in ("KSRC", "TREE")}
         return subprocess.run([os.path.join(self.repo, "tools", command[0]), *command[1:]], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               env=dict(env, PATH=path, repo=self.repo, UPDATE=str(update),
-                                       STRICT=str(strict), KNOWN=known, KEYRING="/dev/null",
+                                       STRICT=str(strict), KNOWN=known, HAS=has, KEYRING="/dev/null",
                                        LINUX=linux, BASELINE="1", PROFILE="check"))
 
     def fetch(self, **kept):
@@ -62,6 +68,24 @@ class FetchKernel(unittest.TestCase):
             made = self.fetch(**status)
             self.assertEqual(made.returncode, 1)
             self.assertIn("try again", made.stdout)
+
+    def after(self, has, **kept):
+        return self.run_tool("fetch-kernel", "--after", "7.3", os.path.join(self.repo, "build/dl"),
+                             has=has, **kept)
+
+    def test_nothing_after(self):
+        for has in "", "7.2 7.3 6.12 7.3-rt x":
+            made = self.after(has)
+            self.assertEqual(made.returncode, 3)
+            self.assertIn("the mirror has no series after 7.3", made.stdout)
+
+    def test_nobody_knows_if_there_is_one_after(self):
+        self.assertEqual(self.after("", strict=100).returncode, 1)
+
+    def test_newest_after(self):
+        self.put("dl/linux-source-7.10-7.10~rc3-1.tar.xz", "dl/linux-source-7.4-7.4-1.tar.xz")
+        self.assertEqual(self.after("7.2 7.10 7.3 7.4").stdout,
+                         os.path.join(self.repo, "build/dl/linux-source-7.10-7.10~rc3-1.tar.xz\n"))
 
     def put(self, *names):
         for name in names:

@@ -100,6 +100,26 @@ class Fresh(Clone):
         self.assertFalse(os.path.exists(os.path.join(self.clone, "build/dl")))
 
 
+class Variables(Clone):
+    """They come through the make that waits for the lock."""
+
+    def setUp(self):
+        super().setUp()
+        tools = os.path.join(self.clone, "tools")
+        os.unlink(tools)
+        shutil.copytree(os.path.join(REPO, "tools"), tools, ignore=shutil.ignore_patterns("testing"))
+        for name in "install-deps", "prepare-tree", "build-kernel", "install-headers", "boot":
+            with open(os.path.join(tools, name), "w") as file:
+                file.write('#!/bin/sh\necho "$PROFILE,$LINUX,$BASELINE"\n')
+
+    def test_all(self):
+        for args, said in ((["demo"], "bench,,"), (["shell"], "check,,"),
+                           (["demo", "PROFILE=check", "LINUX=7.2"], "check,7.2,"),
+                           (["-j4", "kernel", "BASELINE=1"], "check,,1")):
+            lines, status = self.run_in("make", *args)
+            self.assertEqual((set(lines.split()), status), ({said}, 0), args)
+
+
 class Lock(Clone):
     def hold(self, command="read line"):
         """A run that has the lock and ends when it is told."""
@@ -140,7 +160,7 @@ class Lock(Clone):
 
     def test_tools_alone(self):
         first = self.hold()
-        for tool in "prepare-tree", "build-kernel", "kunit", "check":
+        for tool in "prepare-tree", "build-kernel", "kunit", "install-headers":
             second = self.start(f"tools/{tool}")
             self.assertIn("waiting", second.stdout.readline(), tool)
             self.end(second)

@@ -182,6 +182,42 @@ class FullResults(unittest.TestCase):
                 "RIP: 0010:{1}+0x{0}/0x20\n"
         self.assertEqual(self.failed({"log": stuck.format(1, "f")}, {"log": stuck.format(2, "g")}), [])
 
+    def test_only_what_is_new_needs_the_unpatched_kernel(self):
+        tool, lists = self.tool, tempfile.TemporaryDirectory()
+        self.addCleanup(lists.cleanup)
+        bad = "not ok 2 b\nok 3 c # SKIP none\n# end importers 1 1.0"
+        with mock.patch.object(tool, "LISTS", lists.name), \
+                mock.patch.object(tool, "RUNS", {"matrix-{}": ["importers"]}), \
+                mock.patch.object(tool, "XE", "matrix-{}"):
+            for name in "baseline-7.3", "linux-7.3":
+                open(os.path.join(self.log, f"kernel-{name}-full.log"), "w").close()
+            self.put("linux-7.3")
+            # Of what there is no list, nothing is known.
+            self.assertIn("matrix", tool.needed(self.log, "linux-7.3"))
+            self.put("baseline-7.3", log=OOPS.format(1, "f"), end=bad)
+            tool.record(self.log, "baseline-7.3", "7.3")
+
+            def needed(**kept):
+                self.put("linux-7.3", **kept)
+                return set(tool.needed(self.log, "linux-7.3"))
+            same = {"log": OOPS.format(2, "f"), "end": bad}
+            self.assertEqual(needed(**same), set())
+            suite, = tool.alone(self.log, "matrix-{}", "linux-7.3")
+            self.assertEqual((suite.failed, len(suite.skipped), suite.passed), ([], 4, 1))
+            fixed = bad.replace("not ok 2", "ok 2").replace("importers 1", "importers 0")
+            self.assertEqual(needed(end=fixed), set())
+            for worse in ({**same, "end": bad.replace("2 b", "2 other")},
+                          {**same, "end": bad.replace("importers 1", "importers 139")},
+                          {**same, "end": bad.replace("ok 3 c # SKIP none\n", "")},
+                          {**same, "log": OOPS.format(2, "g")},
+                          {**same, "failed": ["no end within 9 s"]}):
+                self.assertEqual(needed(**worse), {"matrix"}, worse)
+                suite, = tool.alone(self.log, "matrix-{}", "linux-7.3")
+                self.assertTrue(suite.failed)
+            with open(os.path.join(self.log, "kernel-linux-7.3-full.log"), "w") as file:
+                file.write("a.c:1:2: warning: b\n")
+            self.assertEqual(needed(**same), {"build"})
+
     def test_known_report(self):
         for report in OOPS, LEAK, ASLEEP:
             before, after, other = (report.format(*args) for args in ((1, "f"), (2, "f"), (3, "g")))

@@ -9,10 +9,36 @@ import tempfile
 import unittest
 from unittest import mock
 
+import results
 import steps
 import tool_module
 
 PATCH = "Subject: p\n\n--- a/f\n+++ b/f\n@@ -1 +1,2 @@\n of mine\n+hook\n"
+
+
+class Next(unittest.TestCase):
+    def test_not_there(self):
+        tool, check = tool_module.load("try-patches"), tool_module.load("check-patches")
+        with mock.patch("subprocess.run", return_value=subprocess.CompletedProcess((), 3, "7.3\n")):
+            self.assertRaisesRegex(SystemExit, "3", tool.fetch, "next")
+        suite = results.Suite("t")
+        said = subprocess.CompletedProcess((), 3, "noise\nthe mirror has no series after 7.3\n")
+        with mock.patch.object(check, "run", return_value=said):
+            check.apply(suite, "", ["next"])
+        self.assertEqual((suite.skipped, suite.failed), (["the mirror has no series after 7.3"], []))
+
+    def test_there(self):
+        tool = tool_module.load("try-patches")
+        with tempfile.TemporaryDirectory() as folder:
+            top = os.path.join(folder, "linux-source-7.4")
+            os.mkdir(top)
+            with open(os.path.join(top, "f"), "w") as file:
+                file.write("of mine\n")
+            tarball = os.path.join(folder, "linux-source-7.4-7.4~rc1-1~exp1.tar.xz")
+            subprocess.run(["tar", "-cJf", tarball, "-C", folder, "linux-source-7.4"], check=True)
+            with mock.patch.object(tool, "fetch", return_value=tarball):
+                before = tool.pristine("next", ["f"], os.path.join(folder, "try-next"))
+            self.assertTrue(os.path.exists(os.path.join(before, "f")))
 
 
 class Ksrc(unittest.TestCase):

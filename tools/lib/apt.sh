@@ -9,6 +9,7 @@
 #
 #	apt_init DIR SUITE...	reads the package lists of SUITE... into DIR/apt
 #	apt_ours ARGS		apt-get in that configuration, output to stderr
+#	apt_names PREFIX	the packages with that prefix in the lists
 #	apt_absent PACKAGE	true if all lists can be read and none has it
 #
 # apt_init returns 1, after a message, when that cannot be done.  The caller
@@ -57,6 +58,8 @@ apt_absent() {
 	apt_found=$(apt_tool apt-cache madison "$1") || return 1
 	[ -z "$apt_found" ]
 }
+
+apt_names() { apt_tool apt-cache pkgnames "$1"; }
 
 apt_tool() {
 	apt_program=$1

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of what checkpatch gets of an exported mail."""
+
+import os
+import tempfile
+import unittest
+
+import tool_module
+
+HOOK = "diff --git a/theirs b/theirs\n--- a/theirs\n+++ b/theirs\n@@ -1 +1 @@\n-a\n+b\n"
+OURS = "diff --git a/ours b/ours\nnew file mode 100644\n--- /dev/null\n+++ b/ours\n@@ -0,0 +1 @@\n+a\n"
+HEAD = "From x\nSubject: s\n\nwhy\n---\n ours | 1 +\n"
+check = tool_module.load("check-patches")
+
+
+class Without(unittest.TestCase):
+    def left(self, *parts):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "out"))
+            mail = os.path.join(folder, "0001-s.patch")
+            with open(mail, "w") as file:
+                file.writelines([HEAD, *parts])
+            with open(os.path.join(folder, "ours"), "w") as file:
+                file.write("a\n")
+            with open(check.without(mail, folder, {"ours"}, os.path.join(folder, "out"))) as file:
+                return file.read()
+
+    def test_hooks_stay(self):
+        self.assertEqual(self.left(OURS, HOOK), HEAD + HOOK)
+        self.assertEqual(self.left(HOOK, OURS), HEAD + HOOK)
+
+    def test_not_as_it_ends(self):
+        other = OURS.replace("+a", "+b")
+        self.assertEqual(self.left(other, HOOK), HEAD + other + HOOK)
+        later = OURS.replace("new file mode 100644\n", "")
+        self.assertEqual(self.left(later, HOOK), HEAD + later + HOOK)
+
+    def test_nothing_but_ours(self):
+        self.assertEqual(self.left(OURS), HEAD + OURS)

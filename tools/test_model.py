@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of when the search of the model is not repeated."""
+
+import contextlib
+import io
+import os
+import tempfile
+import unittest
+from unittest import mock
+
+import results
+import tool_module
+
+
+class Kept(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.tool = tool_module.load("model/run")
+        self.model = os.path.join(folder.name, "model.pml")
+        self.put("one")
+        for where, name, value in ((results, "LOG", folder.name), (self.tool, "CLEAN", folder.name),
+                                   (self.tool, "MODEL", self.model)):
+            patch = mock.patch.object(where, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.json = os.path.join(folder.name, "model.json")
+
+    def put(self, text):
+        with open(self.model, "w") as file:
+            file.write(text)
+
+    def main(self, *lines):
+        """Its status, and if it searched."""
+        version = mock.Mock(stdout=b"Spin 6")
+        with mock.patch.object(self.tool, "search", return_value=list(lines)) as search, \
+                mock.patch("subprocess.run", return_value=version), \
+                contextlib.redirect_stdout(io.StringIO()):
+            status = self.tool.main()
+        return status, search.called
+
+    def test_same_model(self):
+        self.assertEqual(self.main("1..1", "ok 1 a"), (0, True))
+        os.unlink(self.json)
+        self.assertEqual(self.main("1..1", "not ok 1 a"), (0, False))
+        self.assertEqual(results.load(self.json)[0].passed, 1)
+
+    def test_model_has_changed(self):
+        self.main("1..1", "ok 1 a")
+        self.put("two")
+        self.assertEqual(self.main("1..1", "not ok 1 a"), (1, True))
+
+    def test_failure_is_not_kept(self):
+        self.assertEqual(self.main("1..1", "not ok 1 a"), (1, True))
+        self.assertEqual(self.main("1..1", "ok 1 a"), (0, True))
