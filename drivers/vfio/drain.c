@@ -9,7 +9,9 @@
  * close that had begun is done, that ends it.
  *
  * open_count and nr_closing, which counts those of the open files whose close
- * has begun, change together under the lock of the device set.
+ * has begun, change together under the lock of the device set. Nobody ends a
+ * drain, which takes that lock, while somebody else is draining: the driver's own
+ * locks are busy then, for as long as importers take.
  */
 #include <linux/mutex.h>
 #include <linux/vfio.h>
@@ -34,6 +36,7 @@ void vfio_df_drain_begin(struct vfio_device_file *df)
 	scoped_guard(mutex, &device->dev_set->lock) {
 		df->closing = true;
 		df->drained = ++device->nr_closing == device->open_count;
+		device->nr_draining += df->drained;
 	}
 	if (df->drained)
 		device->drain(device, true);
@@ -63,7 +66,9 @@ void vfio_df_drain_end(struct vfio_device_file *df)
 		return;
 	guard(mutex)(&device->dev_set->lock);
 	device->drained |= df->drained;
-	if (device->drained && device->open_count > device->nr_closing) {
+	device->nr_draining -= df->drained;
+	if (device->drained && !device->nr_draining &&
+	    device->open_count > device->nr_closing) {
 		device->drain(device, false);
 		device->drained = false;
 	}
