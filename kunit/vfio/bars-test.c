@@ -533,6 +533,30 @@ static void bars_reset_by_others(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
+/* The device is opened in the middle of it */
+static void bars_open_in_reset(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+
+	vfio_pci_core_reset_prepare(&t->pdev);
+	vfio_pci_bars_open(&t->vdev);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	vfio_pci_core_reset_done(&t->pdev);
+	flush_work(&t->bars->settle);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	vfio_pci_bars_close(&t->vdev);
+
+	/* An error: the same */
+	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
+	vfio_pci_bars_error(&t->vdev, pci_channel_io_frozen);
+	vfio_pci_bars_open(&t->vdev);
+	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_BUSY);
+	vfio_pci_core_resume(&t->pdev);
+	flush_work(&t->vdev.bars->settle);
+	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_ON);
+	vfio_pci_bars_close(&t->vdev);
+}
+
 /* A transition of our own comes by the PCI core as well */
 static void bars_reset_by_us(struct kunit *test)
 {
@@ -667,6 +691,7 @@ static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_importers_at_once),
 	KUNIT_CASE(bars_lock_held_for_nothing),
 	KUNIT_CASE(bars_reset_by_others),
+	KUNIT_CASE(bars_open_in_reset),
 	KUNIT_CASE(bars_reset_by_us),
 	KUNIT_CASE(bars_error),
 	KUNIT_CASE(bars_close),

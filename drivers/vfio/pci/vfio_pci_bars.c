@@ -530,7 +530,8 @@ int vfio_pci_bars_prepare(struct vfio_pci_core_device *vdev)
 void vfio_pci_bars_open(struct vfio_pci_core_device *vdev)
 {
 	down_write(&vdev->memory_lock);
-	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_OFF);
+	/* And it stays so as long as a reset that others have begun goes on */
+	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
 	vfio_pci_start_bars_and_unlock(vdev);
 }
 

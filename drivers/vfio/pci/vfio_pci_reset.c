@@ -28,18 +28,19 @@ static bool vfio_pci_bars_is_owner(struct vfio_pci_bars *bars)
 
 /*
  * Keep the state BUSY from here on, for an error that was reported or for a
- * reset. Nobody does it with BARs that are closed.
+ * reset. BARs that are not open yet have nobody to take them from, but may be
+ * opened before it ends: vfio_pci_bars_open() finds it here.
  */
 static bool vfio_pci_bars_hold(struct vfio_pci_bars *bars, bool error)
 {
 	guard(mutex)(&bars->lock);
 
-	if (bars->state == VFIO_PCI_BARS_CLOSED)
-		return false;
 	if (error)
 		bars->frozen = true;
 	else
 		bars->outside++;
+	if (bars->state == VFIO_PCI_BARS_CLOSED)
+		return false;
 	vfio_pci_bars_set_state(bars, VFIO_PCI_BARS_BUSY);
 	return true;
 }
@@ -109,7 +110,7 @@ void vfio_pci_core_reset_done(struct pci_dev *pdev)
 		return;
 	scoped_guard(mutex, &bars->lock) {
 		bars->failed = false;
-		/* 0 if the device was opened in between */
+		/* 0 if the device was closed and opened in between */
 		if (!vfio_pci_bars_is_owner(bars) && bars->outside)
 			settle = !--bars->outside;
 	}
