@@ -212,7 +212,12 @@ void vfio_pci_bars_set_state(struct vfio_pci_bars *bars,
 	write_lock(&bars->gate);
 	if (state == VFIO_PCI_BARS_ON && bars->state != VFIO_PCI_BARS_ON)
 		WRITE_ONCE(bars->epoch, bars->epoch + 1);
-	WRITE_ONCE(bars->state, state);
+	/*
+	 * An importer sees ON and no gate. Who finds its mapping under the
+	 * reservation lock has to find the epoch as well, or would take the
+	 * importer for told: vfio_pci_dma_buf_tell().
+	 */
+	smp_store_release(&bars->state, state);
 	write_unlock(&bars->gate);
 }
 
