@@ -154,6 +154,29 @@ class Backend(unittest.TestCase):
         self.assertTrue(gpu.control("what")[0].startswith("error "))
         self.assertTrue(gpu.control("count")[0].startswith("error "))
 
+    def test_caches(self):
+        gpu = self.front_end(False).gpu
+        self.assertEqual(gpu.control("cache wc"), ["ok"])
+        self.assertEqual(gpu.cache, 3)
+        self.assertTrue(gpu.control("cache none")[0].startswith("error "))
+
+    def test_ignored_queue(self):
+        gpu = self.front_end(False).gpu
+        self.assertEqual(gpu.control("ignore 1"), ["ok"])
+        self.assertEqual(gpu.ignored, {1})
+        self.assertEqual(gpu.control("heed 1"), ["ok"])
+        self.assertEqual(gpu.ignored, set())
+
+    def test_bad_id(self):
+        """The used ring gets the number of a buffer that the driver did not offer."""
+        gpu = self.front_end(False).gpu
+        heads = []
+        gpu.transport.complete = lambda element, data: heads.append(element.head)
+        gpu.set_mode("RESOURCE_FLUSH", "badid")
+        body = struct.pack("<IIQIB3x", 0x104, 0, 0, 0, 0) + bytes(24)
+        gpu.request(vu.Element(gpu.transport.queues[0], 3, body, []))
+        self.assertEqual(heads, [0xfff0])
+
 
 if __name__ == "__main__":
     unittest.main()

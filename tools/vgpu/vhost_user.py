@@ -292,9 +292,10 @@ class VhostUser:
         else:
             self.user(address, len(data))[:] = data
 
-    def poll(self, queue):
+    def poll(self, queue, kicked=True):
         """Hand the device what the driver has made available since."""
-        os.read(queue.kick, 8)
+        if kicked:
+            os.read(queue.kick, 8)
         while True:
             available, = struct.unpack("<H", self.ring_read(queue.avail + 2, 2))
             if available == queue.next_avail:

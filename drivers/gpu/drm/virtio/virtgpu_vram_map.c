@@ -70,22 +70,23 @@ void virtio_gpu_vram_map_init(struct virtio_gpu_object_vram *vram)
 /**
  * virtio_gpu_vram_check - can a new blob be mapped when it has to?
  * @vgdev: the device
- * @params: the blob; its size is page-aligned
+ * @params: the blob, of any kind
  *
  * A deferred blob that can never be mapped is refused as one that is not
- * deferred: when it is created.
+ * deferred: before anything is sent to the host.
  *
  * Return: 0, -EINVAL without a window, -ENOSPC if the window is too small.
  */
 int virtio_gpu_vram_check(struct virtio_gpu_device *vgdev,
 			  const struct virtio_gpu_object_params *params)
 {
-	if (!(params->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE))
+	if (params->blob_mem != VIRTGPU_BLOB_MEM_HOST3D ||
+	    !(params->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE))
 		return 0;
 
 	return virtio_gpu_window_fits(vgdev->has_host_visible,
 				      vgdev->host_visible_region.len,
-				      params->size);
+				      PAGE_ALIGN(params->size));
 }
 
 /* The attempt is over: give back the place if it failed, wake who waits. */
@@ -170,15 +171,12 @@ int virtio_gpu_vram_map_now(struct virtio_gpu_object_vram *vram,
 	return start_attempt(vgdev, vram, &attempt);
 }
 
-/* Tell the host that commands wait for it, while the queues are there */
-static void notify_host(struct virtio_gpu_device *vgdev)
+/* Or no answer will come, with or without this attempt's end */
+static bool settled(struct virtio_gpu_device *vgdev,
+		    struct virtio_gpu_object_vram *vram, unsigned int attempt)
 {
-	int idx;
-
-	if (!drm_dev_enter(vgdev->ddev, &idx))
-		return;
-	virtio_gpu_notify(vgdev);
-	drm_dev_exit(idx);
+	return virtio_gpu_map_state_settled(&vram->map, attempt) ||
+	       READ_ONCE(vgdev->queues_closed);
 }
 
 /* -ERESTARTSYS is that this process is being killed, or the one it waited for */
@@ -193,12 +191,13 @@ static int try_to_map(struct virtio_gpu_device *vgdev,
 		return ret;
 
 	if (!virtio_gpu_map_state_settled(&vram->map, attempt))
-		notify_host(vgdev);
+		virtio_gpu_notify(vgdev);
 	ret = wait_event_killable(vgdev->resp_wq,
-				  virtio_gpu_map_state_settled(&vram->map,
-							       attempt));
+				  settled(vgdev, vram, attempt));
 	if (ret)
 		return ret;
+	if (!virtio_gpu_map_state_settled(&vram->map, attempt))
+		return -ENODEV;
 
 	return virtio_gpu_map_state_result(&vram->map, cache);
 }
@@ -230,7 +229,7 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
 		return -EINVAL;
 
 	/* What was mapped is not there any more either */
-	if (drm_dev_is_unplugged(vgdev->ddev))
+	if (READ_ONCE(vgdev->queues_closed))
 		return -ENODEV;
 
 	do {
@@ -245,7 +244,7 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
  * @vbuf: the command and its answer, which is all zeroes if the device went
  *	away instead of answering
  *
- * Context: The workqueue of the control queue, or virtio_gpu_gone(). Must not
+ * Context: The workqueue of the control queue, or virtio_gpu_stop(). Must not
  * take a reservation lock, an mmap_lock, or wait for a command.
  */
 void virtio_gpu_vram_map_answered(struct virtio_gpu_device *vgdev,
@@ -258,7 +257,7 @@ void virtio_gpu_vram_map_answered(struct virtio_gpu_device *vgdev,
 	int ret;
 
 	ret = virtio_gpu_map_answer(resp, &cache);
-	if (ret && drm_dev_is_unplugged(vgdev->ddev))
+	if (ret && READ_ONCE(vgdev->queues_closed))
 		ret = -ENODEV;
 	end_attempt(vgdev, to_virtio_gpu_vram(bo), ret, cache);
 }
