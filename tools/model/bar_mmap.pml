@@ -1,80 +1,79 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The protocol between those who reach a BAR (CPU mappings, importers of
- * dma-bufs) and those who take it away (transitions of the device, permanent
- * revoke, device close).  `tools/model/run` checks it with spin.
+ * The protocol between those who reach a BAR (CPU mappings, an importer) and
+ * those who take it away, drivers/vfio/pci/vfio_pci_bars.c.  `tools/model/run`
+ * checks it with spin, in many small scenarios.  How importers are told and
+ * waited for is in importers.pml, the list of buffers in list.pml, the last close
+ * of several files in drain.pml.
  *
  * What is modelled
  *   One device with two buffers over the same page:
  *     EXPORTED  a slice that user space exported; it does not keep the device
  *               open, can be revoked for good and outlives the device
- *     IMPLICIT  the buffer under mmap() of the device fd, shared by all VMAs
- *               of the BAR; these VMAs keep the device open
- *   Cpu         export or mmap, accesses with faults, munmap, close
- *   Importer    map, DMA, what it does when it is invalidated, unmap
- *   Transition  everything that takes the memory away for a time, and gives
- *               it back or not: resets, MEM off and on, D3hot, low power
- *   Revoke      the permanent revoke of the slice, killed while it waits or not
- *   Reader      read() of the device: a page fault under memory_lock
- *   Close       the last close of the device, and its removal
- *   One mmap_lock for both Cpus, memory_lock, the gate (rw semaphores: a
- *   waiting writer stops new readers), one dma_resv lock a buffer, the list's
- *   lock; references of buffers, files, the device and the shared state "bars".
- *   A transition takes mmap_lock under memory_lock, as a reset does by way of
- *   the IOMMU group's mutex and the locks of CPU hotplug.
+ *     IMPLICIT  the buffer under mmap() of the device's file; its VMAs keep the
+ *               device open
+ *   Cpu         a thread that accesses a mapping, with faults, and unmaps it.
+ *               Two threads can share the VMA.  A fault may be one that must not
+ *               drop mmap_lock; the thread may be killed in it
+ *   Importer    map, DMA, what it does when it is told, unmap; or it hangs
+ *   Transition  everything of vfio-pci that takes the memory away for a time,
+ *               and gives it back or not: resets, MEM off and on, low power
+ *   Outside     a reset by the PCI core: it has the device lock, and blocks
+ *               config accesses of others, such as those of a Transition
+ *   Error       an error is reported; then recovery, or none
+ *   Settle      the worker that works out the state after these two if somebody
+ *               has memory_lock then
+ *   Revoke      the permanent revoke of the slice, again if it was killed
+ *   Reader      read() of a BAR: barmap_lock, then user memory, then memory_lock
+ *   Wc          a change of the memory type: barmap_lock, then a transition
+ *   Open        the device is opened, its state is CLOSED until then
+ *   Close       drain, the last close of the device, and its removal
+ *
+ *   Locks: mmap_lock of one mm, memory_lock, barmap_lock (rw semaphores: a
+ *   waiting writer stops new readers), bars->lock, the gate.  A transition takes
+ *   mmap_lock under memory_lock, as a reset does by way of the IOMMU group's
+ *   mutex and the locks of CPU hotplug.  Whoever waits for importers can be
+ *   killed at any time (KILLS), but at the close.
  *
  * What is checked, over all interleavings
- *   - nothing deadlocks: every process comes to its end
- *   - no CPU access and no DMA while the memory is off or in reset, after the
- *     permanent revoke of that buffer has returned 0, or after device close
+ *   - nothing deadlocks: every process comes to its end, and the device to the
+ *     state that it is in
+ *   - no CPU access and no DMA while the memory is off, in a reset, or in the
+ *     recovery from an error, after a revoke that has returned 0, or after the
+ *     close.  DMA that was waited for and then not, because the task was killed
+ *     or recovers from an error, may end late, but none begins
  *   - no use of a freed device, buffer, file or shared state
  *   - a fault gives SIGBUS only for a dead buffer or memory that is off
- *   - PTEs are gone before importers are waited for
- *   - a buffer whose device is on at the end is not left revoked
+ *   - PTEs are gone before importers are told
+ *   - a client that never comes back from allocating a page table delays nobody
+ *   - after the drain the close has nobody to wait for
  *
  * What is not
  *   Other devices of a hot reset's set (they are locked by trylock, in turn);
- *   huge pages and range lookup (KUnit); the weak memory model (KCSAN);
- *   importers that never let go, unless the waiter is killed; more than two
- *   transitions in a row; opening the device again (a new "bars" each time);
- *   who waits before the last close (KUnit); the type of a page (guest tests),
- *   for a change of which faults wait as in a transition.
+ *   huge pages and range lookup (KUnit); two Outsides at once (the device lock);
+ *   opening the device again (a new "bars" each time); the device closed and
+ *   opened within one reset; export, and mmap() of a new slice; all of this at
+ *   once: the scenarios are in tools/model/run.
  *
  * Each BUG_name below breaks one rule; the run script makes sure that each is
  * found.
  */
 
 #ifndef ACCESSES		/* of each Cpu */
-#define ACCESSES	2
-#endif
-#ifndef BARS			/* Cpus with a mapping of the device fd */
-#define BARS		1
-#endif
-#ifndef SLICES			/* slices, with Cpu, Importer and Revoke */
-#define SLICES		1
-#endif
-#ifndef IMPORTS
-#define IMPORTS		1
-#endif
-#ifndef TRANSITIONS
-#define TRANSITIONS	1
-#endif
-#ifndef REVOKES
-#define REVOKES		1
-#endif
-#ifndef READS
-#define READS		1
+#define ACCESSES	1
 #endif
 
-#ifndef CLOSES
-#define CLOSES		1
-#endif
-
-#define NBUF		(1 + BARS)	/* the exported one is always there */
+#define NBUF		(1 + BARS)
 #define EXPORTED	0
 #define IMPLICIT	1
 
-mtype = { ON, BUSY, OFF, DEAD };
+mtype = { CLOSED, OFF, BUSY, ON };
+
+/* enum vfio_pci_dma_buf_life */
+#define LIVE	0
+#define DEAD	1
+#define CUT	2
+#define DRAINED	3
 
 typedef rwsem {
 	byte readers;
@@ -87,84 +86,66 @@ inline up_read(s)	{ s.readers-- }
 inline up_write(s)	{ s.writer = 0 }
 inline down_write(s)
 {
-	s.waiting++;
-	atomic { !s.writer && !s.readers -> s.writer = 1; s.waiting-- }
+	if
+	:: atomic { !s.writer && !s.readers -> s.writer = 1 }
+	:: atomic { s.writer || s.readers -> s.waiting++ };
+	   atomic { !s.writer && !s.readers -> s.writer = 1; s.waiting-- }
+	fi
 }
 
-/* Nothing blocks between the two: one step. */
-#define down_up_write(s, what)						\
-	s.waiting++;							\
-	atomic { !s.writer && !s.readers -> what; s.waiting-- }
-
 /* The device */
-rwsem memory_lock;
+rwsem memory_lock, barmap_lock;
 bit mem_on = 1;			/* it answers */
 bit in_reset;
-byte devfile;			/* references of its file */
+bit broken;			/* after an error, until it has recovered */
+bit device_lock;		/* of the driver core */
+bit cfg_blocked;		/* config accesses of all but who resets */
+byte devfile = BARS + TRANSITIONS + READS + WCS + REVOKES;	/* references of its file */
 bit closed, dev_freed;
+byte opened = !OPENS;		/* 2: that failed */
 
-/* "bars": what the device and its buffers share */
-rwsem gate;
-mtype state = ON;
-byte bars = 1;			/* references; the first is the device's */
+/* struct vfio_pci_bars */
+mtype state = (OPENS -> CLOSED : ON);
+bit lock;
+byte gate;			/* its readers */
+byte owner;
+byte outside;
+bit frozen, failed, draining;
+bit queued, running;		/* settle */
+bit published = 1;
+byte bars = 2 + BARS;		/* references: the device, the buffers */
 
 /* Buffers */
-bit linked[NBUF];		/* in the list */
-bit dead[NBUF];
-bit revoked[NBUF];		/* importers keep out; under resv */
-bit returned[NBUF];		/* the permanent revoke said 0 */
-bit resv[NBUF];
-byte files[NBUF];		/* references of the struct file */
+bit linked[NBUF] = 1;		/* in the list */
+byte life[NBUF] = LIVE;
+byte users[NBUF];		/* who walk the list */
+byte files[NBUF] = 1;		/* references of the struct file; the VMA has one */
 bit file_freed[NBUF];
-byte refs[NBUF];		/* of the buffer: its dma_buf, those who walk the list */
 bit freed[NBUF];
-bit exported;
-bit killed;			/* who waited for an importer that hangs */
+bit returned;			/* the revoke said 0 */
 
 /* Who reaches them */
 rwsem mmap_lock;
+bit mapped[NBUF] = 1;		/* the VMA is there */
 bit pte[NBUF];
-bit xlat;			/* an importer's translation, of EXPORTED */
-bit dma;			/* a transfer is under way */
-byte users[NBUF];		/* importers' mappings */
+byte maps;			/* importers' mappings, of EXPORTED */
+bit xlat;			/* an importer's translation */
+bit excused;			/* a reset goes on with importers left */
 
-inline may_access(b)
-{
-	assert(mem_on && !in_reset && !closed && !returned[b] && !freed[b])
-}
+byte finished;
+
+#define reachable(b)	(mem_on && !in_reset && !closed && !freed[b] && \
+			 !(b == EXPORTED && returned))
 
 inline bars_put()
 {
-	assert(bars > 0);
-	bars--
-}
-
-inline buffer_put(b)
-{
 	atomic {
-		assert(refs[b] > 0);
-		refs[b]--;
-		if
-		:: !refs[b] -> freed[b] = 1; bars_put()
-		:: else
-		fi
+		assert(bars > 0);
+		bars--
 	}
 }
 
-/*
- * The dma_buf goes: perhaps long after its file, if an O_PATH fd holds it.  It
- * is on the list until nobody who walks that uses it.
- */
-inline release(b)
-{
-#ifdef BUG_RELEASE_IN_USE
-	atomic { linked[b] = 0; refs[b] = 1 };
-#else
-	atomic { refs[b] == 1 -> linked[b] = 0 };
-#endif
-	buffer_put(b)
-}
-
+/* struct file: the last reference is followed by the release of the dma-buf */
 inline file_put(b)
 {
 	atomic {
@@ -174,40 +155,35 @@ inline file_put(b)
 		file_freed[b] = gone
 	};
 	if
-	:: gone -> release(b)
+	:: gone ->
+		atomic {
+#ifndef BUG_RELEASE_IN_USE
+			!users[b] ->
+#endif
+			linked[b] = 0;
+			freed[b] = 1
+		};
+		bars_put()
 	:: else
 	fi
 }
 
-/* A buffer comes into being, in the state that the device is in. */
-inline export(b)
-{
-#ifdef BUG_EXPORT_STALE
-	revoked[b] = (state != ON);
-#else
-	down_read(gate);
-	revoked[b] = (state != ON);
-#endif
-	atomic {
-		assert(!dev_freed);
-		linked[b] = 1;
-		refs[b] = 1;
-		bars++
-	};
-#ifndef BUG_EXPORT_STALE
-	up_read(gate)
-#endif
-}
-
-/* The next buffer of the list, unless it is on its way out. */
 inline buffer_get(b)
 {
 	atomic {
+		!lock;
 		got = linked[b];
-		if
-		:: got -> assert(refs[b] > 0); refs[b]++
-		:: else
-		fi
+		users[b] = users[b] + got
+	}
+}
+
+inline buffer_unuse(b)
+{
+	atomic {
+		!lock;
+		assert(users[b] > 0 && bars > 0);
+		users[b]--;
+		linked[b] = linked[b] && (users[b] || life[b] != DRAINED)
 	}
 }
 
@@ -218,226 +194,391 @@ inline zap(b)
 #ifdef BUG_FILE
 		assert(!file_freed[b]);
 #endif
+		assert(life[b] < CUT || !pte[b]);
 		pte[b] = 0
 	}
 }
 
-inline wait_for_importers(b)
+inline zap_all()
+{
+	i = 0;
+	do
+	:: i < NBUF ->
+		buffer_get(i);
+		if
+		:: got -> zap(i); buffer_unuse(i)
+		:: else
+		fi;
+		i++
+	:: else -> i = 0; break
+	od
+}
+
+/* Nobody but the slice has importers. */
+inline tell()
+{
+	atomic {
+		assert(!freed[EXPORTED] && !pte[EXPORTED]);
+		xlat = 0
+	}
+}
+
+inline wait_importers(killable)
 {
 #ifdef BUG_NO_WAIT
 	skip
 #else
-#ifdef HUNG
 	if
-	:: users[b] == 0
-	:: users[b] > 0 -> killed = 1
+	:: !maps
+#if KILLS
+	:: maps && killable -> killed = 1
+#endif
 	fi
-#else
-	users[b] == 0
-#endif
 #endif
 }
 
-inline drain(b)
+inline take(killable)
 {
-	atomic {
-		!resv[b];
-		assert(!freed[b] && !pte[b]);
-		revoked[b] = 1;
-		xlat = (b == EXPORTED -> 0 : xlat);
-#ifdef BUG_WAIT_UNDER_RESV
-		resv[b] = 1
+#ifndef BUG_ZAP_LAST
+	zap_all();
 #endif
-	};
-	wait_for_importers(b);
-	resv[b] = 0
-}
-
-inline for_each_zap()
-{
-	i = 0;
-	do
-	:: i < NBUF ->
-		buffer_get(i);
-		if
-		:: got -> zap(i); buffer_put(i)
-		:: else
-		fi;
-		i++
-	:: else -> break
-	od
-}
-
-inline for_each_drain()
-{
-	i = 0;
-	do
-	:: i < NBUF ->
-		buffer_get(i);
-		if
-		:: got -> drain(i); buffer_put(i)
-		:: else
-		fi;
-		i++
-	:: else -> break
-	od
-}
-
-inline for_each_unrevoke()
-{
-	i = 0;
-	do
-	:: i < NBUF ->
-		buffer_get(i);
-		if
-		:: got ->
-			atomic {
-				!resv[i];
-#ifdef BUG_UNREVOKE_DEAD
-				revoked[i] = 0
-#else
-				revoked[i] = dead[i]
+	buffer_get(EXPORTED);
+	if
+	:: got ->
+		tell();
+		assert(!closing || !maps);
+		wait_importers(killable);
+		buffer_unuse(EXPORTED)
+	:: else
+	fi
+#ifdef BUG_ZAP_LAST
+	;
+	zap_all()
 #endif
-			};
-			buffer_put(i)
-		:: else
-		fi;
-		i++
-	:: else -> break
-	od
 }
 
-#define flip(to)	down_up_write(gate, state = to)
+/* Under bars->lock. A spinning lock: nobody sleeps in it. */
+#define set_state(to)	atomic { gate == 0 -> state = to }
 
-inline take_away(to)
+inline change_state(to)
+{
+	atomic { !lock -> lock = 1 };
+	set_state(to);
+	lock = 0
+}
+
+inline begin()
+{
+	owner = _pid;
+	change_state(BUSY)
+}
+
+inline stop(killable)
 {
 #ifdef BUG_FLIP_LAST
-	for_each_zap();
-	flip(to);
+	zap_all();
+	begin();
+	buffer_get(EXPORTED);
+	if
+	:: got -> tell(); wait_importers(killable); buffer_unuse(EXPORTED)
+	:: else
+	fi
 #else
-	flip(to);
-#ifndef BUG_ZAP_LAST
-	for_each_zap();
-#endif
-#endif
-	for_each_drain()
-#ifdef BUG_ZAP_LAST
-	; for_each_zap()
+	begin();
+	take(killable)
 #endif
 }
 
-#ifdef BUG_SIGBUS_BUSY
-#define no_memory	(state != ON)
+#ifdef BUG_OUTSIDE_IGNORED
+#define held	(state == CLOSED || draining || frozen)
 #else
-#define no_memory	(state == OFF || state == DEAD)
+#ifdef BUG_FROZEN_IGNORED
+#define held	(state == CLOSED || draining || outside)
+#else
+#ifdef BUG_DRAIN_NOT_HELD
+#define held	(state == CLOSED || outside || frozen)
+#else
+#define held	(state == CLOSED || draining || outside || frozen)
+#endif
+#endif
 #endif
 
-/* A thread with an mmap of one of the buffers. */
-proctype Cpu(byte b)
+#ifdef BUG_FAILED_IGNORED
+#define device_state	(mem_on -> ON : OFF)
+#else
+#define device_state	(mem_on && !failed -> ON : OFF)
+#endif
+
+inline start()
 {
-	bit gone, mapped;
+#ifndef BUG_OWNER_KEPT
+	owner = 0;
+#endif
+#ifdef BUG_FAILED_EARLY
+	now = device_state;
+#endif
+	atomic { !lock -> lock = 1 };
+#ifndef BUG_FAILED_EARLY
+	now = device_state;
+#endif
+	if
+	:: !held && state != now -> set_state(now)
+	:: else
+	fi;
+	lock = 0;
+	now = 0
+}
+
+/* vfio_pci_reset.c */
+inline hold(error)
+{
+	atomic { !lock -> lock = 1 };
+	holds = (state != CLOSED);
+#ifdef BUG_HOLD_OPEN_ONLY
+	if
+	:: !holds
+	:: else ->
+#endif
+	if
+	:: error -> frozen = 1
+	:: else -> outside++
+	fi;
+#ifdef BUG_HOLD_OPEN_ONLY
+	fi;
+#endif
+	if
+	:: holds -> set_state(BUSY)
+	:: else
+	fi;
+	lock = 0
+}
+
+inline settle()
+{
+	if
+	:: atomic { !memory_lock.writer && !memory_lock.readers ->
+		memory_lock.writer = 1
+	   };
+	   start();
+	   up_write(memory_lock)
+	:: atomic { memory_lock.writer || memory_lock.readers };
+	   atomic { !lock -> queued = queued || state != CLOSED }
+	fi
+}
+
+inline reset_outside()
+{
+	atomic { !device_lock -> device_lock = 1; cfg_blocked = 1 };
+
+	/* vfio_pci_core_reset_prepare() */
+	atomic { counted = published; bars = bars + published };
+	if
+	:: counted && owner != _pid ->
+#ifdef BUG_PREPARE_MEMORY_LOCK
+		down_write(memory_lock);
+#endif
+		hold(0);
+		if
+		:: holds -> take(1); excused = killed; killed = 0
+		:: else
+		fi;
+#ifdef BUG_PREPARE_MEMORY_LOCK
+		up_write(memory_lock);
+#endif
+		bars_put()
+	:: counted && owner == _pid -> bars_put()
+	:: else
+	fi;
+
+	in_reset = 1;
+	broken = 0;
+	atomic { in_reset = 0; excused = 0 };
+
+	/* vfio_pci_core_reset_done() */
+	atomic { counted = published; bars = bars + published };
+	if
+	:: counted ->
+#ifdef BUG_DONE_MEMORY_LOCK
+		down_write(memory_lock);
+		up_write(memory_lock);
+#endif
+		atomic {
+			!lock -> failed = 0;
+			holds = (owner != _pid && outside == 1);
+			outside = outside - (owner != _pid && outside)
+		};
+		if
+		:: holds -> settle()
+		:: else
+		fi;
+		bars_put()
+	:: else
+	fi;
+	atomic { cfg_blocked = 0; device_lock = 0 }
+}
+
+inline report_error()
+{
+	hold(1);
+	if
+	:: holds ->
+		zap_all();
+		buffer_get(EXPORTED);
+		if
+		:: got -> tell(); buffer_unuse(EXPORTED)
+		:: else
+		fi
+	:: else
+	fi
+}
+
+/* A thread with a mapping of one of the buffers. */
+proctype Cpu(byte b; bit may_retry)
+{
+	bit gone, killed;
 	byte left = ACCESSES;
 
+	opened;
 	if
-	:: b == EXPORTED ->
-		export(b);
-		files[b] = 3;		/* fds of Cpu, Importer and Revoke */
-		exported = 1;
-		devfile--
+	:: opened == 2 -> left = 0
 	:: else
 	fi;
 
-	down_write(mmap_lock);
+	/* mmap() of another part */
+	if
+	:: b == IMPLICIT && left ->
+		down_write(mmap_lock);
 #ifdef BUG_MMAP_MEMORY_LOCK
-	down_read(memory_lock);
-	up_read(memory_lock);
+		down_read(memory_lock);
+		up_read(memory_lock);
 #endif
-#if BARS
-	if
-	:: b == IMPLICIT ->
-		export(b);
-		files[b] = 1;		/* it is kept for the next mmap */
-#ifndef BUG_VMA_WITHOUT_DEVICE
-		devfile++
-#endif
-	:: else
-	fi;
-#endif
-	if
-	:: !dead[b] && state != DEAD -> files[b]++; mapped = 1
-	:: else				/* -ENODEV */
-	fi;
-	up_write(mmap_lock);
-	if
-	:: b == IMPLICIT -> devfile--	/* closes the fd */
+		atomic { !lock -> skip };
+		up_write(mmap_lock)
 	:: else
 	fi;
 
 	do
-	:: mapped && left > 0 ->
-		left--;
+	:: left > 0 ->
+again:
 		if
-		:: atomic { pte[b] -> may_access(b) }
+		:: atomic {
+			pte[b] -> assert(reachable(b) && !broken);
+			left--
+		   }
 		:: !pte[b] ->
 			down_read(mmap_lock);
+			if
+			:: !mapped[b] -> up_read(mmap_lock); goto out
+			:: else
+			fi;
 #ifdef BUG_FAULT_MEMORY_LOCK
 			down_read(memory_lock);
 #endif
-again:
+#ifdef BUG_ALLOC_UNDER_GATE
+			gate++;
+#endif
+#if HOSTILE
+			if
+			:: skip
+			:: goto end_allocating
+			fi;
+#endif
+#ifdef BUG_ALLOC_UNDER_GATE
+			gate--;
+#endif
 #ifndef BUG_NO_GATE
-			down_read(gate);
+			gate++;
 #endif
 			assert(bars > 0 && !freed[b] && !file_freed[b]);
 #ifdef BUG_FAULT_VDEV
 			assert(!dev_freed);
 #endif
 			if
-			:: dead[b] || no_memory ->
-				assert(dead[b] || state != BUSY);
-				assert(b == EXPORTED || state != DEAD);
+			:: life[b] || state == CLOSED || state == OFF ->
+				assert(life[b] || b == EXPORTED || state != CLOSED);
 				left = 0	/* SIGBUS */
-			:: !dead[b] && state == ON ->
+			:: !life[b] && state == ON ->
 				pte[b] = 1
-#ifndef BUG_SIGBUS_BUSY
-			:: !dead[b] && state == BUSY ->
+			:: !life[b] && state == BUSY ->
+#ifdef BUG_SIGBUS_BUSY
+				assert(0);
+#endif
 #ifndef BUG_NO_GATE
-				up_read(gate);
+				gate--;
 #endif
+#ifdef BUG_FAULT_MEMORY_LOCK
+				up_read(memory_lock);
+#endif
+				if
+				:: !may_retry ->
+#ifdef BUG_NAP_NO_END
+					state != BUSY;
+#endif
+					assert(!killed);
+					if
+					:: skip
+					:: killed = 1
+					fi;
+					up_read(mmap_lock);
+#ifdef BUG_NAP_NO_SIGNAL
+					goto again
+#else
+					if
+					:: killed -> goto out
+					:: else -> goto again
+					fi
+#endif
+				:: else ->
 #ifdef BUG_FAULT_SLEEPS_LOCKED
-				state != BUSY;
-				goto again;
+					state != BUSY;
+					up_read(mmap_lock);
+#else
+#ifndef BUG_FAULT_NO_FILE
+					files[b]++;
 #endif
-				up_read(mmap_lock);
-				state != BUSY;
-				down_read(mmap_lock);
-				goto again	/* VM_FAULT_RETRY */
+					up_read(mmap_lock);
+					state != BUSY;
+					assert(bars > 0 && !file_freed[b] && !freed[b]);
+#ifndef BUG_FAULT_NO_FILE
+					file_put(b);
 #endif
+#endif
+					goto again	/* VM_FAULT_RETRY */
+				fi
 			fi;
 #ifndef BUG_NO_GATE
-			up_read(gate);
+			gate--;
 #endif
 #ifdef BUG_FAULT_MEMORY_LOCK
 			up_read(memory_lock);
 #endif
-			up_read(mmap_lock)
+			up_read(mmap_lock);
+			if
+			:: left -> goto again
+			:: else
+			fi
 		fi
-	:: mapped ->			/* munmap */
-		down_up_write(mmap_lock, pte[b] = 0);
+	:: break
+	od;
+out:
+	/* munmap(), by one of the threads */
+	down_write(mmap_lock);
+	atomic { gone = mapped[b]; mapped[b] = 0; pte[b] = 0 };
+	up_write(mmap_lock);
+	if
+	:: gone ->
 		file_put(b);
 #ifndef BUG_VMA_WITHOUT_DEVICE
-		if
-		:: b == IMPLICIT -> devfile--
-		:: else
-		fi;
+		devfile = devfile - (b == IMPLICIT)
 #endif
-		mapped = 0
-	:: !mapped -> break
-	od;
-
-	if
-	:: b == EXPORTED -> file_put(b)
 	:: else
-	fi
+	fi;
+	finished++;
+	goto end;
+end_allocating:
+	false;
+end:
+	skip
 }
 
 proctype Importer()
@@ -445,157 +586,356 @@ proctype Importer()
 	bit gone, got;
 	byte rounds = IMPORTS;
 
-	exported;
 	do
 	:: rounds > 0 ->
 		rounds--;
 		atomic {
-			!resv[EXPORTED];
 			assert(!freed[EXPORTED]);
-			got = !revoked[EXPORTED];
-			if
-			:: got -> users[EXPORTED]++; xlat = 1
-			:: else			/* -ENODEV */
-			fi
+			got = !life[EXPORTED] && state == ON;
+			maps = maps + got;
+			xlat = xlat || got
 		};
 		if
 		:: got ->
 			if
-			:: atomic { xlat -> dma = 1 };
-			   atomic { may_access(EXPORTED); dma = 0 }
+			:: atomic {
+				xlat -> assert(reachable(EXPORTED) && !broken)
+			   };
+			   atomic {
+				assert(broken || excused || reachable(EXPORTED))
+			   }
 			:: skip
 			fi;
-#ifdef HUNG
+#if HUNG
 			goto hang;
 #endif
-			atomic {
-				!resv[EXPORTED];
-				xlat = 0;
-				users[EXPORTED]--
-			}
-		:: else
+			atomic { xlat = 0; maps-- }
+		:: else			/* -ENODEV */
 		fi
 	:: else -> break
 	od;
 	file_put(EXPORTED);
-#ifdef HUNG
+#if HUNG
 hang:
-	skip
 #endif
+	finished++
 }
 
 proctype Transition()
 {
-	bit got;
+	bit got, killed, closing, holds, counted;
+	mtype now;
 	byte i, rounds = TRANSITIONS;
 
 	do
 	:: rounds > 0 ->
 		rounds--;
 		down_write(memory_lock);
-		take_away(BUSY);
-
-		in_reset = 1;
-		down_up_write(mmap_lock, skip);	/* what a reset may need */
+		stop(1);
 		if
-		:: mem_on = 1
-		:: mem_on = 0
-		fi;
-		in_reset = 0;
-
-#ifdef BUG_WALK_FIRST
-		if
-		:: mem_on -> for_each_unrevoke(); flip(ON)
-		:: else -> flip(OFF)
-		fi;
+#ifndef BUG_KILLED_GOES_ON
+		:: killed -> killed = 0
+		:: else ->
 #else
-		if
-		:: mem_on -> flip(ON); for_each_unrevoke()
-		:: else -> flip(OFF)
-		fi;
+		:: skip ->
 #endif
-		up_write(memory_lock)
+			if
+			:: atomic { !device_lock -> device_lock = 1 };
+			   in_reset = 1;
+#if !HOSTILE
+			   /* What a reset may need. A client has an mm of its own. */
+			   down_write(mmap_lock);
+			   up_write(mmap_lock);
+#endif
+			   atomic { in_reset = 0; device_lock = 0 }
+			:: !cfg_blocked -> mem_on = 1
+			:: !cfg_blocked -> mem_on = 0
+			fi
+		fi;
+		start();
+		up_write(memory_lock);
+		devfile--
 	:: else -> break
 	od;
-
-	/* Nobody but Revoke and Close takes anything away any more. */
-	atomic {
-		assert(state != ON || !linked[0] || dead[0] || !revoked[0]);
-#if BARS
-		assert(state != ON || !linked[1] || dead[1] || !revoked[1]);
+#if THEN_OUTSIDE
+	reset_outside();
 #endif
-		devfile--
-	}
+	finished++
+}
+
+proctype Outside()
+{
+	bit got, killed, closing, holds, counted;
+	mtype now;
+	byte i;
+
+	reset_outside();
+	finished++
+}
+
+proctype Error()
+{
+	bit got, holds;
+	mtype now;
+	byte i;
+
+	atomic { !device_lock -> device_lock = 1 };
+	if
+	:: published ->
+		report_error();
+		broken = 1;
+		if
+		:: atomic {
+			!lock -> broken = 0;
+#ifdef BUG_RESUME_FORGETS
+			frozen = 0;
+#endif
+			failed = 0;
+			holds = frozen;
+			frozen = 0
+		   };
+		   if
+		   :: holds -> settle()
+		   :: else
+		   fi
+		:: skip ->
+			report_error();
+			atomic { !lock -> failed = 1; frozen = 0 };
+			settle()
+		fi
+	:: else
+	fi;
+	device_lock = 0;
+	finished++
+}
+
+proctype Settle()
+{
+	mtype now;
+
+end:
+	do
+	:: atomic { queued -> queued = 0; running = 1 };
+	   assert(!dev_freed);
+	   down_write(memory_lock);
+	   assert(!dev_freed);
+	   start();
+	   up_write(memory_lock);
+	   running = 0
+	od
 }
 
 proctype Revoke()
 {
-	bit gone;
+	bit got, gone, killed, closing;
+	byte rounds = REVOKES;
 
-	exported;
-#if REVOKES
-	down_up_write(gate, dead[EXPORTED] = 1);
+	do
+	:: rounds > 0 && !returned ->
+		rounds--;
+		killed = 0;
+		/* vfio_pci_dma_buf_kill() */
+		atomic { !lock -> lock = 1 };
+		if
+		:: state == CLOSED -> lock = 0; goto out	/* -ENODEV */
+		:: else
+		fi;
+		if
+		:: life[EXPORTED] == LIVE ->
+			atomic { gate == 0 -> life[EXPORTED] = DEAD }
+		:: else
+		fi;
+		lock = 0;
+#ifdef BUG_CUT_FIRST
+		life[EXPORTED] = CUT;
+#endif
 #ifndef BUG_NO_ZAP
-	zap(EXPORTED);
+		if
+		:: life[EXPORTED] < CUT -> zap(EXPORTED)
+		:: else
+		fi;
 #endif
-	drain(EXPORTED);
-	atomic {
-		assert(!xlat && !pte[EXPORTED]);
-		returned[EXPORTED] = !killed
-	};
-#endif
-	devfile--;
-	file_put(EXPORTED)
+		atomic { !lock -> life[EXPORTED] = CUT };
+		tell();
+		wait_importers(1);
+		if
+		:: killed
+		:: else ->
+			atomic {
+				!lock -> life[EXPORTED] = DRAINED;
+				linked[EXPORTED] = linked[EXPORTED] && users[EXPORTED];
+				assert(!xlat && !pte[EXPORTED]);
+				returned = 1
+			}
+		fi
+	:: else -> break
+	od;
+out:
+	devfile = devfile - REVOKES;
+	file_put(EXPORTED);
+	finished++
 }
 
 proctype Reader()
 {
-	down_read(memory_lock);
+	down_read(barmap_lock);
+	/* copy_to_user(), perhaps to a BAR */
 	down_read(mmap_lock);
-	up_read(mmap_lock);
+	if
+	:: state == BUSY ->
+		up_read(mmap_lock);
+		state != BUSY
+	:: state != BUSY -> up_read(mmap_lock)
+	fi;
+	down_read(memory_lock);
 	up_read(memory_lock);
-	devfile--
+	up_read(barmap_lock);
+	devfile--;
+	finished++
+}
+
+proctype Wc()
+{
+	bit got;
+	mtype now;
+	byte i;
+
+#ifndef BUG_BARMAP_LAST
+	down_write(barmap_lock);
+#endif
+	down_write(memory_lock);
+#ifdef BUG_BARMAP_LAST
+	down_write(barmap_lock);
+#endif
+	begin();
+	zap_all();
+#if BARS
+	assert(!pte[IMPLICIT]);
+#endif
+	assert(!pte[EXPORTED]);
+	start();
+	up_write(memory_lock);
+	up_write(barmap_lock);
+	devfile--;
+	finished++
+}
+
+proctype Open()
+{
+	mtype now;
+
+	/* pci_try_reset_function() */
+	if
+	:: !device_lock
+	:: device_lock -> opened = 2; goto out
+	fi;
+	down_write(memory_lock);
+	change_state(BUSY);
+	start();
+	up_write(memory_lock);
+	opened = 1;
+out:
+	finished++
 }
 
 proctype Close()
 {
-	bit got, gone;
+	bit got, gone, killed, closing;
+	mtype now;
 	byte i;
 
 	devfile == 0;
+	/* vfio_pci_bars_drain() */
 	down_write(memory_lock);
-	take_away(DEAD);
-	mem_on = 0;
+	draining = 1;
+	change_state(BUSY);
+	take(0);
+	start();
+	up_write(memory_lock);
+
+	down_write(memory_lock);
+	change_state(CLOSED);
+	closing = 1;
+	take(0);
+	published = 0;
 	closed = 1;
 	up_write(memory_lock);
+#ifndef BUG_NO_CANCEL
+	queued = 0;
+	!running;
+#endif
 #if BARS
 	file_put(IMPLICIT);
 #endif
 	bars_put();
-	dev_freed = 1			/* the device is removed */
+	/* The device is removed */
+	atomic { !device_lock -> dev_freed = 1 };
+	finished++
 }
+
+#define PROCS	(THREADS + BARS + (IMPORTS > 0) + (TRANSITIONS > 0) + OUTSIDES + \
+		 ERRORS + (REVOKES > 0) + READS + WCS + OPENS + CLOSES)
 
 init
 {
 	atomic {
-		devfile = BARS + 2 * SLICES + (TRANSITIONS > 0) + READS;
-#if SLICES
-		run Cpu(EXPORTED);
-		run Importer();
-		run Revoke();
+#if BARS
+		files[IMPLICIT] = 2;
+#endif
+#ifdef BUG_VMA_WITHOUT_DEVICE
+		devfile = devfile - BARS;
+#endif
+#if !THREADS
+		mapped[EXPORTED] = 0;
+#endif
+		files[EXPORTED] = (THREADS > 0) + (IMPORTS > 0) + (REVOKES > 0);
+#if OUTSIDES + ERRORS + THEN_OUTSIDE
+		run Settle();
+#endif
+#if THREADS
+		run Cpu(EXPORTED, 1);
+#endif
+#if THREADS == 2
+		run Cpu(EXPORTED, !NO_RETRY);
 #endif
 #if BARS
-		run Cpu(IMPLICIT);
+		run Cpu(IMPLICIT, !NO_RETRY);
+#endif
+#if IMPORTS
+		run Importer();
+#endif
+#if REVOKES
+		run Revoke();
 #endif
 #if TRANSITIONS
 		run Transition();
 #endif
+#if OUTSIDES
+		run Outside();
+#endif
+#if ERRORS
+		run Error();
+#endif
 #if READS
 		run Reader();
+#endif
+#if WCS
+		run Wc();
+#endif
+#if OPENS
+		run Open();
 #endif
 #if CLOSES
 		run Close();
 #endif
 		skip
+	};
+#if HOSTILE
+end:
+#endif
+	atomic {
+		finished == PROCS && !queued && !running;
+		assert(state == CLOSED || state == device_state);
+		assert(!lock && !gate && (closed || !outside && !frozen))
 	}
 }
