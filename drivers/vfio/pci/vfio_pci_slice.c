@@ -238,6 +238,7 @@ void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf)
  */
 static bool vfio_pci_dma_buf_quiet(struct vfio_pci_dma_buf *buf)
 {
+	/* What the caller has changed first, then whether there is anybody */
 	smp_mb();
 	return list_empty(&buf->dmabuf->attachments) &&
 	       !atomic_read(&buf->matching) && !READ_ONCE(buf->nr_maps);
