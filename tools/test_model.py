@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tests of when the search of the model is not repeated."""
+"""Tests of when the search of the models is not repeated."""
 
 import contextlib
 import io
@@ -17,24 +17,26 @@ class Kept(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.tool = tool_module.load("model/run")
-        self.model = os.path.join(folder.name, "model.pml")
+        self.folder = folder.name
         self.put("one")
         for where, name, value in ((results, "LOG", folder.name), (self.tool, "CLEAN", folder.name),
-                                   (self.tool, "MODEL", self.model)):
+                                   (self.tool, "MODELS", folder.name)):
             patch = mock.patch.object(where, name, value)
             patch.start()
             self.addCleanup(patch.stop)
         self.json = os.path.join(folder.name, "model.json")
 
     def put(self, text):
-        with open(self.model, "w") as file:
-            file.write(text)
+        for model in self.tool.NONE:
+            with open(os.path.join(self.folder, f"{model}.pml"), "w") as file:
+                file.write(text)
 
     def main(self, *lines):
         """Its status, and if it searched."""
         version = mock.Mock(stdout=b"Spin 6")
         with mock.patch.object(self.tool, "search", return_value=list(lines)) as search, \
                 mock.patch("subprocess.run", return_value=version), \
+                mock.patch("sys.argv", ["run"]), \
                 contextlib.redirect_stdout(io.StringIO()):
             status = self.tool.main()
         return status, search.called
