@@ -37,7 +37,7 @@
  */
 struct user_fence {
 	struct dma_fence base;
-	spinlock_t lock;
+	spinlock_t lock; /* of @base */
 	struct dma_fence *fence;
 	struct dma_fence_cb cb;
 	struct irq_work work;

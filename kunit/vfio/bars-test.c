@@ -441,6 +441,7 @@ static int let_go_slowly(void *data)
 	while (READ_ONCE(imp->buf->told) != READ_ONCE(bars->epoch))
 		schedule_timeout_uninterruptible(1);
 	schedule_timeout_uninterruptible(msecs_to_jiffies(SLOW_MS));
+	/* As vfio_pci_dma_buf_unmap_phys() */
 	smp_store_release(&imp->buf->nr_maps, 0);
 	wake_up_all(&bars->unmapped);
 	return 0;
