@@ -5,6 +5,7 @@
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
+#include <linux/iommu.h>
 #include <linux/overflow.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
@@ -21,13 +22,10 @@
  * - Memory of the guest: SGT, for any importer.
  * - A mappable host blob: PAL, peer-to-peer from the device's PCI function,
  *   because the host-visible window is a part of one of its BARs. iommufd takes
- *   it as it is, and the core makes a scatterlist for others.
- * - The same blob to who cannot take that: SGT. The kernel cannot tell whether
- *   a device reaches a BAR behind a host bridge that it does not know, but the
- *   window is memory of the host, which the host shows to all devices of this
- *   machine as it does with other memory. Whatever the DMA API maps for the
- *   importer's device is right, and an importer for which it does not is not
- *   taken. A static importer cannot be told to let go of the window.
+ *   it as it is, and the core makes a scatterlist for others. An importer that
+ *   cannot do peer-to-peer, or is static, or whose device does not reach this
+ *   one, gets -EOPNOTSUPP when it attaches. A window that is not in a BAR
+ *   (virtio-mmio) is offered as SGT to any importer.
  * - Any host blob, to another virtio device: SGT with an empty table, if the
  *   host can name resources (VIRTIO_GPU_F_RESOURCE_UUID). Those two talk about
  *   the resource by its UUID and need no address.
@@ -106,7 +104,7 @@ static const struct dma_buf_mapping_pal_exp_ops bar_ops = {
 	.unmap_phys = bar_unmap,
 };
 
-/* The window as memory of the host, or outside of a BAR */
+/* The window elsewhere */
 
 static struct sg_table *resource_map(struct dma_buf_attachment *attach,
 				     enum dma_data_direction dir)
@@ -199,56 +197,28 @@ static bool importer_is_virtio(const struct dma_buf_match_args *args)
 	return true;
 }
 
-/* Does the DMA API map the window for all who would be given its addresses? */
-static bool importer_maps(const struct dma_buf_match_args *args,
-			  const struct virtio_gpu_device *vgdev)
-{
-	size_t i;
-
-	for (i = 0; i < args->imp_len; i++) {
-		const struct dma_buf_mapping_match *imp = &args->imp_matches[i];
-		struct device *dev = imp->sgt_data.importing_dma_device;
-		dma_addr_t addr;
-
-		if (imp->type != &dma_buf_mapping_sgt_type)
-			continue;
-		/* The last page: the highest address counts for the mask */
-		addr = dma_map_resource(dev, vgdev->host_visible_region.addr +
-					vgdev->host_visible_region.len -
-					PAGE_SIZE, PAGE_SIZE, DMA_BIDIRECTIONAL,
-					DMA_ATTR_SKIP_CPU_SYNC);
-		if (dma_mapping_error(dev, addr))
-			return false;
-		dma_unmap_resource(dev, addr, PAGE_SIZE, DMA_BIDIRECTIONAL,
-				   DMA_ATTR_SKIP_CPU_SYNC);
-	}
-	return true;
-}
-
-/* Put the offers for the window into @offers, the best first. Returns how many. */
-static size_t offer_window(const struct dma_buf_match_args *args,
-			   const struct virtio_gpu_device *vgdev,
+/* Put the offer for the window into @offers, if there is one. Returns how many. */
+static size_t offer_window(const struct virtio_gpu_window *window,
 			   struct dma_buf_mapping_match *offers)
 {
-	const struct virtio_gpu_window *window = &vgdev->window;
-	size_t n = 0;
-
-	if (window->provider)
-		offers[n++] = DMA_BUF_EMAPPING_PAL_P2P(&bar_ops, window->pdev);
-	if (importer_maps(args, vgdev))
-		offers[n++] = DMA_BUF_EMAPPING_SGT(&resource_ops);
-	return n;
+	if (!window->pdev)
+		*offers = DMA_BUF_EMAPPING_SGT(&resource_ops);
+	else if (window->provider)
+		*offers = DMA_BUF_EMAPPING_PAL_P2P(&bar_ops, window->pdev);
+	else
+		return 0;
+	return 1;
 }
 
 static int match_host_blob(struct dma_buf_match_args *args,
 			   const struct virtio_gpu_object *bo)
 {
 	const struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
-	struct dma_buf_mapping_match offers[3];
+	struct dma_buf_mapping_match offers[2];
 	size_t n = 0;
 
 	if (bo->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE)
-		n += offer_window(args, vgdev, offers);
+		n += offer_window(&vgdev->window, offers);
 	if (vgdev->has_resource_assign_uuid && importer_is_virtio(args))
 		offers[n++] = DMA_BUF_EMAPPING_SGT(&name_ops);
 
@@ -288,10 +258,10 @@ int virtio_gpu_match_mapping(struct dma_buf_match_args *args)
  * @dmabuf: the buffer
  * @attach: the attachment, with the type that was matched
  *
- * &virtio_dma_buf_ops.device_attach. The BAR can go away with the device, so who
- * is given physical ranges in it has to be able to let go of it. An importer that
- * is taken will map the buffer, so the blob is mapped here, where the wait for the
- * host holds up nobody else.
+ * &virtio_dma_buf_ops.device_attach. The window can go away with the device, so
+ * its importers have to be able to let go of it. An importer that is taken will
+ * map the buffer, so the blob is mapped here, where the wait for the host holds
+ * up nobody else.
  *
  * Context: May sleep, killable. The reservation lock is not held.
  *
@@ -302,6 +272,7 @@ int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 			     struct dma_buf_attachment *attach)
 {
 	struct virtio_gpu_object *bo = dmabuf_to_bo(dmabuf);
+	struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
 	u32 cache;
 
 	if (!virtio_gpu_is_vram(bo))
@@ -309,8 +280,7 @@ int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 	if (attach->map_type.exp_ops == &name_ops.ops)
 		return 0;
 
-	if (attach->map_type.exp_ops == &bar_ops.ops &&
-	    !dma_buf_attach_revocable(attach))
+	if (vgdev->window.pdev && !dma_buf_attach_revocable(attach))
 		return -EOPNOTSUPP;
 	return virtio_gpu_vram_make_mapped(to_virtio_gpu_vram(bo), &cache);
 }
@@ -419,4 +389,25 @@ void virtio_gpu_window_init(struct virtio_gpu_device *vgdev)
 	window->pdev = to_pci_dev(parent);
 	if (!pcim_p2pdma_init(window->pdev))
 		window->provider = pcim_p2pdma_provider(window->pdev, bar);
+}
+
+/**
+ * virtio_gpu_import_check - do addresses of an import mean something to the device?
+ * @vgdev: the device that imports
+ *
+ * Importers are given DMA addresses. A device without VIRTIO_F_ACCESS_PLATFORM
+ * takes what it is told for guest-physical addresses. If its accesses go
+ * through an IOMMU as far as the DMA API knows, the two are not the same.
+ *
+ * Return: 0 if they do, -EOPNOTSUPP if not.
+ */
+int virtio_gpu_import_check(struct virtio_gpu_device *vgdev)
+{
+	struct iommu_domain *domain;
+
+	if (virtio_gpu_use_dma_api(vgdev->vdev))
+		return 0;
+
+	domain = iommu_get_domain_for_dev(vgdev->vdev->dev.parent);
+	return domain && domain->type & __IOMMU_DOMAIN_PAGING ? -EOPNOTSUPP : 0;
 }

@@ -70,23 +70,22 @@ void virtio_gpu_vram_map_init(struct virtio_gpu_object_vram *vram)
 /**
  * virtio_gpu_vram_check - can a new blob be mapped when it has to?
  * @vgdev: the device
- * @params: the blob, of any kind
+ * @params: the blob; its size is page-aligned
  *
  * A deferred blob that can never be mapped is refused as one that is not
- * deferred: before anything is sent to the host.
+ * deferred: when it is created.
  *
  * Return: 0, -EINVAL without a window, -ENOSPC if the window is too small.
  */
 int virtio_gpu_vram_check(struct virtio_gpu_device *vgdev,
 			  const struct virtio_gpu_object_params *params)
 {
-	if (params->blob_mem != VIRTGPU_BLOB_MEM_HOST3D ||
-	    !(params->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE))
+	if (!(params->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE))
 		return 0;
 
 	return virtio_gpu_window_fits(vgdev->has_host_visible,
 				      vgdev->host_visible_region.len,
-				      PAGE_ALIGN(params->size));
+				      params->size);
 }
 
 /* The attempt is over: give back the place if it failed, wake who waits. */
@@ -171,12 +170,15 @@ int virtio_gpu_vram_map_now(struct virtio_gpu_object_vram *vram,
 	return start_attempt(vgdev, vram, &attempt);
 }
 
-/* Or no answer will come, with or without this attempt's end */
-static bool settled(struct virtio_gpu_device *vgdev,
-		    struct virtio_gpu_object_vram *vram, unsigned int attempt)
+/* Tell the host that commands wait for it, while the queues are there */
+static void notify_host(struct virtio_gpu_device *vgdev)
 {
-	return virtio_gpu_map_state_settled(&vram->map, attempt) ||
-	       READ_ONCE(vgdev->queues_closed);
+	int idx;
+
+	if (!drm_dev_enter(vgdev->ddev, &idx))
+		return;
+	virtio_gpu_notify(vgdev);
+	drm_dev_exit(idx);
 }
 
 /* -ERESTARTSYS is that this process is being killed, or the one it waited for */
@@ -191,13 +193,12 @@ static int try_to_map(struct virtio_gpu_device *vgdev,
 		return ret;
 
 	if (!virtio_gpu_map_state_settled(&vram->map, attempt))
-		virtio_gpu_notify(vgdev);
+		notify_host(vgdev);
 	ret = wait_event_killable(vgdev->resp_wq,
-				  settled(vgdev, vram, attempt));
+				  virtio_gpu_map_state_settled(&vram->map,
+							       attempt));
 	if (ret)
 		return ret;
-	if (!virtio_gpu_map_state_settled(&vram->map, attempt))
-		return -ENODEV;
 
 	return virtio_gpu_map_state_result(&vram->map, cache);
 }
@@ -229,7 +230,7 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
 		return -EINVAL;
 
 	/* What was mapped is not there any more either */
-	if (READ_ONCE(vgdev->queues_closed))
+	if (drm_dev_is_unplugged(vgdev->ddev))
 		return -ENODEV;
 
 	do {
@@ -244,7 +245,7 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
  * @vbuf: the command and its answer, which is all zeroes if the device went
  *	away instead of answering
  *
- * Context: The workqueue of the control queue, or virtio_gpu_stop(). Must not
+ * Context: The workqueue of the control queue, or virtio_gpu_gone(). Must not
  * take a reservation lock, an mmap_lock, or wait for a command.
  */
 void virtio_gpu_vram_map_answered(struct virtio_gpu_device *vgdev,
@@ -257,7 +258,7 @@ void virtio_gpu_vram_map_answered(struct virtio_gpu_device *vgdev,
 	int ret;
 
 	ret = virtio_gpu_map_answer(resp, &cache);
-	if (ret && READ_ONCE(vgdev->queues_closed))
+	if (ret && drm_dev_is_unplugged(vgdev->ddev))
 		ret = -ENODEV;
 	end_attempt(vgdev, to_virtio_gpu_vram(bo), ret, cache);
 }

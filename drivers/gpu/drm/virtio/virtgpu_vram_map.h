@@ -44,7 +44,6 @@ struct virtio_gpu_window {
  * @in_window: in &virtio_gpu_window.exports
  * @of_blob: in &virtio_gpu_object_vram.exports
  * @dmabuf: the buffer. Not a reference: its release frees this.
- * @revoked: the device is gone, and this has been seen to
  *
  * A blob can have several. DRM knows one, and forgets it with the last handle of
  * the object, while its file may still be open. A framebuffer can keep an object
@@ -55,7 +54,6 @@ struct virtio_gpu_vram_export {
 	struct list_head in_window;
 	struct list_head of_blob;
 	struct dma_buf *dmabuf;
-	bool revoked;
 };
 
 /* virtgpu_vram_map.c */
@@ -79,9 +77,17 @@ int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 struct dma_buf *virtio_gpu_exported(struct virtio_gpu_object *bo,
 				    struct dma_buf *dmabuf);
 void virtio_gpu_dmabuf_release(struct dma_buf *dmabuf);
+int virtio_gpu_import_check(struct virtio_gpu_device *vgdev);
 
 /* virtgpu_blob.c */
 bool virtio_gpu_blob_args_valid(const struct drm_virtgpu_resource_create_blob *rc);
 int virtio_gpu_blob_hints(const struct virtio_gpu_device *vgdev);
+
+/* virtgpu_gone.c */
+int virtio_gpu_wait_for_room(struct virtio_gpu_device *vgdev,
+			     const struct virtio_gpu_vbuffer *vbuf,
+			     unsigned int elements, int *section);
+void virtio_gpu_begin_removal(struct virtio_gpu_device *vgdev);
+void virtio_gpu_gone(struct virtio_gpu_device *vgdev);
 
 #endif
