@@ -19,7 +19,8 @@
 #include "lib/inject.h"
 
 #define PAGE	4096UL
-#define SIZE	(64 * PAGE)
+/* One segment at most, of the length that udmabuf's device says it can take */
+#define SIZE	(16 * PAGE)
 #define THREADS	4
 #define ROUNDS	150
 
