@@ -17,7 +17,9 @@
  *
  * What is not our mapping must not get at these pages either: sysfs would map a
  * BAR of which a part is write-combining as write-combining all over. So the BAR
- * is exclusive to us meanwhile.
+ * is exclusive to us meanwhile, which a kernel with STRICT_DEVMEM enforces.
+ * Elsewhere root gets what it asks for, and the kernel's own mapping waits for the
+ * end of that, see vfio_pci_barmap_return().
  *
  * The type is given back when no page table can have it any more: at a revoke,
  * at the close of the device and at the release of the buffer.

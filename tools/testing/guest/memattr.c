@@ -422,7 +422,11 @@ static void *map_by_sysfs(struct vfio_pci_device *dev, size_t size)
 	return map;
 }
 
-/* It would make all of the BAR write-combining, and keep it so */
+/*
+ * It would make all of the BAR write-combining, for as long as it is mapped: a
+ * kernel with STRICT_DEVMEM refuses it, others let root do it. In any case the
+ * kernel's own mapping of the BAR does not come back like that, and stay so.
+ */
 TEST_F_TIMEOUT(memattr, not_by_sysfs, 120)
 {
 	size_t size = self->dev->bars[BAR].info.size;
@@ -430,30 +434,23 @@ TEST_F_TIMEOUT(memattr, not_by_sysfs, 120)
 	u64 value;
 
 	if (!self->pat)
-		SKIP(return, "no PAT");
+		SKIP(return, "no CONFIG_X86_PAT in this kernel");
+	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
 	map = map_by_sysfs(self->dev, size);
 	if (!map)
-		SKIP(return, "sysfs maps no BAR of a driver in this kernel");
-	munmap(map, size);
-
-	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
-	EXPECT_EQ(NULL, map_by_sysfs(self->dev, size));
-	EXPECT_EQ(EINVAL, errno);
+		EXPECT_EQ(EINVAL, errno);
 	slice = map_shared(self->fd, 0, SIZE, RW);
 	ASSERT_NE(NULL, slice);
 	EXPECT_STREQ("WC", type_of(slice));
-	EXPECT_STREQ("UC-", type_of(self->bar + size - PAGE));
 
-	/* It may again, and what it has then is not made write-combining */
 	ASSERT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_NC));
-	map = map_by_sysfs(self->dev, size);
-	ASSERT_NE(NULL, map);
-	EXPECT_STREQ("UC-", type_of(map));
-	EXPECT_EQ(-EOPNOTSUPP, slice_memattr(self->dev, self->fd, SLICE_WC));
 	EXPECT_EQ((int)sizeof(value), read_dev(self->dev, &value, sizeof(value), 0));
+	if (map)
+		munmap(map, size);
+	EXPECT_EQ((int)sizeof(value), read_dev(self->dev, &value, sizeof(value), 0));
+	EXPECT_STREQ("uncached-minus", memtype_of(self->phys));
 	EXPECT_STREQ("UC-", type_of(self->bar));
-	munmap(map, size);
-	EXPECT_EQ(0, slice_memattr(self->dev, self->fd, SLICE_WC));
+	EXPECT_STREQ("UC-", type_of(self->bar + size - PAGE));
 }
 
 TEST_F_TIMEOUT(memattr, many_ranges, 120)
