@@ -431,7 +431,7 @@ struct slow_importer {
 	struct task_struct *task;
 };
 
-#define SLOW_MS	200
+#define SLOW_MS	500
 
 static int let_go_slowly(void *data)
 {
