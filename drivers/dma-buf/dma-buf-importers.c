@@ -114,9 +114,14 @@ static struct dma_fence *unwrap_user_fence(struct dma_fence *fence)
 	return fence;
 }
 
+/*
+ * The reservation lock is held, and the exporter may be waiting for it. The caller
+ * pays for the memory, but must not reclaim it here, from a cgroup at its limit.
+ */
 static struct dma_fence *wrap_user_fence(struct dma_fence *fence)
 {
-	struct user_fence *user = kzalloc_obj(*user, GFP_KERNEL_ACCOUNT);
+	struct user_fence *user = kzalloc_obj(*user,
+					      GFP_NOWAIT | __GFP_ACCOUNT);
 
 	if (!user)
 		return NULL;
