@@ -189,6 +189,22 @@ static void bars_drain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
 }
 
+/* The end of a drain holds a lock that other devices need: it must not wait */
+static void bars_drain_ends_at_once(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+
+	vfio_pci_bars_open(&t->vdev);
+	t->vdev.vdev.drain(&t->vdev.vdev, true);
+	down_write(&t->vdev.memory_lock);
+	t->vdev.vdev.drain(&t->vdev.vdev, false);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	up_write(&t->vdev.memory_lock);
+	flush_work(&t->bars->settle);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	vfio_pci_bars_close(&t->vdev);
+}
+
 static void bars_memory_off(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -523,13 +539,14 @@ static void bars_reset_by_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
 	KUNIT_EXPECT_TRUE(test, on(buf));
 
-	/* Closed during the reset, and open again at its end */
+	/* Closed and opened during the reset: it goes on, see above */
 	vfio_pci_core_reset_prepare(&t->pdev);
 	vfio_pci_bars_close(&t->vdev);
 	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
 	vfio_pci_bars_open(&t->vdev);
+	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_BUSY);
 	vfio_pci_core_reset_done(&t->pdev);
-	KUNIT_EXPECT_EQ(test, t->vdev.bars->outside, 0);
+	KUNIT_EXPECT_EQ(test, t->vdev.nr_resets, 0);
 	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_ON);
 	vfio_pci_bars_close(&t->vdev);
 }
@@ -558,6 +575,53 @@ static void bars_open_in_reset(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
+/* So is one that recovers from an error, and is pulled out before it has */
+static void bars_open_in_recovery(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+
+	vfio_pci_bars_open(&t->vdev);
+	vfio_pci_bars_error(&t->vdev, pci_channel_io_frozen);
+	vfio_pci_bars_close(&t->vdev);
+	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
+	vfio_pci_bars_open(&t->vdev);
+	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_BUSY);
+
+	vfio_pci_bars_unplug(&t->vdev);
+	flush_work(&t->vdev.bars->settle);
+	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_OFF);
+	KUNIT_EXPECT_FALSE(test, t->vdev.frozen);
+	vfio_pci_bars_close(&t->vdev);
+
+	/* One that works is not touched */
+	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
+	vfio_pci_bars_open(&t->vdev);
+	vfio_pci_bars_unplug(&t->vdev);
+	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_ON);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* An error in the middle of a reset: only the later of the two ends it */
+static void bars_error_in_reset(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+
+	vfio_pci_bars_open(&t->vdev);
+	vfio_pci_core_reset_prepare(&t->pdev);
+	vfio_pci_bars_error(&t->vdev, pci_channel_io_frozen);
+	vfio_pci_core_reset_done(&t->pdev);
+	flush_work(&t->bars->settle);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	vfio_pci_core_reset_prepare(&t->pdev);
+	vfio_pci_core_resume(&t->pdev);
+	flush_work(&t->bars->settle);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
+	vfio_pci_core_reset_done(&t->pdev);
+	flush_work(&t->bars->settle);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	vfio_pci_bars_close(&t->vdev);
+}
+
 /* A transition of our own comes by the PCI core as well */
 static void bars_reset_by_us(struct kunit *test)
 {
@@ -566,7 +630,7 @@ static void bars_reset_by_us(struct kunit *test)
 	vfio_pci_bars_open(&t->vdev);
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	vfio_pci_core_reset_prepare(&t->pdev);
-	KUNIT_EXPECT_EQ(test, t->bars->outside, 0);
+	KUNIT_EXPECT_EQ(test, t->vdev.nr_resets, 0);
 	vfio_pci_core_reset_done(&t->pdev);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
 	start(t);
@@ -683,6 +747,7 @@ static void bars_no_importer(struct kunit *test)
 static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_reset),
 	KUNIT_CASE(bars_drain),
+	KUNIT_CASE(bars_drain_ends_at_once),
 	KUNIT_CASE(bars_memory_off),
 	KUNIT_CASE(bars_low_power),
 	KUNIT_CASE(bars_revoke),
@@ -693,6 +758,8 @@ static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_lock_held_for_nothing),
 	KUNIT_CASE(bars_reset_by_others),
 	KUNIT_CASE(bars_open_in_reset),
+	KUNIT_CASE(bars_open_in_recovery),
+	KUNIT_CASE(bars_error_in_reset),
 	KUNIT_CASE(bars_reset_by_us),
 	KUNIT_CASE(bars_error),
 	KUNIT_CASE(bars_close),

@@ -329,23 +329,48 @@ inline start()
 	now = 0
 }
 
-/* vfio_pci_reset.c */
-inline hold(error)
+/* vfio_pci_reset.c: these two under a spinlock */
+inline outside_begin(error)
+{
+	atomic {
+		counted = 0;
+		if
+		:: !error && published && owner == _pid
+#ifdef BUG_HOLD_OPEN_ONLY
+		:: state == CLOSED
+#endif
+		:: else ->
+			if
+			:: error -> frozen = 1
+			:: else -> outside++
+			fi;
+			counted = published;
+			bars = bars + published
+		fi
+	}
+}
+
+inline outside_end(error)
+{
+	atomic {
+		holds = 0;
+		if
+		:: error ->
+			holds = frozen && !outside;
+			frozen = 0
+		:: !error && !(published && owner == _pid) ->
+			holds = (outside == 1 && !frozen);
+			outside = outside - (outside > 0)
+		:: else
+		fi
+	}
+}
+
+/* vfio_pci_bars_busy() */
+inline busy()
 {
 	atomic { !lock -> lock = 1 };
 	holds = (state != CLOSED);
-#ifdef BUG_HOLD_OPEN_ONLY
-	if
-	:: !holds
-	:: else ->
-#endif
-	if
-	:: error -> frozen = 1
-	:: else -> outside++
-	fi;
-#ifdef BUG_HOLD_OPEN_ONLY
-	fi;
-#endif
 	if
 	:: holds -> set_state(BUSY)
 	:: else
@@ -366,18 +391,42 @@ inline settle()
 	fi
 }
 
+/* vfio_pci_bars_end() */
+inline end_of(error, fails)
+{
+	atomic { counted = published; bars = bars + published };
+#ifndef BUG_FAILED_LATE
+	if
+	:: counted -> atomic { !lock -> failed = fails }
+	:: else
+	fi;
+#endif
+	outside_end(error);
+#ifdef BUG_FAILED_LATE
+	if
+	:: counted -> atomic { !lock -> failed = fails }
+	:: else
+	fi;
+#endif
+	if
+	:: counted && holds -> settle(); bars_put()
+	:: counted && !holds -> bars_put()
+	:: else
+	fi
+}
+
 inline reset_outside()
 {
 	atomic { !device_lock -> device_lock = 1; cfg_blocked = 1 };
 
 	/* vfio_pci_core_reset_prepare() */
-	atomic { counted = published; bars = bars + published };
+	outside_begin(0);
 	if
-	:: counted && owner != _pid ->
+	:: counted ->
 #ifdef BUG_PREPARE_MEMORY_LOCK
 		down_write(memory_lock);
 #endif
-		hold(0);
+		busy();
 		if
 		:: holds -> take(1); excused = killed; killed = 0
 		:: else
@@ -386,7 +435,6 @@ inline reset_outside()
 		up_write(memory_lock);
 #endif
 		bars_put()
-	:: counted && owner == _pid -> bars_put()
 	:: else
 	fi;
 
@@ -395,39 +443,31 @@ inline reset_outside()
 	atomic { in_reset = 0; excused = 0 };
 
 	/* vfio_pci_core_reset_done() */
-	atomic { counted = published; bars = bars + published };
-	if
-	:: counted ->
 #ifdef BUG_DONE_MEMORY_LOCK
-		down_write(memory_lock);
-		up_write(memory_lock);
+	down_write(memory_lock);
+	up_write(memory_lock);
 #endif
-		atomic {
-			!lock -> failed = 0;
-			holds = (owner != _pid && outside == 1);
-			outside = outside - (owner != _pid && outside)
-		};
-		if
-		:: holds -> settle()
-		:: else
-		fi;
-		bars_put()
-	:: else
-	fi;
+	end_of(0, 0);
 	atomic { cfg_blocked = 0; device_lock = 0 }
 }
 
 inline report_error()
 {
-	hold(1);
+	outside_begin(1);
 	if
-	:: holds ->
-		zap_all();
-		buffer_get(EXPORTED);
+	:: counted ->
+		busy();
 		if
-		:: got -> tell(); buffer_unuse(EXPORTED)
+		:: holds ->
+			zap_all();
+			buffer_get(EXPORTED);
+			if
+			:: got -> tell(); buffer_unuse(EXPORTED)
+			:: else
+			fi
 		:: else
-		fi
+		fi;
+		bars_put()
 	:: else
 	fi
 }
@@ -675,35 +715,24 @@ proctype Outside()
 
 proctype Error()
 {
-	bit got, holds;
+	bit got, holds, counted;
 	mtype now;
 	byte i;
 
 	atomic { !device_lock -> device_lock = 1 };
+	report_error();
+	broken = 1;
 	if
-	:: published ->
-		report_error();
-		broken = 1;
-		if
-		:: atomic {
-			!lock -> broken = 0;
+	:: atomic {
+		!lock -> broken = 0;
 #ifdef BUG_RESUME_FORGETS
-			frozen = 0;
+		frozen = 0
 #endif
-			failed = 0;
-			holds = frozen;
-			frozen = 0
-		   };
-		   if
-		   :: holds -> settle()
-		   :: else
-		   fi
-		:: skip ->
-			report_error();
-			atomic { !lock -> failed = 1; frozen = 0 };
-			settle()
-		fi
-	:: else
+	   };
+	   end_of(1, 0)
+	:: skip ->
+		report_error();
+		end_of(1, 1)
 	fi;
 	device_lock = 0;
 	finished++

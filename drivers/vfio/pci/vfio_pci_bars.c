@@ -116,9 +116,6 @@
 #include "vfio_pci_priv.h"
 #include "vfio_pci_wc.h"
 
-/* Protects the pointer &vfio_pci_core_device.bars for vfio_pci_bars_tryget() */
-static DEFINE_SPINLOCK(vfio_pci_bars_pointer);
-
 /**
  * vfio_pci_bars_new - allocate the state of the BARs of one device
  * @vdev: the device
@@ -174,29 +171,6 @@ struct vfio_pci_bars *vfio_pci_bars_get(struct vfio_pci_bars *bars)
 void vfio_pci_bars_put(struct vfio_pci_bars *bars)
 {
 	kref_put(&bars->kref, vfio_pci_bars_free);
-}
-
-/**
- * vfio_pci_bars_tryget - take a reference on the BARs of a device
- * @vdev: the device, open or not
- *
- * For those who hold nothing that keeps the device open.
- *
- * Return: The object, or NULL if the device is not open.
- */
-struct vfio_pci_bars *vfio_pci_bars_tryget(struct vfio_pci_core_device *vdev)
-{
-	guard(spinlock)(&vfio_pci_bars_pointer);
-
-	return vdev->bars ? vfio_pci_bars_get(vdev->bars) : NULL;
-}
-
-static void vfio_pci_bars_publish(struct vfio_pci_core_device *vdev,
-				  struct vfio_pci_bars *bars)
-{
-	guard(spinlock)(&vfio_pci_bars_pointer);
-
-	vdev->bars = bars;
 }
 
 /**
@@ -445,7 +419,7 @@ vfio_pci_bars_device_state(struct vfio_pci_core_device *vdev)
 static bool vfio_pci_bars_held(struct vfio_pci_bars *bars)
 {
 	return bars->state == VFIO_PCI_BARS_CLOSED || bars->draining ||
-	       bars->outside || bars->frozen;
+	       vfio_pci_bars_outside(bars->vdev);
 }
 
 /**
@@ -585,6 +559,22 @@ void vfio_pci_bars_release(struct vfio_pci_core_device *vdev)
 		vfio_pci_bars_put(bars);
 }
 
+/*
+ * Under the lock of the device set: whoever holds memory_lock may be waiting for
+ * an importer, and must not make other devices wait.
+ */
+static void vfio_pci_bars_end_drain(struct vfio_pci_core_device *vdev)
+{
+	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
+
+	if (!bars)
+		return;
+	scoped_guard(mutex, &bars->lock)
+		bars->draining = false;
+	vfio_pci_bars_settle(vdev, bars);
+	vfio_pci_bars_put(bars);
+}
+
 /**
  * vfio_pci_bars_drain - take the BARs away before the close, see vfio/drain.c
  * @core_vdev: the device
@@ -598,13 +588,16 @@ static void vfio_pci_bars_drain(struct vfio_device *core_vdev, bool begin)
 	struct vfio_pci_core_device *vdev =
 		container_of(core_vdev, struct vfio_pci_core_device, vdev);
 
+	if (!begin) {
+		vfio_pci_bars_end_drain(vdev);
+		return;
+	}
 	down_write(&vdev->memory_lock);
 	if (!vfio_pci_bars_closed(vdev)) {
-		vdev->bars->draining = begin;
-		if (begin) {
-			vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
-			vfio_pci_bars_take(vdev, vdev->bars, false);
-		}
+		scoped_guard(mutex, &vdev->bars->lock)
+			vdev->bars->draining = true;
+		vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
+		vfio_pci_bars_take(vdev, vdev->bars, false);
 	}
 	vfio_pci_start_bars_and_unlock(vdev);
 }

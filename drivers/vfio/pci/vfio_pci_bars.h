@@ -45,20 +45,17 @@ enum vfio_pci_bars_state {
  * @unmapped: transitions and revokes wait here until importers have unmapped
  * @unused: a buffer's release waits here for the end of its
  *	&vfio_pci_dma_buf.users
- * @lock: protects @bufs, @bar, @outside and @frozen. Innermost but for @gate.
+ * @lock: protects @bufs, @bar, @draining and @failed. Innermost but for @gate.
  * @bufs: the buffers that slices of these BARs are in, but those that were
  *	revoked to the end
  * @bar: a buffer for each BAR that was mapped through the device's own file
  * @owner: the task that runs a transition, or NULL. Written under memory_lock
  *	by that task, which alone can find itself here.
  * @draining: the device is about to be closed, and @state stays BUSY until it
- *	is, or is not. Under memory_lock.
- * @frozen: an error was reported and @state stays BUSY until the recovery is
- *	over, see vfio_pci_reset.c
- * @failed: that recovery failed, and @state stays OFF until the next reset
- * @outside: number of resets in progress that others have begun, and @state
- *	stays BUSY until they end, see vfio_pci_reset.c
- * @settle: works out the state after such a reset
+ *	is, or is not
+ * @failed: the device did not recover from an error, and @state stays OFF until
+ *	the next reset, see vfio_pci_reset.c
+ * @settle: works out the state when memory_lock must not be waited for
  * @vdev: the device, for @settle, which the close of the device waits for
  * @nr_wc: how many of the buffers are or were write-combining, and how many
  *	pages read() and write() have mapped, which can be. Written under @lock.
@@ -84,9 +81,7 @@ struct vfio_pci_bars {
 	struct dma_buf *bar[PCI_STD_NUM_BARS];
 	struct task_struct *owner;
 	bool draining;
-	bool frozen;
 	bool failed;
-	unsigned int outside;
 	struct work_struct settle;
 	struct vfio_pci_core_device *vdev;
 	unsigned int nr_wc_in[PCI_STD_NUM_BARS];
@@ -98,6 +93,8 @@ struct vfio_pci_bars *vfio_pci_bars_new(struct vfio_pci_core_device *vdev);
 struct vfio_pci_bars *vfio_pci_bars_get(struct vfio_pci_bars *bars);
 void vfio_pci_bars_put(struct vfio_pci_bars *bars);
 struct vfio_pci_bars *vfio_pci_bars_tryget(struct vfio_pci_core_device *vdev);
+void vfio_pci_bars_publish(struct vfio_pci_core_device *vdev,
+			   struct vfio_pci_bars *bars);
 
 /* Is no transition in progress? */
 static inline bool vfio_pci_bars_settled(struct vfio_pci_bars *bars)
@@ -138,7 +135,11 @@ static inline void vfio_pci_lockdep(void)
 /* vfio_pci_reset.c */
 void vfio_pci_bars_error(struct vfio_pci_core_device *vdev,
 			 pci_channel_state_t state);
+bool vfio_pci_bars_outside(struct vfio_pci_core_device *vdev);
+void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
+			  struct vfio_pci_bars *bars);
 void vfio_pci_bars_settle_work(struct work_struct *work);
+void vfio_pci_bars_unplug(struct vfio_pci_core_device *vdev);
 
 /* vfio_pci_barmap.c */
 int vfio_pci_barmap_claimed(struct vfio_pci_core_device *vdev, unsigned int bar);

@@ -8,7 +8,8 @@
  * memory_lock must not be waited for: the PCI core has blocked accesses of user
  * space to the configuration space of the device, and the holder of memory_lock
  * may be waiting for one. So these resets are counted, and until the last has
- * ended the state is BUSY, whatever a transition of vfio-pci does in between. To
+ * ended the state is BUSY, whatever a transition of vfio-pci does in between. The
+ * device has the count, not the BARs: it can be closed and opened meanwhile. To
  * work out what comes after takes memory_lock again: if somebody holds it just
  * now a worker does it.
  *
@@ -20,25 +21,104 @@
 
 #include "vfio_pci_bars.h"
 
+/*
+ * Protects &vfio_pci_core_device.nr_resets, the resets in progress that others
+ * have begun, and .frozen: an error was reported, and the recovery is not over;
+ * and .bars, for those who hold nothing that keeps the device open. Innermost.
+ */
+static DEFINE_SPINLOCK(vfio_pci_outside_lock);
+
 /* Does this task run a transition, and the reset is its own? */
 static bool vfio_pci_bars_is_owner(struct vfio_pci_bars *bars)
 {
 	return READ_ONCE(bars->owner) == current;
 }
 
-/*
- * Keep the state BUSY from here on, for an error that was reported or for a
- * reset. BARs that are not open yet have nobody to take them from, but may be
- * opened before it ends: vfio_pci_bars_open() finds it here.
+/**
+ * vfio_pci_bars_tryget - take a reference on the BARs of a device
+ * @vdev: the device, open or not
+ *
+ * For those who hold nothing that keeps the device open.
+ *
+ * Return: The object, or NULL if the device is not open.
  */
-static bool vfio_pci_bars_hold(struct vfio_pci_bars *bars, bool error)
+struct vfio_pci_bars *vfio_pci_bars_tryget(struct vfio_pci_core_device *vdev)
+{
+	guard(spinlock)(&vfio_pci_outside_lock);
+
+	return vdev->bars ? vfio_pci_bars_get(vdev->bars) : NULL;
+}
+
+/**
+ * vfio_pci_bars_publish - let resets find the BARs of a device, or not any more
+ * @vdev: the device
+ * @bars: its BARs, or NULL
+ */
+void vfio_pci_bars_publish(struct vfio_pci_core_device *vdev,
+			   struct vfio_pci_bars *bars)
+{
+	guard(spinlock)(&vfio_pci_outside_lock);
+
+	vdev->bars = bars;
+}
+
+/**
+ * vfio_pci_bars_outside - does a reset or a recovery keep the BARs BUSY?
+ * @vdev: the device
+ *
+ * Return: %false if none of others is in progress. Who begins one sets the state
+ * under &vfio_pci_bars.lock after that, so that nobody who holds it misses it.
+ */
+bool vfio_pci_bars_outside(struct vfio_pci_core_device *vdev)
+{
+	guard(spinlock)(&vfio_pci_outside_lock);
+
+	return vdev->nr_resets || vdev->frozen;
+}
+
+/*
+ * Count what begins. BARs that are not open have nobody to take them from, but
+ * may be opened before it ends: vfio_pci_bars_open() finds it here.
+ */
+static struct vfio_pci_bars *
+vfio_pci_bars_outside_begin(struct vfio_pci_core_device *vdev, bool error)
+{
+	guard(spinlock)(&vfio_pci_outside_lock);
+
+	/* A reset that a transition of this task has begun is its own */
+	if (!error && vdev->bars && vfio_pci_bars_is_owner(vdev->bars))
+		return NULL;
+	if (error)
+		vdev->frozen = true;
+	else
+		vdev->nr_resets++;
+	return vdev->bars ? vfio_pci_bars_get(vdev->bars) : NULL;
+}
+
+/* The same for what ends. %true if nothing else is in progress */
+static bool vfio_pci_bars_outside_end(struct vfio_pci_core_device *vdev,
+				      bool error)
+{
+	bool last;
+
+	guard(spinlock)(&vfio_pci_outside_lock);
+
+	if (error) {
+		last = vdev->frozen && !vdev->nr_resets;
+		vdev->frozen = false;
+		return last;
+	}
+	if (vdev->bars && vfio_pci_bars_is_owner(vdev->bars))
+		return false;
+	/* 0 if vfio-pci was not there yet when the reset began */
+	return vdev->nr_resets && !--vdev->nr_resets && !vdev->frozen;
+}
+
+/* %false if the BARs are not open */
+static bool vfio_pci_bars_busy(struct vfio_pci_bars *bars)
 {
 	guard(mutex)(&bars->lock);
 
-	if (error)
-		bars->frozen = true;
-	else
-		bars->outside++;
 	if (bars->state == VFIO_PCI_BARS_CLOSED)
 		return false;
 	vfio_pci_bars_set_state(bars, VFIO_PCI_BARS_BUSY);
@@ -58,8 +138,15 @@ void vfio_pci_bars_settle_work(struct work_struct *work)
 	vfio_pci_start_bars_and_unlock(bars->vdev);
 }
 
-static void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
-				 struct vfio_pci_bars *bars)
+/**
+ * vfio_pci_bars_settle - work out the state without waiting for memory_lock
+ * @vdev: the device
+ * @bars: its BARs, a reference held
+ *
+ * If somebody holds memory_lock just now a worker does it.
+ */
+void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
+			  struct vfio_pci_bars *bars)
 {
 	if (down_write_trylock(&vdev->memory_lock)) {
 		vfio_pci_start_bars_and_unlock(vdev);
@@ -69,6 +156,31 @@ static void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
 	/* The close waits for the work, and nobody queues it after that */
 	if (bars->state != VFIO_PCI_BARS_CLOSED)
 		schedule_work(&bars->settle);
+}
+
+/*
+ * A reset is over, or with @error a recovery. @failed comes first: when nothing
+ * keeps the state BUSY any more, a transition may end and work it out. The
+ * device may be closed and opened in between: then these are other BARs, which
+ * were BUSY from the beginning.
+ */
+static void vfio_pci_bars_end(struct vfio_pci_core_device *vdev, bool error,
+			      bool failed)
+{
+	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
+
+	if (bars) {
+		scoped_guard(mutex, &bars->lock)
+			bars->failed = failed;
+		vfio_pci_bars_put(bars);
+	}
+	if (!vfio_pci_bars_outside_end(vdev, error))
+		return;
+	bars = vfio_pci_bars_tryget(vdev);
+	if (bars) {
+		vfio_pci_bars_settle(vdev, bars);
+		vfio_pci_bars_put(bars);
+	}
 }
 
 /**
@@ -83,11 +195,11 @@ static void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
 void vfio_pci_core_reset_prepare(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *vdev = dev_get_drvdata(&pdev->dev);
-	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
+	struct vfio_pci_bars *bars = vfio_pci_bars_outside_begin(vdev, false);
 
 	if (!bars)
 		return;
-	if (!vfio_pci_bars_is_owner(bars) && vfio_pci_bars_hold(bars, false))
+	if (vfio_pci_bars_busy(bars))
 		vfio_pci_bars_take(vdev, bars, true);
 	vfio_pci_bars_put(bars);
 }
@@ -102,21 +214,7 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_reset_prepare);
  */
 void vfio_pci_core_reset_done(struct pci_dev *pdev)
 {
-	struct vfio_pci_core_device *vdev = dev_get_drvdata(&pdev->dev);
-	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
-	bool settle = false;
-
-	if (!bars)
-		return;
-	scoped_guard(mutex, &bars->lock) {
-		bars->failed = false;
-		/* 0 if the device was closed and opened in between */
-		if (!vfio_pci_bars_is_owner(bars) && bars->outside)
-			settle = !--bars->outside;
-	}
-	if (settle)
-		vfio_pci_bars_settle(vdev, bars);
-	vfio_pci_bars_put(bars);
+	vfio_pci_bars_end(dev_get_drvdata(&pdev->dev), false, false);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_reset_done);
 
@@ -139,21 +237,16 @@ void vfio_pci_bars_error(struct vfio_pci_core_device *vdev,
 
 	if (state == pci_channel_io_normal)
 		return;
-	bars = vfio_pci_bars_tryget(vdev);
-	if (!bars)
-		return;
-	if (vfio_pci_bars_hold(bars, true)) {
-		vfio_pci_bars_cut_cpus(vdev, bars);
-		vfio_pci_bars_tell(bars, false, &ret);
-	}
-	if (state == pci_channel_io_perm_failure) {
-		scoped_guard(mutex, &bars->lock) {
-			bars->failed = true;
-			bars->frozen = false;
+	bars = vfio_pci_bars_outside_begin(vdev, true);
+	if (bars) {
+		if (vfio_pci_bars_busy(bars)) {
+			vfio_pci_bars_cut_cpus(vdev, bars);
+			vfio_pci_bars_tell(bars, false, &ret);
 		}
-		vfio_pci_bars_settle(vdev, bars);
+		vfio_pci_bars_put(bars);
 	}
-	vfio_pci_bars_put(bars);
+	if (state == pci_channel_io_perm_failure)
+		vfio_pci_bars_end(vdev, true, true);
 }
 
 /**
@@ -164,19 +257,21 @@ void vfio_pci_bars_error(struct vfio_pci_core_device *vdev,
  */
 void vfio_pci_core_resume(struct pci_dev *pdev)
 {
-	struct vfio_pci_core_device *vdev = dev_get_drvdata(&pdev->dev);
-	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
-	bool settle;
-
-	if (!bars)
-		return;
-	scoped_guard(mutex, &bars->lock) {
-		bars->failed = false;
-		settle = bars->frozen;
-		bars->frozen = false;
-	}
-	if (settle)
-		vfio_pci_bars_settle(vdev, bars);
-	vfio_pci_bars_put(bars);
+	vfio_pci_bars_end(dev_get_drvdata(&pdev->dev), true, false);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_resume);
+
+/**
+ * vfio_pci_bars_unplug - the device is about to be taken from vfio-pci
+ * @vdev: the device, which may be open
+ *
+ * The PCI core ends no recovery of a device that was pulled out. Whoever waits
+ * for the end would never close the device.
+ *
+ * Context: The device lock is held.
+ */
+void vfio_pci_bars_unplug(struct vfio_pci_core_device *vdev)
+{
+	if (READ_ONCE(vdev->frozen))
+		vfio_pci_bars_end(vdev, true, true);
+}
