@@ -61,6 +61,7 @@ static bool use(void *addr, enum use how, int zero, u64 value)
 static void look(struct watcher *me, struct spot *spot, enum use how, int zero)
 {
 	struct watch_report *report = me->watch->report;
+	int changes = atomic_load(&spot->changes);
 	enum spot_state state = atomic_load(&spot->state);
 	bool cut = atomic_load(&report->cut);
 	bool stale = state == SPOT_CLOSED || (state == SPOT_READONLY && how != LOAD);
@@ -71,6 +72,8 @@ static void look(struct watcher *me, struct spot *spot, enum use how, int zero)
 		return;
 	}
 	report->served++;
+	/* Opened again before it was used: nothing is wrong */
+	stale &= atomic_load(&spot->changes) == changes;
 	if (!cut && !stale)
 		return;
 	if (!report->late && !report->stale) {
@@ -136,6 +139,12 @@ void watch_stop(struct watch *w)
 		pthread_join(w->threads[i].thread, NULL);
 }
 
+static void set_state(struct spot *spot, enum spot_state state)
+{
+	spot->changes++;
+	atomic_store(&spot->state, state);
+}
+
 void watch_add(struct watch *w, void *addr, u64 offset)
 {
 	int nr = atomic_load(&w->nr), i;
@@ -143,7 +152,7 @@ void watch_add(struct watch *w, void *addr, u64 offset)
 	for (i = 0; i < nr; i++) {
 		if (w->spots[i].addr == addr) {
 			w->spots[i].offset = offset;
-			atomic_store(&w->spots[i].state, SPOT_OPEN);
+			set_state(&w->spots[i], SPOT_OPEN);
 			return;
 		}
 	}
@@ -160,7 +169,7 @@ void watch_set(struct watch *w, const void *from, size_t length, enum spot_state
 
 	for (i = 0; i < atomic_load(&w->nr); i++)
 		if (w->spots[i].addr >= from && w->spots[i].addr < from + length)
-			atomic_store(&w->spots[i].state, state);
+			set_state(&w->spots[i], state);
 }
 
 void watch_moved(struct watch *w, const void *from, size_t length, void *to)

@@ -24,6 +24,7 @@ struct spot {
 	void *addr;
 	atomic_ulong offset;		/* in the BAR */
 	atomic_int state;		/* enum spot_state */
+	atomic_int changes;		/* of it, each counted before it is made */
 };
 
 /* Shared by all processes that watch, and by who cuts them off. */
