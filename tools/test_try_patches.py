@@ -74,6 +74,12 @@ class Ksrc(unittest.TestCase):
         self.put("build/linux-ksrc/f", "of mine\nanother hook\n")
         self.assertEqual(self.try_patches()[0], 1)
 
+    def test_removed(self):
+        self.put("patches/p", "--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-of mine\n")
+        self.assertEqual(self.try_patches()[0], 1)      # the tree still has it
+        os.remove(os.path.join(self.repo, "build/linux-ksrc/f"))
+        self.assertEqual(self.try_patches(), (0, "ok p on ksrc\n"))
+
     def test_tree_has_changed(self):
         self.try_patches()
         self.put("ksrc/f", "of another\n")
