@@ -3,8 +3,8 @@
 """old-interface TREE - does anything in the kernel tree still use dma-buf as it was?
 
 Before mapping types an exporter had map_dma_buf() among its dma_buf_ops, an
-attachment had a device and a peer2peer flag, and importers called functions of
-other names.  All C files, headers and documents of the folders below are
+attachment had a device and a peer2peer flag, and importers mapped by functions
+of other names.  All C files, headers and documents of the folders below are
 searched, also those that no configuration here builds, and comments as well.
 Prints a line a finding and ends with 1 if there is one.
 
@@ -20,12 +20,9 @@ import sys
 
 FOLDERS = ["Documentation", "arch", "block", "drivers", "fs", "include", "io_uring", "kernel",
            "lib", "mm", "net", "rust", "samples", "sound", "tools/testing", "virt"]
-NAMES = r"\bdma_buf_(?:attach|dynamic_attach|(?:un)?map_attachment(?:_unlocked)?)\b"
+NAMES = r"\bdma_buf_(?:un)?map_attachment(?:_unlocked)?\b"
 # Documents that tell how things were.
 HISTORY = {"Documentation/driver-api/dma-buf-mapping.rst"}
-# A tracepoint keeps its name for those who use it.
-TRACEPOINT = re.compile(r"(?:\btrace_|\bDEFINE_EVENT\(dma_buf_attach_dev, |\")"
-                        r"dma_buf_dynamic_attach\b")
 
 OLD_NAME = "{0}() is now dma_buf_sgt_{1}()"
 OLD_OPS = "struct dma_buf_ops has no {0}: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap), or make " \
@@ -41,7 +38,7 @@ OLD_SET = "struct dma_buf_ops has no {0} to be set: say DMA_BUF_SIMPLE_SGT_EXP_M
 OLD_DEVICE = "an attachment has no dev: say dma_buf_sgt_dma_device({0}), which is NULL if it is " \
              "not SGT"
 OLD_P2P = "an attachment has no peer2peer: offer DMA_BUF_EMAPPING_SGT_P2P() and ask " \
-          "dma_buf_sgt_p2p_allowed({0}); to give it up in attach, dma_buf_sgt_refine_no_p2p({0})"
+          "dma_buf_sgt_p2p_allowed({0}); to give it up later, select another offer in select_mapping"
 
 
 ATTACHMENT = "dma_buf_attachment"
@@ -156,10 +153,7 @@ def line_of(text, position):
 
 def names(text):
     for match in re.finditer(NAMES, text):
-        start = text.rfind("\n", 0, match.start()) + 1
-        end = text.find("\n", match.start())
-        if not TRACEPOINT.search(text[start:end]):
-            yield match.start(), OLD_NAME.format(match[0], match[0].removeprefix("dma_buf_"))
+        yield match.start(), OLD_NAME.format(match[0], match[0].removeprefix("dma_buf_"))
 
 
 def in_function(text):

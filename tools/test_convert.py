@@ -42,7 +42,7 @@ class Convert(unittest.TestCase):
     def test_importer(self):
         self.assertIn("1 files changed, 0 places left", self.convert("importer"))
         text = self.source("importer")
-        self.assertIn("dma_buf_sgt_dynamic_attach(dmabuf, imp->dev, &importer_ops,", text)
+        self.assertIn("dma_buf_dynamic_attach(dmabuf, imp->dev, &importer_ops,", text)
         self.assertIn("imp->sgt = dma_buf_sgt_map_attachment(attach, DMA_BIDIRECTIONAL);", text)
         self.assertIn("dma_buf_sgt_unmap_attachment(attach, imp->sgt, DMA_BIDIRECTIONAL);", text)
         self.assertIn("dma_buf_sgt_dma_device(imp->attach) == dev", text)
@@ -88,7 +88,7 @@ class Convert(unittest.TestCase):
         other = os.path.join(elsewhere, "exporter.c")
         shutil.copy(os.path.join(SAMPLES, "exporter/exporter.c"), other)
         self.write("clean.h", "struct x;\n")
-        self.write("sub/y.c", "void *f(void *d) { return dma_buf_attach(d, NULL); }\n")
+        self.write("sub/y.c", "void *f(void *a) { return dma_buf_map_attachment(a, 0); }\n")
         for path, target in (("x.c", other), ("gone.c", "/nowhere/gone.c"), ("below.c", "sub/y.c"),
                              ("sub/more", elsewhere), ("sub/again", "."),
                              ("out.h", os.path.join(SAMPLES, "split/Makefile"))):
@@ -100,17 +100,17 @@ class Convert(unittest.TestCase):
         self.assertIn(f"sub/more: skipped, a link to {elsewhere}: convert it there", said)
         self.assertEqual(said.count("skipped"), 3)
         self.assertNotIn("below.c", said)
-        self.assertIn("sub/y.c: calls attach", said)
+        self.assertIn("sub/y.c: calls map", said)
         self.assertTrue(os.path.islink(os.path.join(self.top, "x.c")))
         with open(other) as file, open(os.path.join(SAMPLES, "exporter/exporter.c")) as sample:
             self.assertEqual(file.read(), sample.read())
 
     def test_dos(self):
         lines = ["struct dma_buf_attachment *f(struct dma_buf *d)", "{",
-                 "\treturn dma_buf_attach(d, NULL);", "}", ""]
+                 "\treturn dma_buf_map_attachment(d, 0);", "}", ""]
         self.write("x.c", "\r\n".join(lines) + "/* of Unix */\n/* of DOS */\r\n")
-        self.assertIn("x.c: calls attach", self.convert())
-        lines[2] = lines[2].replace("attach", "sgt_attach")
+        self.assertIn("x.c: calls map", self.convert())
+        lines[2] = lines[2].replace("map", "sgt_map")
         with open(os.path.join(self.top, "x.c"), newline="") as file:
             self.assertEqual(file.read(), "\r\n".join(lines) + "/* of Unix */\n/* of DOS */\r\n")
 
@@ -136,7 +136,7 @@ class Convert(unittest.TestCase):
 
     def test_namespace(self):
         words = 'no file has MODULE_IMPORT_NS("DMA_BUF") in {}; one file of each module needs it'
-        user = "void f(void *d) { dma_buf_sgt_attach(d, NULL); }\n"
+        user = "void f(void *a) { dma_buf_sgt_map_attachment(a, 0); }\n"
         for path in "one/a.c", "one/two.c", "three.c", "four/a.c", "include/six.h":
             self.write(path, user)
         self.write("one/b.c", 'MODULE_IMPORT_NS("DMA_BUF");\n')
@@ -201,12 +201,12 @@ class Convert(unittest.TestCase):
 
 
 class Fold(unittest.TestCase):
-    CALL = "\tattachment = dma_buf_sgt_dynamic_attach(buffer, device, &importer_ops, importer);"
+    CALL = "\tattachment = dma_buf_sgt_unmap_attachment_unlocked(attachment, scatter, direction);"
 
     def test_code(self):
         self.assertEqual(cocci.fold(self.CALL + "\n"),
-                         [self.CALL.replace(" importer);", "\n"),
-                          "\t\t\t\t\t\timporter);\n"])
+                         [self.CALL.replace(" direction);", "\n"),
+                          "\t\t\t\t\t\t\t   direction);\n"])
 
     def test_directive(self):
         for start in "#define F(a) ", "\t# define F ":
@@ -234,15 +234,14 @@ class OldInterface(unittest.TestCase):
         return [words for _, words in old_interface.findings(text, code)]
 
     def test_names(self):
-        for name in ("attach", "dynamic_attach", "map_attachment", "unmap_attachment",
-                     "map_attachment_unlocked", "unmap_attachment_unlocked"):
+        for name in ("map_attachment", "unmap_attachment", "map_attachment_unlocked",
+                     "unmap_attachment_unlocked"):
             self.assertEqual(len(self.old(f" * calls dma_buf_{name}().\n", code=False)), 1)
             self.assertEqual(self.old(f"dma_buf_sgt_{name}(a);\n"), [])
 
-    def test_tracepoint(self):
-        self.assertEqual(self.old("trace_dma_buf_dynamic_attach(dmabuf);\n"), [])
-        self.assertEqual(self.old('#define ATTACH "dma_buf_dynamic_attach"\n'), [])
-        self.assertEqual(len(self.old("attach = dma_buf_dynamic_attach(dmabuf);\n")), 1)
+    def test_attach(self):
+        self.assertEqual(self.old("a = dma_buf_attach(d, dev);\n"), [])
+        self.assertEqual(self.old("attach = dma_buf_dynamic_attach(d, dev, ops, p);\n"), [])
 
     def test_initialiser(self):
         body = "{\n\t.map_dma_buf = foo,\n};\n"
@@ -328,7 +327,7 @@ class SeveralFiles(unittest.TestCase):
             header = file.read()
         at = lines.index("{\n") + 1
         self.assertEqual(self.old("".join(lines), header), [])
-        for old in ("\timp->attach = dma_buf_attach(d, dev);", "\t/* as dma_buf_map_attachment() */",
+        for old in ("\timp->sgt = dma_buf_map_attachment(imp->attach, dir);", "\t/* as dma_buf_map_attachment() */",
                     "\treturn dev == imp->attach->dev;", "\tdev = (*imp->others[1]).dev;",
                     "\tif (imp->attach->peer2peer)", "\tops.unmap_dma_buf = unmap;",
                     "\timp->ops->map_dma_buf = map;", "\tif (imp->ops->map_dma_buf == map)",
@@ -347,12 +346,12 @@ class SeveralFiles(unittest.TestCase):
     def test_link(self):
         source = os.path.join(self.top, "x.c")
         with open(source, "w") as file:
-            file.write("dma_buf_attach(a, b);\n")
+            file.write("dma_buf_map_attachment(a, b);\n")
         tree = os.path.join(self.top, "tree")
         os.makedirs(os.path.join(tree, "drivers"))
         os.symlink(source, os.path.join(tree, "drivers/y.c"))
         [said] = old_interface.report(tree, old_interface.FOLDERS)
-        self.assertTrue(said.startswith("drivers/y.c:1: dma_buf_attach()"))
+        self.assertTrue(said.startswith("drivers/y.c:1: dma_buf_map_attachment()"))
 
     def test_whole_attachment(self):
         self.assertEqual(self.old("x(bo->base.dev);\nx(bo->base->dev);\n",

@@ -32,64 +32,59 @@
  * struct dma_buf_converter - serves importers of one type from another
  * @from: what the exporter offers
  * @to: what the importer asks for
- * @match: as &dma_buf_mapping_type.match, for a pair of @from and @to
- * @finish: as &dma_buf_mapping_type.finish_match, leaves @to in the attachment
- * @why: as &dma_buf_mapping_type.why
+ * @match: as &dma_buf_mapping_type.match, for a pair of @from and @to; puts the
+ *	converter's own operations into the result
  */
 struct dma_buf_converter {
 	const struct dma_buf_mapping_type *from;
 	const struct dma_buf_mapping_type *to;
-	int (*match)(struct dma_buf *dmabuf,
+	int (*match)(const struct dma_buf_match_args *args,
 		     const struct dma_buf_mapping_match *exp,
-		     const struct dma_buf_mapping_match *imp);
-	void (*finish)(struct dma_buf_match_args *args,
-		       const struct dma_buf_mapping_match *exp,
-		       const struct dma_buf_mapping_match *imp);
-	const char *(*why)(const struct dma_buf_mapping_match *exp,
-			   const struct dma_buf_mapping_match *imp);
-};
-
-/**
- * struct dma_buf_negotiation - what is known of an attachment while it is made
- * @args: what the exporter gets to see of it
- * @exp: the exporter's entry that was matched: @exp_copy, or the constant one
- *	of an exporter that has only plain SGT. Its exporting_p2p_device is
- *	good until the match is over; an exporter that refines the device keeps
- *	it alive until then.
- * @exp_copy: the exporter's own may be on a stack that is gone
- *
- * On the stack of the attach call, from the match to the end of
- * &dma_buf_ops.attach.
- */
-struct dma_buf_negotiation {
-	struct dma_buf_match_args args;
-	const struct dma_buf_mapping_match *exp;
-	struct dma_buf_mapping_match exp_copy;
+		     const struct dma_buf_mapping_match *imp,
+		     struct dma_buf_mapping_match *result, const char **why);
 };
 
 /**
  * struct dma_buf_core_attachment - an attachment as the core knows it
- * @base: what importer and exporter see
- * @negotiation: only while it goes on, NULL on every attachment that is on the
- *	buffer's list
- * @conv: the converter that stands between the two, NULL if none
- * @exp_ops: what the exporter offered, which is not what the importer sees if
- *	the type is private to the core or was converted; NULL for plain SGT
+ * @base: what importer and exporter see. @base.map_type points into @matches.
+ * @matches: the set, in the order of preference: @first, or an array of its own
+ *	as soon as there is a second one
+ * @first: a set of one, which is what nearly all attachments have
+ * @nr_matches: length of @matches
+ * @users: mappings and pins of the attachment. While there are some,
+ *	@base.map_type does not change, so that they are undone as they were done.
+ * @chosen: @base.map_type was chosen by a map or a pin, and holds
+ * @stale: invalidated since: with the last of the @users, the choice ends
  *
- * Written by the attaching task before the attachment is on the buffer's list,
- * constant from then on.
+ * @matches, what it points to, and @nr_matches are written by the attaching
+ * task before the attachment is on the buffer's list, and constant from then
+ * on. @base.map_type, @users, @chosen and @stale are written with the
+ * reservation lock of the buffer held. @base.map_type is read without it as
+ * well: it always points to one of the set.
  */
 struct dma_buf_core_attachment {
 	struct dma_buf_attachment base;
-	struct dma_buf_negotiation *negotiation;
-	const struct dma_buf_converter *conv;
-	const struct dma_buf_mapping_exp_ops *exp_ops;
+	struct dma_buf_match *matches;
+	struct dma_buf_match first;
+	unsigned int nr_matches;
+	unsigned int users;
+	bool chosen;
+	bool stale;
 };
 
 static inline struct dma_buf_core_attachment *
-to_core_attachment(struct dma_buf_attachment *attach)
+to_core_attachment(const struct dma_buf_attachment *attach)
 {
-	return container_of(attach, struct dma_buf_core_attachment, base);
+	return container_of_const((struct dma_buf_attachment *)attach,
+				  struct dma_buf_core_attachment, base);
+}
+
+/* The pair that is selected, or the default */
+static inline const struct dma_buf_match *
+dma_buf_current_match(const struct dma_buf_attachment *attach)
+{
+	return container_of_const(dma_buf_attach_map_type(attach),
+				  struct dma_buf_match, result);
 }
 
 /*
@@ -116,19 +111,45 @@ static inline bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
 	return !ops->match_mapping != !ops->single_exporter_match;
 }
 
-/*
- * Fill in the data of an attachment that was matched as SGT, directly or by a
- * converter. The exporter's PCI device is left out: nothing keeps it alive.
- */
-static inline void dma_buf_sgt_finish(struct dma_buf_attachment *attach,
-				      const struct dma_buf_mapping_match *imp,
-				      enum dma_sgt_exporter_p2p p2p)
-{
-	struct dma_buf_mapping_match *result = &attach->map_type;
+int dma_buf_choose(struct dma_buf_core_attachment *core);
 
-	result->sgt_data = imp->sgt_data;
-	result->sgt_data.exporting_p2p_device = NULL;
-	result->sgt_data.exporter_requires_p2p = p2p;
+/*
+ * Before something is mapped or pinned. Returns 0, 1 if this call has made the
+ * choice, or the error of the exporter.
+ */
+static inline int dma_buf_use_begin(struct dma_buf_core_attachment *core)
+{
+	if (unlikely(!core->chosen))
+		return dma_buf_choose(core);
+	core->users++;
+	return 0;
+}
+
+/* The choice is over: the default holds until the next one */
+static inline void dma_buf_unchoose(struct dma_buf_core_attachment *core)
+{
+	core->chosen = false;
+	core->stale = false;
+	WRITE_ONCE(core->base.map_type, &core->matches->result);
+}
+
+/* Something was unmapped or unpinned */
+static inline void dma_buf_use_end(struct dma_buf_core_attachment *core)
+{
+	if (!--core->users && unlikely(core->stale))
+		dma_buf_unchoose(core);
+}
+
+/*
+ * Nothing came of what dma_buf_use_begin() returned @made for. A choice that
+ * was made for it is no choice any more.
+ */
+static inline void dma_buf_use_undo(struct dma_buf_core_attachment *core,
+				    int made)
+{
+	dma_buf_use_end(core);
+	if (made)
+		dma_buf_unchoose(core);
 }
 
 /* dma-buf-access.c */
@@ -136,37 +157,36 @@ bool dma_buf_vma_allowed(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 
 /* dma-buf-match.c */
 void dma_buf_attachment_free(struct dma_buf_attachment *attach);
+int dma_buf_attachment_pin(struct dma_buf_attachment *attach);
+void dma_buf_attachment_unpin(struct dma_buf_attachment *attach);
+void dma_buf_attachment_invalidate(struct dma_buf_attachment *attach);
+
+/* dma-buf-show.c */
 void dma_buf_attachment_show(struct seq_file *s,
 			     struct dma_buf_attachment *attach);
-void dma_buf_trace_refined(struct dma_buf_core_attachment *core,
-			   const struct dma_buf_mapping_match *imp, int result);
-int dma_buf_type_match(struct dma_buf *dmabuf,
-		       const struct dma_buf_converter *conv,
-		       const struct dma_buf_mapping_match *exp,
-		       const struct dma_buf_mapping_match *imp);
-
+void dma_buf_attachments_fdinfo(struct seq_file *s, struct dma_buf *dmabuf);
 #if IS_ENABLED(CONFIG_KUNIT)
 void dma_buf_match_describe(char *buf, size_t len,
 			    const struct dma_buf_mapping_match *entry);
-const char *dma_buf_match_reason(const struct dma_buf_converter *conv,
-				 const struct dma_buf_mapping_match *exp,
-				 const struct dma_buf_mapping_match *imp,
-				 int result);
 #endif
+
+/* KUnit suites that are built in have no module to show */
+bool dma_buf_type_in_module(const struct dma_buf_mapping_type *type);
 
 /* dma-buf-sgt.c */
 /* KUnit suites replace it where there is no PCI topology to ask */
 bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev);
 
-const char *dma_buf_sgt_why_no_p2p(struct pci_dev *pdev,
-				   const struct dma_buf_mapping_match *imp);
-int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
-			  const struct dma_buf_mapping_match *imp);
+int dma_buf_sgt_check_p2p(const struct dma_buf_match_args *args,
+			  struct pci_dev *pdev,
+			  const struct dma_buf_mapping_match *imp,
+			  const char **why);
 
 /* dma-buf-pal.c */
 extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
 
-int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size);
+int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size,
+			    unsigned int kinds);
 const struct dma_buf_phys_list *
 dma_buf_pal_map(struct dma_buf_attachment *attach);
 void dma_buf_pal_unmap(struct dma_buf_attachment *attach,
@@ -175,8 +195,11 @@ void dma_buf_pal_unmap(struct dma_buf_attachment *attach,
 /* dma-buf-pal-sgt.c */
 extern const struct dma_buf_converter dma_buf_pal_to_sgt;
 
-/* KUnit suites replace it where there is no PCI topology to ask */
+/* KUnit suites replace them where there is no PCI topology to ask */
 enum pci_p2pdma_map_type dma_buf_p2p_map_type(struct p2pdma_provider *provider,
 					      struct device *dev);
+const struct resource *dma_buf_p2p_bar(struct p2pdma_provider *provider);
+/* And this one on machines where all devices are */
+bool dma_buf_dev_coherent(struct device *dev);
 
 #endif /* _DMA_BUF_CORE_H */

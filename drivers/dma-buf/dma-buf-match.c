@@ -5,9 +5,9 @@
 #include <linux/dma-resv.h>
 #include <linux/export.h>
 #include <linux/module.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 
 #include "dma-buf-core.h"
@@ -23,45 +23,56 @@
  * in a form that two drivers keep to themselves. Such a form is a &struct
  * dma_buf_mapping_type. Each has map and unmap calls of its own.
  *
- * The form is negotiated once, when an importer attaches, and stays for the
- * life of the attachment:
+ * What fits is found out once, when an importer attaches. Which of it is used,
+ * the exporter decides when the buffer is first mapped or pinned:
  *
- * 1. The importer passes a list of what it can take, most wanted first, to
- *    dma_buf_mapping_attach(). dma_buf_sgt_attach() and
- *    dma_buf_sgt_dynamic_attach() pass the usual list of one SGT entry.
+ * 1. The importer has a list of what it can take, most wanted first: a constant
+ *    one in &dma_buf_attach_ops.supported_mapping_types, for the device that it
+ *    passes to dma_buf_dynamic_attach(), or one made at run time, which it
+ *    passes to dma_buf_mapping_attach(). Without a list it takes a scatterlist.
  * 2. The exporter answers with a list of what it can give, best first: a
  *    constant one in &dma_buf_ops.single_exporter_match, or one made for this
- *    importer and this moment in &dma_buf_ops.match_mapping, which calls
+ *    importer in &dma_buf_ops.match_mapping, which calls
  *    dma_buf_match_mapping().
- * 3. The core takes the first exporter entry that any importer entry fits. The
- *    exporter's order decides, the importer's order breaks ties. For each
- *    exporter entry a direct match is tried before a conversion: the core
- *    knows how to make a scatterlist of physical ranges.
- * 4. The exporter sees the result in &dma_buf_ops.attach and may refuse it or
- *    take less, through the refine functions of the type.
+ * 3. The core remembers all pairs of entries that fit, up to
+ *    %DMA_BUF_MAX_MATCHES: the set of the attachment. The exporter's order
+ *    decides, the importer's breaks ties. A pair of different types fits if the
+ *    core can make the one of the other: a scatterlist of physical ranges. The
+ *    set never changes, whoever attaches later.
+ * 4. The first pair is the default. When the buffer is first mapped or pinned,
+ *    the exporter may select another one in &dma_buf_ops.select_mapping: with
+ *    the reservation lock held it knows where the buffer is, if its device
+ *    sleeps, and who else has attached. The choice holds, over unmap and map,
+ *    unpin and pin, until dma_buf_invalidate_mappings() and the end of what was
+ *    mapped before. If selecting fails, nothing was mapped and nothing chosen.
  *
  * No common type is -EOPNOTSUPP to the importer, whoever asked.
  *
  * .. code-block:: c
  *
- *	struct dma_buf_mapping_match imp[] = {
- *		DRIVER_PRIVATE_IMAPPING(drv),
- *		DMA_BUF_IMAPPING_SGT(drv->dev, DMA_SGT_IMPORTER_ACCEPTS_P2P),
+ *	static const struct dma_buf_mapping_match drv_types[] = {
+ *		DRIVER_PRIVATE_IMAPPING(),
+ *		DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
  *	};
  *
- *	attach = dma_buf_mapping_attach(dmabuf, imp, ARRAY_SIZE(imp), &ops, drv);
+ *	static const struct dma_buf_attach_ops drv_attach_ops = {
+ *		.supported_mapping_types = drv_types,
+ *		.nr_supported_mapping_types = ARRAY_SIZE(drv_types),
+ *		.invalidate_mappings = drv_invalidate,
+ *	};
+ *
+ *	attach = dma_buf_dynamic_attach(dmabuf, drv->dev, &drv_attach_ops, drv);
  *	if (IS_ERR(attach))
  *		return PTR_ERR(attach);
- *	if (dma_buf_is_sgt(attach))
- *		sgt = dma_buf_sgt_map_attachment_unlocked(attach, dir);
  *
  * An importer that asks for more than plain SGT must be dynamic: revocation is
  * part of the contract of every type. After a revoke, map calls fail with
  * -ENODEV.
  *
- * debugfs (dma_buf/bufinfo) names the type of every attachment. The tracepoint
- * dma_buf:dma_buf_mapping_match shows every pair of entries that was tried and
- * why it did or did not match.
+ * debugfs (dma_buf/bufinfo) and the fdinfo of the buffer name the type of every
+ * attachment. The tracepoint dma_buf:dma_buf_mapping_match shows every pair of
+ * entries that was tried and why it did or did not match,
+ * dma_buf:dma_buf_mapping_select what an exporter selected.
  */
 
 static const struct dma_buf_converter *const converters[] = {
@@ -81,144 +92,173 @@ find_converter(const struct dma_buf_mapping_type *from,
 }
 
 /*
- * Write what @entry says into @buf: the type's name and the type's own words.
+ * A type without an owner says that its code is built in. The address of one
+ * that is in a module tells.
  */
-VISIBLE_IF_KUNIT void
-dma_buf_match_describe(char *buf, size_t len,
-		       const struct dma_buf_mapping_match *entry)
+bool dma_buf_type_in_module(const struct dma_buf_mapping_type *type)
 {
-	int n = scnprintf(buf, len, "%s", entry->type->name);
-
-	if (entry->type->describe)
-		entry->type->describe(buf + n, len - n, entry);
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_type_in_module, type);
+	return is_module_address((unsigned long)type);
 }
-EXPORT_SYMBOL_IF_KUNIT(dma_buf_match_describe);
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_type_in_module);
 
-/* Say why a pair matched or not. */
-VISIBLE_IF_KUNIT const char *
-dma_buf_match_reason(const struct dma_buf_converter *conv,
-		     const struct dma_buf_mapping_match *exp,
-		     const struct dma_buf_mapping_match *imp, int result)
+/*
+ * The module that a type lives in stays for as long as an attachment can speak
+ * it. The exporter's module is held by the buffer, the importer's is running,
+ * but the type may be of a third.
+ */
+static int get_type(const struct dma_buf_mapping_type *type, const char **why)
 {
-	const char *(*why)(const struct dma_buf_mapping_match *exp,
-			   const struct dma_buf_mapping_match *imp);
-
-	if (!result)
-		return conv ? "converted" : "matched";
-	if (result != -EOPNOTSUPP)
-		return "error";
-	if (!conv && exp->type != imp->type)
-		return "different types";
-
-	why = conv ? conv->why : exp->type->why;
-	return why ? why(exp, imp) : "refused by the type";
+	if (type == &dma_buf_mapping_sgt_type ||
+	    type == &dma_buf_mapping_pal_type)
+		return 0;
+	if (!type->owner) {
+		if (!WARN_ONCE(dma_buf_type_in_module(type),
+			       "mapping type %s has no owner\n", type->name))
+			return 0;
+		*why = "type has no owner";
+		return -EOPNOTSUPP;
+	}
+	if (try_module_get(type->owner))
+		return 0;
+	*why = "type is being unloaded";
+	return -EOPNOTSUPP;
 }
-EXPORT_SYMBOL_IF_KUNIT(dma_buf_match_reason);
+
+/* Does the exporter take such an importer at all, whatever the type says? */
+static const char *check_offer(const struct dma_buf_match_args *args,
+			       const struct dma_buf_mapping_match *exp,
+			       const struct dma_buf_converter *conv)
+{
+	if (exp->flags & DMA_BUF_OFFER_REVOCABLE &&
+	    !dma_buf_attach_revocable(args->attach))
+		return "importer cannot be revoked";
+	if (exp->flags & DMA_BUF_OFFER_CONVERTED && !conv)
+		return "offered for conversion only";
+	return NULL;
+}
 
 /*
  * Ask the type, or the converter between two types, if the entries fit. A
  * positive answer is a bug in the type that must not be taken for a match.
  */
-int dma_buf_type_match(struct dma_buf *dmabuf,
-		       const struct dma_buf_converter *conv,
-		       const struct dma_buf_mapping_match *exp,
-		       const struct dma_buf_mapping_match *imp)
+static int ask_type(const struct dma_buf_match_args *args,
+		    const struct dma_buf_converter *conv,
+		    const struct dma_buf_mapping_match *exp,
+		    const struct dma_buf_mapping_match *imp,
+		    struct dma_buf_mapping_match *result, const char **why)
 {
 	int ret;
 
 	if (conv)
-		ret = conv->match(dmabuf, exp, imp);
+		ret = conv->match(args, exp, imp, result, why);
 	else if (exp->type->match)
-		ret = exp->type->match(dmabuf, exp, imp);
+		ret = exp->type->match(args, exp, imp, result, why);
 	else
 		ret = 0;
 
 	if (WARN_ONCE(ret > 0, "mapping type %s: match returned %d\n",
 		      exp->type->name, ret))
 		return -EINVAL;
+	/* It may fill in the data but not change the type */
+	if (WARN_ON_ONCE(result->type != imp->type))
+		result->type = imp->type;
 	return ret;
+}
+
+static int match_pair(const struct dma_buf_match_args *args,
+		      const struct dma_buf_mapping_match *exp,
+		      const struct dma_buf_mapping_match *imp,
+		      struct dma_buf_match *match, const char **why)
+{
+	int ret;
+
+	match->offer = exp->exp_ops;
+	match->flags = exp->flags;
+	match->conv = NULL;
+	if (exp->type == &dma_buf_mapping_pal_type) {
+		match->provider = exp->pal_data.provider;
+		match->kinds = exp->pal_data.kinds;
+	}
+	if (exp->type != imp->type) {
+		match->conv = find_converter(exp->type, imp->type);
+		*why = "different types";
+		if (!match->conv)
+			return -EOPNOTSUPP;
+	}
+	if (exp->flags) {
+		*why = check_offer(args, exp, match->conv);
+		if (*why)
+			return -EOPNOTSUPP;
+	}
+
+	match->result = *imp;
+	match->result.exp_ops = exp->exp_ops;
+	*why = NULL;
+	ret = ask_type(args, match->conv, exp, imp, &match->result, why);
+	if (ret)
+		return ret;
+	return get_type(imp->type, why);
 }
 
 /*
  * Show a pair to those who trace. Tracepoints are atomic and types may sleep, so
  * put it into words before.
  */
-static noinline void trace_pair(struct dma_buf *dmabuf,
-				const struct dma_buf_converter *conv,
+static noinline void trace_pair(const struct dma_buf_match_args *args,
 				const struct dma_buf_mapping_match *exp,
 				const struct dma_buf_mapping_match *imp,
-				int result)
+				int result, const char *why)
 {
 	char exporter[DMA_BUF_ENTRY_LEN], importer[DMA_BUF_ENTRY_LEN];
+	struct dma_buf_mapping_match entry = *imp;
+
+	if (!result)
+		why = exp->type == imp->type ? "matched" : "converted";
+	else if (!why)
+		why = result == -EOPNOTSUPP ? "refused by the type" : "error";
+	if (imp->type == &dma_buf_mapping_sgt_type)
+		entry.sgt_data.importing_dma_device =
+			dma_buf_sgt_importer(args, imp);
 
 	dma_buf_match_describe(exporter, sizeof(exporter), exp);
-	dma_buf_match_describe(importer, sizeof(importer), imp);
-	trace_dma_buf_mapping_match(dmabuf, exporter, importer, result,
-				    dma_buf_match_reason(conv, exp, imp,
-							 result));
+	dma_buf_match_describe(importer, sizeof(importer), &entry);
+	trace_dma_buf_mapping_match(args->dmabuf, exporter, importer, result,
+				    why);
 }
 
-/*
- * Show what became of a match when the exporter refined it. @imp is what the
- * importer gets, or would have got.
- */
-void dma_buf_trace_refined(struct dma_buf_core_attachment *core,
-			   const struct dma_buf_mapping_match *imp, int result)
+/* Make room for one more match. A set of more than one has its own memory. */
+static int grow_set(struct dma_buf_core_attachment *core)
 {
-	if (trace_dma_buf_mapping_match_enabled())
-		trace_pair(core->base.dmabuf, core->conv,
-			   core->negotiation->exp, imp, result);
+	struct dma_buf_match *matches;
+
+	if (core->nr_matches != 1 || core->matches != &core->first)
+		return 0;
+	matches = kzalloc_objs(*matches, DMA_BUF_MAX_MATCHES);
+	if (!matches)
+		return -ENOMEM;
+	matches[0] = core->first;
+	core->matches = matches;
+	return 0;
 }
 
-/*
- * The module that a type lives in stays for as long as an attachment speaks
- * it. The exporter's module is held by the buffer, the importer's is running,
- * but the type may be of a third.
- */
-static int try_pair(struct dma_buf_match_args *args,
+static int try_pair(const struct dma_buf_match_args *args,
 		    const struct dma_buf_mapping_match *exp,
-		    const struct dma_buf_mapping_match *imp, bool convert)
-{
-	const struct dma_buf_converter *conv = NULL;
-	int ret = -EOPNOTSUPP;
-
-	if (convert)
-		conv = find_converter(exp->type, imp->type);
-	if (convert ? !!conv : exp->type == imp->type)
-		ret = dma_buf_type_match(args->dmabuf, conv, exp, imp);
-	if (!ret && !try_module_get(imp->type->owner))
-		ret = -ENODEV;
-
-	/* Two types without a converter between them are reported once */
-	if (trace_dma_buf_mapping_match_enabled() && (conv || !convert))
-		trace_pair(args->dmabuf, conv, exp, imp, ret);
-	return ret;
-}
-
-/* After try_pair() said 0 */
-static void finish_pair(struct dma_buf_match_args *args,
-			const struct dma_buf_mapping_match *exp,
-			const struct dma_buf_mapping_match *imp, bool convert)
+		    const struct dma_buf_mapping_match *imp)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
-	struct dma_buf_mapping_match *result = &args->attach->map_type;
+	const char *why = "no room in the set";
+	int ret = -ENOSPC;
 
-	core->exp_ops = exp->exp_ops;
-	core->negotiation->exp_copy = *exp;
-	core->negotiation->exp = &core->negotiation->exp_copy;
-	*result = *imp;
-	result->exp_ops = exp->exp_ops;
+	if (core->nr_matches < DMA_BUF_MAX_MATCHES)
+		ret = match_pair(args, exp, imp,
+				 &core->matches[core->nr_matches], &why);
+	if (!ret)
+		core->nr_matches++;
 
-	if (convert) {
-		core->conv = find_converter(exp->type, imp->type);
-		core->conv->finish(args, exp, imp);
-	} else if (exp->type->finish_match) {
-		exp->type->finish_match(args, exp, imp);
-	}
-
-	/* finish_match() may fill in the data but not change the type */
-	if (WARN_ON_ONCE(result->type != imp->type))
-		result->type = imp->type;
+	if (trace_dma_buf_mapping_match_enabled())
+		trace_pair(args, exp, imp, ret, why);
+	return ret;
 }
 
 /* What types may rely on when they are asked about an exporter's entry */
@@ -230,7 +270,8 @@ static bool entries_valid(const struct dma_buf_mapping_match *entries,
 	if (!entries || !len)
 		return false;
 	for (i = 0; i < len; i++)
-		if (WARN_ON_ONCE(!entries[i].type || !entries[i].exp_ops))
+		if (WARN_ON_ONCE(!entries[i].type || !entries[i].exp_ops ||
+				 entries[i].flags & ~DMA_BUF_OFFER_FLAGS))
 			return false;
 	return true;
 }
@@ -241,40 +282,41 @@ static bool entries_valid(const struct dma_buf_mapping_match *entries,
  * demand.
  */
 static bool entry_fits_importer(const struct dma_buf_mapping_match *imp,
+				struct device *dev,
 				const struct dma_buf_attach_ops *importer_ops)
 {
 	if (imp->type == &dma_buf_mapping_pal_type)
 		return importer_ops && importer_ops->invalidate_mappings;
 	if (imp->type != &dma_buf_mapping_sgt_type)
 		return importer_ops;
-	return imp->sgt_data.importing_dma_device &&
+	return (imp->sgt_data.importing_dma_device || dev) &&
 	       (importer_ops || !imp->sgt_data.importer_accepts_p2p);
 }
 
 /**
- * dma_buf_match_mapping - find the mapping type for an attachment
+ * dma_buf_match_mapping - find what fits of two lists
  * @args: the negotiation, as &dma_buf_ops.match_mapping got it
  * @exp_matches: what the exporter offers, best first. May be on the stack.
  * @exp_len: number of entries in @exp_matches, at least one
  *
  * For exporters, to be called from &dma_buf_ops.match_mapping, and not again
- * after it has succeeded. Takes the first exporter entry that an importer entry
- * fits, directly or, after all importer entries were tried directly, by
- * conversion.
+ * after it has succeeded. Remembers every pair that fits, in the exporter's
+ * order and, for one entry of the exporter, in the importer's. After
+ * %DMA_BUF_MAX_MATCHES pairs the rest is left out, which the trace tells.
  *
  * Context: May sleep. Takes no lock. The exporter may hold the reservation lock
  * of the buffer around the call, if what it offers changes under that lock.
  *
- * Return: 0 and &dma_buf_attachment.map_type filled in; -EOPNOTSUPP if the two
- * have no type in common; -EINVAL for an empty or malformed list; -ENODEV if
- * the module of the type is being unloaded; what a type returned if that is
- * another error.
+ * Return: 0; -EOPNOTSUPP if no pair fits; -EINVAL for an empty or malformed
+ * list; if no pair fits and a type returned another error for one, the first
+ * of those.
  */
-int dma_buf_match_mapping(struct dma_buf_match_args *args,
+int dma_buf_match_mapping(const struct dma_buf_match_args *args,
 			  const struct dma_buf_mapping_match *exp_matches,
 			  size_t exp_len)
 {
-	unsigned int convert;
+	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
+	int error = -EOPNOTSUPP;
 	size_t e, i;
 	int ret;
 
@@ -282,73 +324,31 @@ int dma_buf_match_mapping(struct dma_buf_match_args *args,
 
 	if (!entries_valid(exp_matches, exp_len))
 		return -EINVAL;
-	/* A second call would leak the reference of the first match */
-	if (WARN_ON_ONCE(args->attach->map_type.type))
+	/* The set is final */
+	if (WARN_ON_ONCE(core->nr_matches))
 		return -EINVAL;
 
 	for (e = 0; e < exp_len; e++) {
-		for (convert = 0; convert <= 1; convert++) {
-			for (i = 0; i < args->imp_len; i++) {
-				const struct dma_buf_mapping_match *imp =
-					&args->imp_matches[i];
-
-				ret = try_pair(args, &exp_matches[e], imp,
-					       convert);
-				if (!ret)
-					finish_pair(args, &exp_matches[e], imp,
-						    convert);
-				if (ret != -EOPNOTSUPP)
-					return ret;
-			}
+		for (i = 0; i < args->imp_len; i++) {
+			if (grow_set(core))
+				return -ENOMEM;
+			ret = try_pair(args, &exp_matches[e],
+				       &args->imp_matches[i]);
+			if (ret && error == -EOPNOTSUPP)
+				error = ret;
 		}
 	}
-	return -EOPNOTSUPP;
+	return core->nr_matches ? 0 : error;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_match_mapping, "DMA_BUF");
 
 /*
- * Nearly every attachment is one device on an exporter that has only plain SGT.
- * There is nothing to ask the type about then: that exporter's entry. NULL for
- * all other attachments, and while somebody traces, who gets to see the match.
- */
-static const struct dma_buf_mapping_match *
-plain_sgt_offer(const struct dma_buf_ops *ops,
-		const struct dma_buf_mapping_match *imp, size_t len,
-		const struct dma_buf_attach_ops *importer_ops)
-{
-	const struct dma_buf_mapping_match *exp = ops->single_exporter_match;
-
-	if (!exp || exp->type != &dma_buf_mapping_sgt_type || !exp->exp_ops ||
-	    exp->sgt_data.exporter_requires_p2p != DMA_SGT_EXPORTER_NO_P2P)
-		return NULL;
-	if (len != 1 || !imp || imp->type != &dma_buf_mapping_sgt_type ||
-	    !entry_fits_importer(imp, importer_ops) ||
-	    trace_dma_buf_mapping_match_enabled())
-		return NULL;
-	return exp;
-}
-
-/* As dma_buf_sgt_finish(), on an attachment that is all zeroes */
-static void take_plain_sgt(struct dma_buf_attachment *attach,
-			   const struct dma_buf_mapping_match *exp,
-			   const struct dma_buf_mapping_match *imp)
-{
-	struct dma_buf_mapping_match *result = &attach->map_type;
-
-	result->type = &dma_buf_mapping_sgt_type;
-	result->exp_ops = exp->exp_ops;
-	result->sgt_data.importing_dma_device =
-		imp->sgt_data.importing_dma_device;
-	result->sgt_data.importer_accepts_p2p =
-		imp->sgt_data.importer_accepts_p2p;
-}
-
-/*
- * Let the exporter choose. Its callback is not trusted to get the result
+ * Let the exporter answer. Its callback is not trusted to get the result
  * right: a match without a type would be found much later, in a map call.
  */
-static int exporter_match(struct dma_buf_match_args *args)
+static int exporter_match(const struct dma_buf_match_args *args)
 {
+	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
 	const struct dma_buf_ops *ops = args->dmabuf->ops;
 	int ret;
 
@@ -357,15 +357,15 @@ static int exporter_match(struct dma_buf_match_args *args)
 					     1);
 
 	ret = ops->match_mapping(args);
-	if (WARN_ONCE(ret > 0 || (!ret && !args->attach->map_type.type),
+	if (WARN_ONCE(ret > 0 || (!ret && !core->nr_matches),
 		      "dma-buf exporter %s: match_mapping returned %d with%s a match\n",
 		      args->dmabuf->exp_name, ret,
-		      args->attach->map_type.type ? "" : "out"))
+		      core->nr_matches ? "" : "out"))
 		return -EINVAL;
 	return ret;
 }
 
-/* What was chosen is in the attachment: the exporter may refuse or refine it */
+/* What was found is in the attachment: the exporter may refuse it */
 static int exporter_attach(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
@@ -381,44 +381,18 @@ static int exporter_attach(struct dma_buf_attachment *attach)
 	return ret;
 }
 
-/*
- * Find the type, or take that of the @plain offer, and let the exporter see the
- * result. Only here the refine functions of the types have something to work on.
- */
-static int negotiate(struct dma_buf_core_attachment *core,
-		     const struct dma_buf_mapping_match *imp, size_t len,
-		     const struct dma_buf_mapping_match *plain)
-{
-	struct dma_buf_negotiation negotiation __uninitialized;
-	int ret = 0;
-
-	negotiation.args = (struct dma_buf_match_args){
-		.dmabuf = core->base.dmabuf,
-		.attach = &core->base,
-		.imp_matches = imp,
-		.imp_len = len,
-	};
-	negotiation.exp = plain;
-	core->negotiation = &negotiation;
-
-	if (!plain)
-		ret = exporter_match(&negotiation.args);
-	if (!ret)
-		ret = exporter_attach(&core->base);
-	core->negotiation = NULL;
-	return ret;
-}
-
-static int check_importer(const struct dma_buf_mapping_match *imp, size_t len,
+static int check_importer(const struct dma_buf_match_args *args,
 			  const struct dma_buf_attach_ops *importer_ops)
 {
 	size_t i;
 
-	if (!imp || !len)
+	if (!args->imp_matches || !args->imp_len)
 		return -EINVAL;
-	for (i = 0; i < len; i++)
-		if (WARN_ON_ONCE(!imp[i].type) ||
-		    !entry_fits_importer(&imp[i], importer_ops))
+	for (i = 0; i < args->imp_len; i++)
+		if (WARN_ON_ONCE(!args->imp_matches[i].type ||
+				 args->imp_matches[i].flags) ||
+		    !entry_fits_importer(&args->imp_matches[i], args->dev,
+					 importer_ops))
 			return -EINVAL;
 	return 0;
 }
@@ -427,77 +401,56 @@ static int check_importer(const struct dma_buf_mapping_match *imp, size_t len,
  * dma_buf_attachment_free - free an attachment that is on no list any more
  * @attach: the attachment
  *
- * Drops the reference on the module of the negotiated type.
+ * Drops the references on the modules of the types in its set.
  */
 void dma_buf_attachment_free(struct dma_buf_attachment *attach)
 {
-	if (attach->map_type.type)
-		module_put(attach->map_type.type->owner);
-	kfree(to_core_attachment(attach));
+	struct dma_buf_core_attachment *core = to_core_attachment(attach);
+	unsigned int i;
+
+	for (i = 0; i < core->nr_matches; i++)
+		if (core->matches[i].result.type->owner)
+			module_put(core->matches[i].result.type->owner);
+	if (core->matches != &core->first)
+		kfree(core->matches);
+	kfree(core);
 }
 
-/**
- * dma_buf_mapping_attach - attach to a buffer with a list of mapping types
- * @dmabuf: buffer to attach to; the caller holds a reference on it for as long
- *	as the attachment exists
- * @imp_matches: what the importer can take, most wanted first. May be on the
- *	stack, is not looked at after the call.
- * @imp_len: number of entries in @imp_matches, at least one
- * @importer_ops: importer operations. May be NULL, for an importer that does
- *	not follow moves of the buffer, only if all entries are SGT without
- *	peer-to-peer. With a PAL entry it has to be able to revoke.
- * @importer_priv: importer private pointer, in &dma_buf_attachment.importer_priv
- *
- * Finds a mapping type that both sides can speak and makes an attachment of it.
- * The result is in &dma_buf_attachment.map_type, for the accessors of the types.
- * &dma_buf_attach_ops.invalidate_mappings may be called before this returns.
- *
- * Context: May sleep. Must not be called with the reservation lock held.
- *
- * Return: The attachment, owned by the caller and to be given back with
- * dma_buf_detach(), or an ERR_PTR: -EOPNOTSUPP if the two sides have no type in
- * common, -EINVAL if the list is empty or malformed, -ENOMEM, -ENODEV if the
- * buffer was revoked, -EINTR if the task was killed, or any other error of the
- * exporter.
- */
-struct dma_buf_attachment *
-dma_buf_mapping_attach(struct dma_buf *dmabuf,
-		       const struct dma_buf_mapping_match *imp_matches,
-		       size_t imp_len,
-		       const struct dma_buf_attach_ops *importer_ops,
-		       void *importer_priv)
+static struct dma_buf_attachment *
+attach_importer(struct dma_buf_match_args *args,
+		const struct dma_buf_attach_ops *importer_ops,
+		void *importer_priv)
 {
-	const struct dma_buf_mapping_match *plain;
+	struct dma_buf *dmabuf = args->dmabuf;
 	struct dma_buf_core_attachment *core;
 	struct dma_buf_attachment *attach;
-	int ret = 0;
+	int ret;
 
 	might_sleep();
 
 	if (WARN_ON(!dmabuf))
 		return ERR_PTR(-EINVAL);
-
-	plain = plain_sgt_offer(dmabuf->ops, imp_matches, imp_len,
-				importer_ops);
-	if (!plain)
-		ret = check_importer(imp_matches, imp_len, importer_ops);
+	ret = check_importer(args, importer_ops);
 	if (ret)
 		return ERR_PTR(ret);
 
 	core = kzalloc_obj(*core, GFP_KERNEL_ACCOUNT);
 	if (!core)
 		return ERR_PTR(-ENOMEM);
+	core->matches = &core->first;
 
 	/* Exporters decide on all of the attachment, so complete it first */
 	attach = &core->base;
 	attach->dmabuf = dmabuf;
+	attach->map_type = &core->first.result;
 	attach->importer_ops = importer_ops;
 	attach->importer_priv = importer_priv;
+	args->attach = attach;
 
-	if (plain)
-		take_plain_sgt(attach, plain, imp_matches);
-	if (!plain || dmabuf->ops->attach)
-		ret = negotiate(core, imp_matches, imp_len, plain);
+	ret = exporter_match(args);
+	attach->map_type = &core->matches->result;
+	if (!ret)
+		ret = exporter_attach(attach);
 	if (ret)
 		goto err_free;
 
@@ -520,59 +473,260 @@ err_free:
 	dma_buf_attachment_free(attach);
 	return ERR_PTR(ret);
 }
-EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_attach, "DMA_BUF");
 
 /**
- * dma_buf_device_memory_allowed - can all importers follow into device memory?
- * @dmabuf: the buffer
+ * dma_buf_mapping_attach - attach with a list that was made at run time
+ * @dmabuf: buffer to attach to; the caller holds a reference on it for as long
+ *	as the attachment exists
+ * @imp_matches: what the importer can take, most wanted first. Its SGT entries
+ *	name their devices. May be on the stack, is not looked at after the call.
+ * @imp_len: number of entries in @imp_matches, at least one
+ * @importer_ops: importer operations. May be NULL, for an importer that does
+ *	not follow moves of the buffer, only if all entries are SGT that refuses
+ *	peer-to-peer. With a PAL entry it has to be able to revoke.
+ * @importer_priv: importer private pointer, in &dma_buf_attachment.importer_priv
  *
- * For exporters that can move the buffer and are about to pin it: it may stay
- * in memory of their device only as long as no attachment needs it in system
- * memory. Each attachment's type is asked, so that this does not depend on what
- * else than scatterlists importers speak.
+ * For importers that have several devices, or none. Others have a constant list
+ * and call dma_buf_dynamic_attach().
  *
- * Context: The reservation lock of the buffer is held.
+ * Finds all that both sides can speak and makes an attachment of it, for the
+ * accessors of the types. &dma_buf_attach_ops.invalidate_mappings may be called
+ * before this returns.
  *
- * Return: True if no attachment is in the way.
+ * Context: May sleep. Must not be called with the reservation lock held.
+ *
+ * Return: The attachment, owned by the caller and to be given back with
+ * dma_buf_detach(), or an ERR_PTR: -EOPNOTSUPP if the two sides have no type in
+ * common, -EINVAL if the list is empty or malformed, -ENOMEM, -ENODEV if the
+ * buffer was revoked, -EINTR if the task was killed, or any other error of the
+ * exporter.
  */
-bool dma_buf_device_memory_allowed(struct dma_buf *dmabuf)
+struct dma_buf_attachment *
+dma_buf_mapping_attach(struct dma_buf *dmabuf,
+		       const struct dma_buf_mapping_match *imp_matches,
+		       size_t imp_len,
+		       const struct dma_buf_attach_ops *importer_ops,
+		       void *importer_priv)
 {
-	struct dma_buf_attachment *attach;
+	struct dma_buf_match_args args = {
+		.dmabuf = dmabuf,
+		.imp_matches = imp_matches,
+		.imp_len = imp_len,
+	};
+
+	return attach_importer(&args, importer_ops, importer_priv);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_attach, "DMA_BUF");
+
+/* The lists of importers that have none */
+static const struct dma_buf_mapping_match any_sgt[] = {
+	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_NO_P2P),
+	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
+};
+
+/**
+ * dma_buf_dynamic_attach - attach a device that follows the buffer's moves
+ * @dmabuf: buffer to attach to
+ * @dev: device that does the DMA; stays valid for the life of the attachment
+ * @importer_ops: importer operations; NULL makes a static attachment
+ * @importer_priv: importer private pointer
+ *
+ * What the importer can take is in &dma_buf_attach_ops.supported_mapping_types.
+ * Without that it is a scatterlist, peer-to-peer or not as
+ * &dma_buf_attach_ops.allow_peer2peer says.
+ *
+ * Context: May sleep. Must not be called with the reservation lock held.
+ *
+ * Return: As dma_buf_mapping_attach(). -EBUSY says that the buffer is somewhere
+ * where @dev cannot reach it and cannot be moved.
+ */
+struct dma_buf_attachment *
+dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
+		       const struct dma_buf_attach_ops *importer_ops,
+		       void *importer_priv)
+{
+	struct dma_buf_match_args args = {
+		.dmabuf = dmabuf,
+		.dev = dev,
+		.imp_matches = any_sgt,
+		.imp_len = 1,
+	};
+
+	if (WARN_ON(!dev))
+		return ERR_PTR(-EINVAL);
+
+	if (importer_ops && importer_ops->nr_supported_mapping_types) {
+		args.imp_matches = importer_ops->supported_mapping_types;
+		args.imp_len = importer_ops->nr_supported_mapping_types;
+	} else if (importer_ops && importer_ops->allow_peer2peer) {
+		args.imp_matches++;
+	}
+	return attach_importer(&args, importer_ops, importer_priv);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, "DMA_BUF");
+
+/**
+ * dma_buf_attach - attach a device that needs the buffer to stay in place
+ * @dmabuf: buffer to attach to
+ * @dev: device that does the DMA; stays valid for the life of the attachment
+ *
+ * dma_buf_dynamic_attach() without importer operations: the buffer is pinned
+ * while it is mapped, if the exporter can pin at all.
+ *
+ * Context: May sleep. Must not be called with the reservation lock held.
+ *
+ * Return: As dma_buf_mapping_attach().
+ */
+struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf,
+					  struct device *dev)
+{
+	return dma_buf_dynamic_attach(dmabuf, dev, NULL, NULL);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_attach, "DMA_BUF");
+
+/**
+ * dma_buf_attach_accepts - could the attachment be served in this way?
+ * @attach: the attachment
+ * @type: the mapping type
+ *
+ * For exporters that decide where to put a buffer. The answer is the same for
+ * the life of the attachment, whatever is selected.
+ *
+ * Return: True if its set has a match of the type.
+ */
+bool dma_buf_attach_accepts(const struct dma_buf_attachment *attach,
+			    const struct dma_buf_mapping_type *type)
+{
+	const struct dma_buf_core_attachment *core = to_core_attachment(attach);
+	unsigned int i;
+
+	for (i = 0; i < core->nr_matches; i++)
+		if (core->matches[i].result.type == type)
+			return true;
+	return false;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_attach_accepts, "DMA_BUF");
+
+/**
+ * dma_buf_attach_accepts_sgt_p2p - could the attachment do peer-to-peer?
+ * @attach: the attachment
+ *
+ * As dma_buf_attach_accepts(), for scatterlists that lie in the exporter's
+ * device.
+ *
+ * Return: True if its set has a match of that kind.
+ */
+bool dma_buf_attach_accepts_sgt_p2p(const struct dma_buf_attachment *attach)
+{
+	const struct dma_buf_core_attachment *core = to_core_attachment(attach);
+
+	return dma_buf_find_sgt(core->matches, core->nr_matches, true) >= 0;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_attach_accepts_sgt_p2p, "DMA_BUF");
+
+/*
+ * The attachment is about to be mapped or pinned and nobody has chosen yet.
+ * Returns 1, or the error of the exporter, who has refused to choose.
+ */
+int dma_buf_choose(struct dma_buf_core_attachment *core)
+{
+	struct dma_buf *dmabuf = core->base.dmabuf;
+	int i = 0;
 
 	dma_resv_assert_held(dmabuf->resv);
 
-	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		const struct dma_buf_mapping_type *type = attach->map_type.type;
-
-		if (type->device_memory && !type->device_memory(attach))
-			return false;
+	if (dmabuf->ops->select_mapping) {
+		i = dmabuf->ops->select_mapping(&core->base, core->matches,
+						core->nr_matches);
+		if (WARN_ONCE(i >= (int)core->nr_matches,
+			      "dma-buf exporter %s: select_mapping returned %d of %u\n",
+			      dmabuf->exp_name, i, core->nr_matches))
+			i = -EINVAL;
+		trace_dma_buf_mapping_select(dmabuf, core->matches,
+					     core->nr_matches, i);
+		if (i < 0)
+			return i;
 	}
-	return true;
+	WRITE_ONCE(core->base.map_type, &core->matches[i].result);
+	core->chosen = true;
+	core->users++;
+	return 1;
 }
-EXPORT_SYMBOL_NS_GPL(dma_buf_device_memory_allowed, "DMA_BUF");
 
 /**
- * dma_buf_attachment_show - print one line about an attachment
- * @s: seq_file of dma_buf/bufinfo in debugfs
+ * dma_buf_mapping_select - let the exporter choose among what fits
  * @attach: the attachment
  *
- * Context: The reservation lock of the buffer is held.
+ * For the map functions of private types. What is returned by
+ * dma_buf_attach_map_type() from now on does not change until
+ * dma_buf_mapping_unselect(). SGT, PAL and dma_buf_pin() do this themselves.
+ *
+ * Context: The reservation lock of the buffer is held. May sleep.
+ *
+ * Return: 0, or the error of &dma_buf_ops.select_mapping: nothing was chosen.
  */
-void dma_buf_attachment_show(struct seq_file *s,
-			     struct dma_buf_attachment *attach)
+int dma_buf_mapping_select(struct dma_buf_attachment *attach)
 {
-	const struct dma_buf_converter *conv = to_core_attachment(attach)->conv;
-	const struct dma_buf_mapping_type *type = attach->map_type.type;
+	int ret;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	seq_printf(s, "\t%s:", type->name);
-	if (type->debugfs_dump) {
-		seq_putc(s, ' ');
-		type->debugfs_dump(s, attach);
-	}
-	if (conv)
-		seq_printf(s, " (from %s)", conv->from->name);
-	seq_putc(s, '\n');
+	ret = dma_buf_use_begin(to_core_attachment(attach));
+	return min(ret, 0);
 }
-EXPORT_SYMBOL_IF_KUNIT(dma_buf_attachment_show);
+EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_select, "DMA_BUF");
+
+/**
+ * dma_buf_mapping_unselect - what was mapped is unmapped
+ * @attach: the attachment
+ *
+ * Undoes one dma_buf_mapping_select(). The choice stays if the attachment was
+ * not invalidated since.
+ *
+ * Context: The reservation lock of the buffer is held.
+ */
+void dma_buf_mapping_unselect(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_core_attachment *core = to_core_attachment(attach);
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (!WARN_ON_ONCE(!core->users))
+		dma_buf_use_end(core);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_unselect, "DMA_BUF");
+
+/* dma_buf_pin(), after it has checked its argument and the lock */
+int dma_buf_attachment_pin(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_core_attachment *core = to_core_attachment(attach);
+	const struct dma_buf_ops *ops = attach->dmabuf->ops;
+	int made, ret;
+
+	made = dma_buf_use_begin(core);
+	if (made < 0)
+		return made;
+	ret = ops->pin ? ops->pin(attach) : 0;
+	if (ret)
+		dma_buf_use_undo(core, made);
+	return ret;
+}
+
+/* dma_buf_unpin(), likewise */
+void dma_buf_attachment_unpin(struct dma_buf_attachment *attach)
+{
+	if (attach->dmabuf->ops->unpin)
+		attach->dmabuf->ops->unpin(attach);
+	dma_buf_mapping_unselect(attach);
+}
+
+/* The importer is about to be told: another choice can be made */
+void dma_buf_attachment_invalidate(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_core_attachment *core = to_core_attachment(attach);
+
+	if (core->users)
+		core->stale = true;
+	else
+		dma_buf_unchoose(core);
+}

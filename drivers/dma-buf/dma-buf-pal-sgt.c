@@ -10,13 +10,21 @@
  * dma_map_phys() returns.
  *
  * A segment's length is an unsigned int, so that a range may need several.
+ *
+ * The match predicts this as far as it can be known without the list: how the
+ * two devices reach each other, what the importer's device can address, and if
+ * it sees what the CPU's caches have.
  */
 #include <linux/align.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/iommu-dma.h>
+#include <linux/ioport.h>
+#include <linux/pci.h>
 #include <linux/pci-p2pdma.h>
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
@@ -30,28 +38,167 @@
  * @sgt: what the importer sees, DMA addresses only
  * @list: what the exporter gave, until unmap
  * @state: IOVA that all ranges share, if dma_use_iova()
+ * @max_segment: so long may a segment be
  * @bus_addr: MMIO ranges were not mapped, the devices use bus addresses
  */
 struct pal_sgt {
 	struct sg_table sgt;
 	const struct dma_buf_phys_list *list;
 	struct dma_iova_state state;
+	size_t max_segment;
 	bool bus_addr;
 };
 
-static int pal_sgt_match(struct dma_buf *dmabuf,
-			 const struct dma_buf_mapping_match *exp,
-			 const struct dma_buf_mapping_match *imp)
+enum pci_p2pdma_map_type dma_buf_p2p_map_type(struct p2pdma_provider *provider,
+					      struct device *dev)
 {
-	struct pci_dev *pdev = exp->pal_data.exporting_p2p_device;
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_p2p_map_type, provider, dev);
+	return pci_p2pdma_map_type(provider, dev);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_map_type);
 
-	return pdev ? dma_buf_sgt_check_p2p(pdev, imp) : 0;
+/* The BAR that @provider is of, NULL if it cannot be told */
+const struct resource *dma_buf_p2p_bar(struct p2pdma_provider *provider)
+{
+	struct pci_dev *pdev = to_pci_dev(provider->owner);
+	int bar;
+
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_p2p_bar, provider);
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+		if (pcim_p2pdma_provider(pdev, bar) == provider)
+			return pci_resource_n(pdev, bar);
+	return NULL;
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_bar);
+
+/* Can the importer send this address? */
+static bool can_address(struct device *dev, u64 last)
+{
+	return last <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 }
 
-static const char *pal_sgt_why(const struct dma_buf_mapping_match *exp,
-			       const struct dma_buf_mapping_match *imp)
+/* Is there so much IOVA that the importer can send? */
+static const char *check_iova(struct device *dev, size_t size)
 {
-	return dma_buf_sgt_why_no_p2p(exp->pal_data.exporting_p2p_device, imp);
+	return can_address(dev, size - 1) ? NULL :
+	       "buffer is larger than the DMA mask of the importer";
+}
+
+/*
+ * Would MMIO of this provider be mapped for the device? The two were found to
+ * reach each other, so that the PCI core knows the way already.
+ */
+static const char *check_mmio(struct p2pdma_provider *provider,
+			      struct device *dev, unsigned int kinds,
+			      size_t size)
+{
+	const struct resource *bar = dma_buf_p2p_bar(provider);
+	u64 last = bar ? bar->end : 0;
+
+	switch (dma_buf_p2p_map_type(provider, dev)) {
+	case PCI_P2PDMA_MAP_BUS_ADDR:
+		/* See alloc_iova() */
+		if (kinds & BIT(DMA_BUF_PHYS_MEMORY) && use_dma_iommu(dev))
+			return "memory beside bus addresses";
+		if (bar)
+			last += provider->bus_offset;
+		break;
+	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
+		if (use_dma_iommu(dev))
+			return check_iova(dev, size);
+		break;
+	default:
+		return "no P2P path between the devices";
+	}
+	return can_address(dev, last) ? NULL :
+	       "BAR is beyond the DMA mask of the importer";
+}
+
+bool dma_buf_dev_coherent(struct device *dev)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_dev_coherent, dev);
+	return dev_is_dma_coherent(dev);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_dev_coherent);
+
+/* Would memory be mapped for the device, without a copy and without a flush? */
+static const char *check_memory(const struct dma_buf_mapping_match *exp,
+				struct device *dev, size_t size)
+{
+	u64 last = exp->pal_data.last;
+
+	if (!dma_buf_dev_coherent(dev))
+		return "importer is not coherent";
+	if (use_dma_iommu(dev))
+		return check_iova(dev, size);
+	if (last ? !can_address(dev, last) : dma_addressing_limited(dev))
+		return "memory is beyond the DMA mask of the importer";
+	return NULL;
+}
+
+static int pal_sgt_check_p2p(const struct dma_buf_match_args *args,
+			     const struct dma_buf_mapping_match *exp,
+			     const struct dma_buf_mapping_match *imp,
+			     const char **why)
+{
+	struct p2pdma_provider *provider = exp->pal_data.provider;
+	int ret;
+
+	if (!provider) {
+		*why = "exporter names no P2P device";
+		return -EOPNOTSUPP;
+	}
+	ret = dma_buf_sgt_check_p2p(args, to_pci_dev(provider->owner), imp,
+				    why);
+	if (ret)
+		return ret;
+	*why = check_mmio(provider, dma_buf_sgt_importer(args, imp),
+			  exp->pal_data.kinds, args->dmabuf->size);
+	return *why ? -EOPNOTSUPP : 0;
+}
+
+/* What holds for the device, whatever lies at the ranges */
+static const char *check_device(const struct dma_buf_mapping_match *exp,
+				struct device *dev, size_t size)
+{
+	if (!use_dma_iommu(dev) && is_swiotlb_force_bounce(dev))
+		return "DMA of the importer is bounced";
+	if (exp->flags & DMA_BUF_OFFER_CUT &&
+	    dma_get_max_seg_size(dev) < PAGE_SIZE)
+		return "segments of the importer are too short";
+	if (exp->pal_data.kinds & BIT(DMA_BUF_PHYS_MEMORY))
+		return check_memory(exp, dev, size);
+	return NULL;
+}
+
+static const struct dma_buf_mapping_sgt_exp_ops pal_sgt_exp_ops;
+
+static int pal_sgt_match(const struct dma_buf_match_args *args,
+			 const struct dma_buf_mapping_match *exp,
+			 const struct dma_buf_mapping_match *imp,
+			 struct dma_buf_mapping_match *result, const char **why)
+{
+	bool mmio = exp->pal_data.kinds & BIT(DMA_BUF_PHYS_MMIO);
+	struct device *dev = dma_buf_sgt_importer(args, imp);
+	int ret;
+
+	result->exp_ops = &pal_sgt_exp_ops.ops;
+	result->sgt_data.importing_dma_device = dev;
+	result->sgt_data.exporter_requires_p2p =
+		mmio ? DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE :
+		       DMA_SGT_EXPORTER_NO_P2P;
+
+	if (mmio) {
+		ret = pal_sgt_check_p2p(args, exp, imp, why);
+		if (ret)
+			return ret;
+	} else if (imp->sgt_data.importer_accepts_p2p ==
+		   DMA_SGT_IMPORTER_REQUIRES_P2P) {
+		*why = "importer requires P2P";
+		return -EOPNOTSUPP;
+	}
+	*why = check_device(exp, dev, args->dmabuf->size);
+	return *why ? -EOPNOTSUPP : 0;
 }
 
 /*
@@ -81,23 +228,15 @@ static bool has_kind(const struct dma_buf_phys_list *list,
 	return false;
 }
 
-enum pci_p2pdma_map_type dma_buf_p2p_map_type(struct p2pdma_provider *provider,
-					      struct device *dev)
-{
-	KUNIT_STATIC_STUB_REDIRECT(dma_buf_p2p_map_type, provider, dev);
-	return pci_p2pdma_map_type(provider, dev);
-}
-EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_map_type);
-
 /*
- * How do the MMIO ranges get to the device? An offer that names no device was
- * matched without a look at the way there, so MMIO has no place in its list.
+ * How do the MMIO ranges get to the device? That the list names the provider that
+ * was matched, if it names one, was checked.
  */
 static int choose_route(struct pal_sgt *map, struct dma_buf_attachment *attach)
 {
 	if (!has_kind(map->list, DMA_BUF_PHYS_MMIO))
 		return 0;
-	if (!map->list->provider || !dma_buf_sgt_p2p_allowed(attach))
+	if (!map->list->provider)
 		return -EOPNOTSUPP;
 
 	switch (dma_buf_p2p_map_type(map->list->provider,
@@ -108,22 +247,23 @@ static int choose_route(struct pal_sgt *map, struct dma_buf_attachment *attach)
 	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
 		return 0;
 	default:
-		return -EINVAL;
+		return -EOPNOTSUPP;
 	}
 }
 
 /* Not DIV_ROUND_UP(): the sum overflows where a size_t has 32 bits */
-static size_t nr_segments(size_t len)
+static size_t nr_segments(const struct pal_sgt *map, size_t len)
 {
-	return len / MAX_SEGMENT + !!(len % MAX_SEGMENT);
+	return len / map->max_segment + !!(len % map->max_segment);
 }
 
 /* Spread @len bytes at @addr over as many segments as they need */
-static struct scatterlist *fill_segments(struct scatterlist *sg,
+static struct scatterlist *fill_segments(const struct pal_sgt *map,
+					 struct scatterlist *sg,
 					 dma_addr_t addr, size_t len)
 {
 	while (len) {
-		size_t part = min(len, MAX_SEGMENT);
+		size_t part = min(len, map->max_segment);
 
 		/* DMA addresses only, importers have no use for a page */
 		sg_set_page(sg, NULL, 0, 0);
@@ -153,10 +293,10 @@ static int alloc_segments(struct pal_sgt *map, size_t size)
 	size_t i;
 
 	if (dma_use_iova(&map->state)) {
-		nents = nr_segments(size);
+		nents = nr_segments(map, size);
 	} else {
 		for (i = 0; i < list->length; i++) {
-			size_t n = nr_segments(list->phys[i].len);
+			size_t n = nr_segments(map, list->phys[i].len);
 
 			if (check_add_overflow(nents, n, &nents))
 				return -EINVAL;
@@ -206,7 +346,7 @@ static int link_ranges(struct pal_sgt *map, struct device *dev, size_t size,
 	if (ret)
 		goto err_unlink;
 
-	fill_segments(map->sgt.sgl, map->state.addr, size);
+	fill_segments(map, map->sgt.sgl, map->state.addr, size);
 	return 0;
 
 err_unlink:
@@ -228,10 +368,40 @@ static void unmap_ranges(struct pal_sgt *map, struct device *dev, size_t nr,
 				       list->phys[i].len, dir,
 				       range_attrs(list, i));
 		/* One mapping can be spread over several segments */
-		n = nr_segments(list->phys[i].len);
+		n = nr_segments(map, list->phys[i].len);
 		while (n--)
 			sg = sg_next(sg);
 	}
+}
+
+/*
+ * A bus address never comes to the DMA API, which would have seen that the device
+ * cannot send it, and is one only inside of the provider's BAR.
+ */
+static int bus_addr_of(const struct pal_sgt *map, struct device *dev,
+		       const struct phys_vec *vec, dma_addr_t *addr)
+{
+	const struct resource *bar = dma_buf_p2p_bar(map->list->provider);
+	struct resource range = DEFINE_RES_MEM(vec->paddr, vec->len);
+
+	*addr = pci_p2pdma_bus_addr_map(map->list->provider, vec->paddr);
+	if (!bar || !resource_contains(bar, &range) ||
+	    !can_address(dev, *addr + vec->len - 1))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+static int map_range(const struct pal_sgt *map, struct device *dev, size_t i,
+		     enum dma_data_direction dir, dma_addr_t *addr)
+{
+	const struct phys_vec *vec = &map->list->phys[i];
+
+	if (range_is_bus_addr(map, i))
+		return bus_addr_of(map, dev, vec, addr);
+
+	*addr = dma_map_phys(dev, vec->paddr, vec->len, dir,
+			     range_attrs(map->list, i));
+	return dma_mapping_error(dev, *addr);
 }
 
 /* Give each range an address of its own */
@@ -240,24 +410,15 @@ static int map_ranges(struct pal_sgt *map, struct device *dev,
 {
 	const struct dma_buf_phys_list *list = map->list;
 	struct scatterlist *sg = map->sgt.sgl;
+	dma_addr_t addr;
 	size_t i;
 	int ret;
 
 	for (i = 0; i < list->length; i++) {
-		const struct phys_vec *vec = &list->phys[i];
-		dma_addr_t addr;
-
-		if (range_is_bus_addr(map, i)) {
-			addr = pci_p2pdma_bus_addr_map(list->provider,
-						       vec->paddr);
-		} else {
-			addr = dma_map_phys(dev, vec->paddr, vec->len, dir,
-					    range_attrs(list, i));
-			ret = dma_mapping_error(dev, addr);
-			if (ret)
-				goto err_unmap;
-		}
-		sg = fill_segments(sg, addr, vec->len);
+		ret = map_range(map, dev, i, dir, &addr);
+		if (ret)
+			goto err_unmap;
+		sg = fill_segments(map, sg, addr, list->phys[i].len);
 	}
 	return 0;
 
@@ -287,6 +448,12 @@ static int map_list(struct pal_sgt *map, struct dma_buf_attachment *attach,
 	struct device *dev = dma_buf_sgt_dma_device(attach);
 	size_t size = attach->dmabuf->size;
 	int ret;
+
+	map->max_segment = MAX_SEGMENT;
+	if (dma_buf_current_match(attach)->flags & DMA_BUF_OFFER_CUT)
+		map->max_segment = ALIGN_DOWN(min(MAX_SEGMENT,
+						  dma_get_max_seg_size(dev)),
+					      PAGE_SIZE);
 
 	/* The DMA API keeps a flag in the top bit of the size */
 	if ((u64)size & DMA_IOVA_USE_SWIOTLB)
@@ -368,21 +535,8 @@ static const struct dma_buf_mapping_sgt_exp_ops pal_sgt_exp_ops = {
 	.unmap_dma_buf = pal_sgt_unmap,
 };
 
-static void pal_sgt_finish(struct dma_buf_match_args *args,
-			   const struct dma_buf_mapping_match *exp,
-			   const struct dma_buf_mapping_match *imp)
-{
-	args->attach->map_type.exp_ops = &pal_sgt_exp_ops.ops;
-	dma_buf_sgt_finish(args->attach, imp,
-			   exp->pal_data.exporting_p2p_device ?
-				   DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE :
-				   DMA_SGT_EXPORTER_NO_P2P);
-}
-
 const struct dma_buf_converter dma_buf_pal_to_sgt = {
 	.from = &dma_buf_mapping_pal_type,
 	.to = &dma_buf_mapping_sgt_type,
 	.match = pal_sgt_match,
-	.finish = pal_sgt_finish,
-	.why = pal_sgt_why,
 };

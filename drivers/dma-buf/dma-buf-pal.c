@@ -9,7 +9,7 @@
  *
  * - Exporters get a constructor for their entry, open to all, because an
  *   exporter only gives away what it owns. After the match their operations are
- *   in the core's part of the attachment, out of an importer's reach.
+ *   in the core's part of the attachment, where no interface leads to.
  * - Importers get a constructor, a map and an unmap call that are exported to
  *   the modules in PAL_IMPORTERS only. The constructor puts a grant into the
  *   entry, which no other code makes, and the match asks for it. An exporter
@@ -19,7 +19,7 @@
  */
 #include <linux/dma-resv.h>
 #include <linux/export.h>
-#include <linux/pci.h>
+#include <linux/pci-p2pdma.h>
 
 #include "dma-buf-core.h"
 
@@ -32,50 +32,44 @@
 /* Only the address counts */
 static const u8 pal_grant;
 
-static int pal_match(struct dma_buf *dmabuf,
-		     const struct dma_buf_mapping_match *exp,
-		     const struct dma_buf_mapping_match *imp)
-{
-	return imp->pal_data.grant == &pal_grant ? 0 : -EOPNOTSUPP;
-}
-
-static const char *pal_why(const struct dma_buf_mapping_match *exp,
-			   const struct dma_buf_mapping_match *imp)
-{
-	return "importer may not have physical addresses";
-}
-
 /* The importer learns that it is PAL, and no more */
-static void pal_finish_match(struct dma_buf_match_args *args,
-			     const struct dma_buf_mapping_match *exp,
-			     const struct dma_buf_mapping_match *imp)
+static int pal_match(const struct dma_buf_match_args *args,
+		     const struct dma_buf_mapping_match *exp,
+		     const struct dma_buf_mapping_match *imp,
+		     struct dma_buf_mapping_match *result, const char **why)
 {
-	struct dma_buf_mapping_match *result = &args->attach->map_type;
-
-	*result = (struct dma_buf_mapping_match){ .type = result->type };
+	*result = (struct dma_buf_mapping_match){
+		.type = imp->type,
+		.pal_data = { .kinds = exp->pal_data.kinds },
+	};
+	if (imp->pal_data.grant == &pal_grant)
+		return 0;
+	*why = "importer may not have physical addresses";
+	return -EOPNOTSUPP;
 }
 
 static void pal_describe(char *buf, size_t len,
 			 const struct dma_buf_mapping_match *entry)
 {
-	if (entry->exp_ops && entry->pal_data.exporting_p2p_device)
+	if (entry->exp_ops && entry->pal_data.provider)
 		snprintf(buf, len, "(P2P from %s)",
-			 pci_name(entry->pal_data.exporting_p2p_device));
+			 dev_name(entry->pal_data.provider->owner));
 }
 
 const struct dma_buf_mapping_type dma_buf_mapping_pal_type = {
 	.name = "PAL",
 	.match = pal_match,
-	.finish_match = pal_finish_match,
 	.describe = pal_describe,
-	.why = pal_why,
 };
 
 /**
  * dma_buf_pal_exporter_match - make an exporter's PAL entry
  * @ops: exporter operations
- * @p2p_device: PCI function whose BARs the ranges lie in, or NULL. The exporter
- *	keeps it alive until the match is over.
+ * @provider: peer-to-peer provider of the MMIO ranges, or NULL. The exporter
+ *	keeps it and its device alive until the match is over.
+ * @kinds: what a list may have: BIT() of each &enum dma_buf_phys_kind
+ * @last: no memory is at a higher address, or 0 if the exporter does not know:
+ *	then it is taken to be anywhere in RAM
  *
  * See DMA_BUF_EMAPPING_PAL() and DMA_BUF_EMAPPING_PAL_P2P().
  *
@@ -83,12 +77,17 @@ const struct dma_buf_mapping_type dma_buf_mapping_pal_type = {
  */
 struct dma_buf_mapping_match
 dma_buf_pal_exporter_match(const struct dma_buf_mapping_pal_exp_ops *ops,
-			   struct pci_dev *p2p_device)
+			   struct p2pdma_provider *provider, unsigned int kinds,
+			   u64 last)
 {
 	return (struct dma_buf_mapping_match){
 		.type = &dma_buf_mapping_pal_type,
 		.exp_ops = &ops->ops,
-		.pal_data = { .exporting_p2p_device = p2p_device },
+		.pal_data = {
+			.provider = provider,
+			.last = last,
+			.kinds = kinds,
+		},
 	};
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_pal_exporter_match, "DMA_BUF");
@@ -112,9 +111,11 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_pal_importer_match, PAL_IMPORTERS);
 
 /*
  * A misaligned address would be rounded down to a page when it is mapped and
- * show the neighbour's memory, a short list would be read past its end.
+ * show the neighbour's memory, a short list would be read past its end. @kinds
+ * is what the exporter has offered.
  */
-int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size)
+int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size,
+			    unsigned int kinds)
 {
 	size_t total = 0;
 	size_t i;
@@ -131,8 +132,10 @@ int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size)
 		if (check_add_overflow(vec->paddr, vec->len - 1, &last) ||
 		    check_add_overflow(total, vec->len, &total))
 			return -EINVAL;
-		if (list->kinds && list->kinds[i] != DMA_BUF_PHYS_MMIO &&
-		    list->kinds[i] != DMA_BUF_PHYS_MEMORY)
+		if (list->kinds && list->kinds[i] > DMA_BUF_PHYS_MEMORY)
+			return -EINVAL;
+		/* Importers were matched for what was offered, and no more */
+		if (!(kinds & BIT(dma_buf_phys_list_kind(list, i))))
 			return -EINVAL;
 	}
 	return total == size ? 0 : -EINVAL;
@@ -141,7 +144,7 @@ int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size)
 static const struct dma_buf_mapping_pal_exp_ops *
 pal_exp_ops(struct dma_buf_attachment *attach)
 {
-	return container_of_const(to_core_attachment(attach)->exp_ops,
+	return container_of_const(dma_buf_current_match(attach)->offer,
 				  struct dma_buf_mapping_pal_exp_ops, ops);
 }
 
@@ -153,6 +156,7 @@ const struct dma_buf_phys_list *
 dma_buf_pal_map(struct dma_buf_attachment *attach)
 {
 	const struct dma_buf_mapping_pal_exp_ops *ops = pal_exp_ops(attach);
+	const struct dma_buf_match *match = dma_buf_current_match(attach);
 	const struct dma_buf_phys_list *list;
 	int ret;
 
@@ -164,7 +168,10 @@ dma_buf_pal_map(struct dma_buf_attachment *attach)
 	if (IS_ERR(list))
 		return list;
 
-	ret = dma_buf_phys_list_check(list, attach->dmabuf->size);
+	ret = dma_buf_phys_list_check(list, attach->dmabuf->size, match->kinds);
+	/* Nothing is known of the way to another device's memory */
+	if (!ret && list->provider && list->provider != match->provider)
+		ret = -EINVAL;
 	if (ret) {
 		pr_err_ratelimited("dma-buf exporter %s: malformed physical list\n",
 				   attach->dmabuf->exp_name);
@@ -180,6 +187,29 @@ void dma_buf_pal_unmap(struct dma_buf_attachment *attach,
 	dma_resv_assert_held(attach->dmabuf->resv);
 
 	pal_exp_ops(attach)->unmap_phys(attach, list);
+}
+
+static const struct dma_buf_phys_list *
+map_and_wait(struct dma_buf_attachment *attach)
+{
+	const struct dma_buf_phys_list *list;
+	long ret;
+
+	if (WARN_ON(dma_buf_attach_map_type(attach)->type !=
+		    &dma_buf_mapping_pal_type))
+		return ERR_PTR(-EINVAL);
+
+	list = dma_buf_pal_map(attach);
+	if (IS_ERR(list))
+		return list;
+
+	ret = dma_resv_wait_timeout(attach->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
+				    true, MAX_SCHEDULE_TIMEOUT);
+	if (ret < 0) {
+		dma_buf_pal_unmap(attach, list);
+		return ERR_PTR(ret);
+	}
+	return list;
 }
 
 /**
@@ -201,24 +231,19 @@ void dma_buf_pal_unmap(struct dma_buf_attachment *attach,
 const struct dma_buf_phys_list *
 dma_buf_pal_map_phys(struct dma_buf_attachment *attach)
 {
+	struct dma_buf_core_attachment *core = to_core_attachment(attach);
 	const struct dma_buf_phys_list *list;
-	long ret;
+	int made;
 
 	might_sleep();
+	dma_resv_assert_held(attach->dmabuf->resv);
 
-	if (WARN_ON(attach->map_type.type != &dma_buf_mapping_pal_type))
-		return ERR_PTR(-EINVAL);
-
-	list = dma_buf_pal_map(attach);
+	made = dma_buf_use_begin(core);
+	if (made < 0)
+		return ERR_PTR(made);
+	list = map_and_wait(attach);
 	if (IS_ERR(list))
-		return list;
-
-	ret = dma_resv_wait_timeout(attach->dmabuf->resv, DMA_RESV_USAGE_KERNEL,
-				    true, MAX_SCHEDULE_TIMEOUT);
-	if (ret < 0) {
-		dma_buf_pal_unmap(attach, list);
-		return ERR_PTR(ret);
-	}
+		dma_buf_use_undo(core, made);
 	return list;
 }
 EXPORT_SYMBOL_FOR_MODULES(dma_buf_pal_map_phys, PAL_IMPORTERS);
@@ -237,9 +262,11 @@ void dma_buf_pal_unmap_phys(struct dma_buf_attachment *attach,
 {
 	might_sleep();
 
-	if (WARN_ON(attach->map_type.type != &dma_buf_mapping_pal_type))
+	if (WARN_ON(dma_buf_attach_map_type(attach)->type !=
+		    &dma_buf_mapping_pal_type))
 		return;
 
 	dma_buf_pal_unmap(attach, list);
+	dma_buf_use_end(to_core_attachment(attach));
 }
 EXPORT_SYMBOL_FOR_MODULES(dma_buf_pal_unmap_phys, PAL_IMPORTERS);

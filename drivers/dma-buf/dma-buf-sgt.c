@@ -26,65 +26,68 @@ bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_reachable);
 
-static int check_accepts_p2p(const struct dma_buf_mapping_match *imp)
+static int check_accepts_p2p(const struct dma_buf_mapping_match *imp,
+			     const char **why)
 {
-	return imp->sgt_data.importer_accepts_p2p ==
-	       DMA_SGT_IMPORTER_ACCEPTS_P2P ? 0 : -EOPNOTSUPP;
+	if (imp->sgt_data.importer_accepts_p2p != DMA_SGT_NO_P2P)
+		return 0;
+	*why = "importer does not accept P2P";
+	return -EOPNOTSUPP;
 }
 
 /* Can @imp do peer-to-peer with @pdev? */
-int dma_buf_sgt_check_p2p(struct pci_dev *pdev,
-			  const struct dma_buf_mapping_match *imp)
+int dma_buf_sgt_check_p2p(const struct dma_buf_match_args *args,
+			  struct pci_dev *pdev,
+			  const struct dma_buf_mapping_match *imp,
+			  const char **why)
 {
-	if (WARN_ON_ONCE(!pdev))
+	if (check_accepts_p2p(imp, why))
 		return -EOPNOTSUPP;
-	if (check_accepts_p2p(imp))
+	if (WARN_ON_ONCE(!pdev)) {
+		*why = "exporter names no P2P device";
 		return -EOPNOTSUPP;
-	if (!dma_buf_p2p_reachable(pdev, imp->sgt_data.importing_dma_device))
+	}
+	if (!dma_buf_p2p_reachable(pdev, dma_buf_sgt_importer(args, imp))) {
+		*why = "no P2P path between the devices";
 		return -EOPNOTSUPP;
+	}
 	return 0;
 }
 
-const char *dma_buf_sgt_why_no_p2p(struct pci_dev *pdev,
-				   const struct dma_buf_mapping_match *imp)
-{
-	if (check_accepts_p2p(imp))
-		return "importer does not accept P2P";
-	if (!pdev)
-		return "exporter names no P2P device";
-	return "no P2P path between the devices";
-}
-
-static int sgt_match(struct dma_buf *dmabuf,
+static int check_p2p(const struct dma_buf_match_args *args,
 		     const struct dma_buf_mapping_match *exp,
-		     const struct dma_buf_mapping_match *imp)
+		     const struct dma_buf_mapping_match *imp, const char **why)
 {
 	switch (exp->sgt_data.exporter_requires_p2p) {
 	case DMA_SGT_EXPORTER_NO_P2P:
-		return 0;
+		if (imp->sgt_data.importer_accepts_p2p !=
+		    DMA_SGT_IMPORTER_REQUIRES_P2P)
+			return 0;
+		*why = "importer requires P2P";
+		return -EOPNOTSUPP;
 	case DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE:
-		return dma_buf_sgt_check_p2p(exp->sgt_data.exporting_p2p_device,
-					     imp);
+		return dma_buf_sgt_check_p2p(args,
+					     exp->sgt_data.exporting_p2p_device,
+					     imp, why);
 	case DMA_SGT_EXPORTER_REQUIRES_P2P_LINK:
-		return check_accepts_p2p(imp);
+		return check_accepts_p2p(imp, why);
 	default:
 		WARN_ON_ONCE(1);
 		return -EINVAL;
 	}
 }
 
-static const char *sgt_why(const struct dma_buf_mapping_match *exp,
-			   const struct dma_buf_mapping_match *imp)
+/* The exporter's PCI device is not in the result: nothing keeps it alive */
+static int sgt_match(const struct dma_buf_match_args *args,
+		     const struct dma_buf_mapping_match *exp,
+		     const struct dma_buf_mapping_match *imp,
+		     struct dma_buf_mapping_match *result, const char **why)
 {
-	return dma_buf_sgt_why_no_p2p(exp->sgt_data.exporting_p2p_device, imp);
-}
-
-static void sgt_finish_match(struct dma_buf_match_args *args,
-			     const struct dma_buf_mapping_match *exp,
-			     const struct dma_buf_mapping_match *imp)
-{
-	dma_buf_sgt_finish(args->attach, imp,
-			   exp->sgt_data.exporter_requires_p2p);
+	result->sgt_data.importing_dma_device = dma_buf_sgt_importer(args, imp);
+	result->sgt_data.exporting_p2p_device = NULL;
+	result->sgt_data.exporter_requires_p2p =
+		exp->sgt_data.exporter_requires_p2p;
+	return check_p2p(args, exp, imp, why);
 }
 
 static void sgt_debugfs_dump(struct seq_file *s,
@@ -94,13 +97,25 @@ static void sgt_debugfs_dump(struct seq_file *s,
 		   dma_buf_sgt_p2p_allowed(attach) ? " P2P" : "");
 }
 
+static const char *importer_words(const struct dma_buf_mapping_match *entry)
+{
+	switch (entry->sgt_data.importer_accepts_p2p) {
+	case DMA_SGT_IMPORTER_ACCEPTS_P2P:
+		return " P2P";
+	case DMA_SGT_IMPORTER_REQUIRES_P2P:
+		return " P2P only";
+	default:
+		return "";
+	}
+}
+
 static void sgt_describe(char *buf, size_t len,
 			 const struct dma_buf_mapping_match *entry)
 {
 	if (entry->sgt_data.importing_dma_device)
 		snprintf(buf, len, "(%s%s)",
 			 dev_name(entry->sgt_data.importing_dma_device),
-			 entry->sgt_data.importer_accepts_p2p ? " P2P" : "");
+			 importer_words(entry));
 	else if (entry->sgt_data.exporter_requires_p2p ==
 		 DMA_SGT_EXPORTER_REQUIRES_P2P_LINK)
 		snprintf(buf, len, "(P2P over a link)");
@@ -113,145 +128,10 @@ static void sgt_describe(char *buf, size_t len,
 const struct dma_buf_mapping_type dma_buf_mapping_sgt_type = {
 	.name = "SGT",
 	.match = sgt_match,
-	.finish_match = sgt_finish_match,
-	.device_memory = dma_buf_sgt_p2p_allowed,
 	.debugfs_dump = sgt_debugfs_dump,
 	.describe = sgt_describe,
-	.why = sgt_why,
 };
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_sgt_type, "DMA_BUF");
-
-/**
- * dma_buf_sgt_dynamic_attach - attach a device that follows the buffer's moves
- * @dmabuf: buffer to attach to
- * @dev: device that does the DMA; stays valid for the life of the attachment
- * @importer_ops: importer operations; NULL makes a static attachment
- * @importer_priv: importer private pointer
- *
- * dma_buf_mapping_attach() with one SGT entry, which accepts peer-to-peer if
- * &dma_buf_attach_ops.allow_peer2peer says so.
- *
- * Context: May sleep. Must not be called with the reservation lock held.
- *
- * Return: As dma_buf_mapping_attach(). -EBUSY says that the buffer is somewhere
- * where @dev cannot reach it and cannot be moved.
- */
-struct dma_buf_attachment *
-dma_buf_sgt_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
-			   const struct dma_buf_attach_ops *importer_ops,
-			   void *importer_priv)
-{
-	enum dma_sgt_importer_p2p p2p = DMA_SGT_NO_P2P;
-	struct dma_buf_mapping_match imp;
-
-	if (WARN_ON(!dev))
-		return ERR_PTR(-EINVAL);
-
-	if (importer_ops && importer_ops->allow_peer2peer)
-		p2p = DMA_SGT_IMPORTER_ACCEPTS_P2P;
-	imp = DMA_BUF_IMAPPING_SGT(dev, p2p);
-	return dma_buf_mapping_attach(dmabuf, &imp, 1, importer_ops,
-				      importer_priv);
-}
-EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_dynamic_attach, "DMA_BUF");
-
-/**
- * dma_buf_sgt_attach - attach a device that needs the buffer to stay in place
- * @dmabuf: buffer to attach to
- * @dev: device that does the DMA; stays valid for the life of the attachment
- *
- * dma_buf_sgt_dynamic_attach() without importer operations: the buffer is
- * pinned while it is mapped, if the exporter can pin at all.
- *
- * Context: May sleep. Must not be called with the reservation lock held.
- *
- * Return: As dma_buf_mapping_attach().
- */
-struct dma_buf_attachment *dma_buf_sgt_attach(struct dma_buf *dmabuf,
-					      struct device *dev)
-{
-	return dma_buf_sgt_dynamic_attach(dmabuf, dev, NULL, NULL);
-}
-EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_attach, "DMA_BUF");
-
-/**
- * dma_buf_sgt_refine_no_p2p - serve an attachment without peer-to-peer
- * @attach: attachment that &dma_buf_ops.attach is called for
- *
- * For exporters that matched a peer-to-peer offer and see in their attach
- * callback that they cannot keep it for this attachment, because the device
- * sleeps, say. From now on dma_buf_sgt_p2p_allowed() is false. No-op if it
- * already is.
- *
- * Context: Only inside &dma_buf_ops.attach.
- *
- * Return: 0; -EINVAL if called elsewhere or the attachment is not SGT;
- * -EOPNOTSUPP if the exporter's memory can only be had peer-to-peer, because
- * the core makes the scatterlist of its physical ranges.
- */
-int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach)
-{
-	struct dma_buf_core_attachment *core = to_core_attachment(attach);
-
-	if (WARN_ON(!core->negotiation) || !dma_buf_is_sgt(attach))
-		return -EINVAL;
-	if (core->conv && dma_buf_sgt_p2p_allowed(attach))
-		return -EOPNOTSUPP;
-
-	if (!core->conv)
-		core->negotiation->exp_copy.sgt_data.exporter_requires_p2p =
-			DMA_SGT_EXPORTER_NO_P2P;
-	attach->map_type.sgt_data.exporter_requires_p2p =
-		DMA_SGT_EXPORTER_NO_P2P;
-	dma_buf_trace_refined(core, &attach->map_type, 0);
-	return 0;
-}
-EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_refine_no_p2p, "DMA_BUF");
-
-/**
- * dma_buf_sgt_refine_device - choose among the devices of a multi-path importer
- * @attach: attachment that &dma_buf_ops.attach is called for
- * @dev: one of the devices that the importer listed in its SGT entries
- *
- * The match took the first device of the importer that fits. An exporter that
- * knows better, which of them is nearest for one, changes the choice here. The
- * matched offer has to fit the new device as well.
- *
- * Context: Only inside &dma_buf_ops.attach. May sleep.
- *
- * Return: 0; -EINVAL if called elsewhere or the attachment is not SGT; -ENODEV
- * if the importer did not list @dev; what the match of that entry returned.
- */
-int dma_buf_sgt_refine_device(struct dma_buf_attachment *attach,
-			      struct device *dev)
-{
-	struct dma_buf_core_attachment *core = to_core_attachment(attach);
-	const struct dma_buf_match_args *args;
-	int ret = -ENODEV;
-	size_t i;
-
-	if (WARN_ON(!core->negotiation) || !dma_buf_is_sgt(attach))
-		return -EINVAL;
-	args = &core->negotiation->args;
-
-	for (i = 0; i < args->imp_len; i++) {
-		const struct dma_buf_mapping_match *imp = &args->imp_matches[i];
-
-		if (imp->type != &dma_buf_mapping_sgt_type ||
-		    imp->sgt_data.importing_dma_device != dev)
-			continue;
-		ret = dma_buf_type_match(attach->dmabuf, core->conv,
-					 core->negotiation->exp, imp);
-		dma_buf_trace_refined(core, imp, ret);
-		if (ret)
-			continue;
-		dma_buf_sgt_finish(attach, imp,
-				   attach->map_type.sgt_data.exporter_requires_p2p);
-		return 0;
-	}
-	return ret;
-}
-EXPORT_SYMBOL_NS_GPL(dma_buf_sgt_refine_device, "DMA_BUF");
 
 /*
  * With CONFIG_DMABUF_DEBUG the importer gets a copy of the table that has the
@@ -352,32 +232,39 @@ static struct sg_table *finish_map(struct dma_buf_attachment *attach,
 	return sgt;
 }
 
-static struct sg_table *map_locked(struct dma_buf_attachment *attach,
-				   enum dma_data_direction dir)
+static int pin_static(struct dma_buf_attachment *attach)
+{
+	int ret = attach->dmabuf->ops->pin(attach);
+
+	/*
+	 * An exporter must not make the buffer unreachable while an attachment
+	 * exists that needs it where it is.
+	 */
+	WARN_ON_ONCE(ret == -EBUSY);
+	if (WARN_ONCE(ret > 0, "dma-buf exporter %s: pin returned %d\n",
+		      attach->dmabuf->exp_name, ret))
+		return -EINVAL;
+	return ret;
+}
+
+/* The match is selected and does not change */
+static struct sg_table *map_selected(struct dma_buf_attachment *attach,
+				     enum dma_data_direction dir)
 {
 	const struct dma_buf_mapping_sgt_exp_ops *ops;
 	struct sg_table *sgt, *ret;
 	int err;
 
+	/* The exporter may have selected another type */
 	ops = dma_buf_get_sgt_ops(attach);
 	if (WARN_ON(!ops))
 		return ERR_PTR(-EINVAL);
-
-	dma_resv_assert_held(attach->dmabuf->resv);
 
 	if (dir != DMA_TO_DEVICE && !dma_buf_device_may_write(attach->dmabuf))
 		return ERR_PTR(-EPERM);
 
 	if (pin_on_map(attach)) {
-		err = attach->dmabuf->ops->pin(attach);
-		/*
-		 * An exporter must not make the buffer unreachable while an
-		 * attachment exists that needs it where it is.
-		 */
-		WARN_ON_ONCE(err == -EBUSY);
-		if (WARN_ONCE(err > 0, "dma-buf exporter %s: pin returned %d\n",
-			      attach->dmabuf->exp_name, err))
-			err = -EINVAL;
+		err = pin_static(attach);
 		if (err)
 			return ERR_PTR(err);
 	}
@@ -401,6 +288,24 @@ err_unpin:
 	if (pin_on_map(attach))
 		attach->dmabuf->ops->unpin(attach);
 	return ret;
+}
+
+static struct sg_table *map_locked(struct dma_buf_attachment *attach,
+				   enum dma_data_direction dir)
+{
+	struct dma_buf_core_attachment *core = to_core_attachment(attach);
+	struct sg_table *sgt;
+	int made;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	made = dma_buf_use_begin(core);
+	if (made < 0)
+		return ERR_PTR(made);
+	sgt = map_selected(attach, dir);
+	if (IS_ERR(sgt))
+		dma_buf_use_undo(core, made);
+	return sgt;
 }
 
 /**
@@ -448,6 +353,7 @@ static void unmap_locked(struct dma_buf_attachment *attach,
 
 	if (pin_on_map(attach))
 		attach->dmabuf->ops->unpin(attach);
+	dma_buf_use_end(to_core_attachment(attach));
 }
 
 /**

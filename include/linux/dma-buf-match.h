@@ -16,11 +16,16 @@ struct device;
 struct dma_buf;
 struct dma_buf_attach_ops;
 struct dma_buf_attachment;
+struct dma_buf_converter;
 struct dma_buf_mapping_match;
 struct dma_buf_match_args;
 struct module;
+struct p2pdma_provider;
 struct pci_dev;
 struct seq_file;
+
+/* So many pairs of entries an attachment remembers, see dma_buf_match_mapping() */
+#define DMA_BUF_MAX_MATCHES 8
 
 /**
  * struct dma_buf_mapping_exp_ops - tag that every exporter ops struct embeds
@@ -38,20 +43,20 @@ struct dma_buf_mapping_exp_ops {};
  * type, shared by all importers and exporters that speak it. A driver-private
  * type is defined by the driver and needs nothing in a core header.
  *
- * @device_memory and @debugfs_dump are called with the reservation lock of the
- * buffer held, and the former must not sleep. The others may, and are called
- * with or without it, as the exporter likes it.
+ * @debugfs_dump is called with the reservation lock of the buffer held. The
+ * others are called with or without it, as the exporter likes it, and may
+ * sleep.
  */
 struct dma_buf_mapping_type {
-	/** @name: short name, printed by debugfs and the match tracepoint. */
+	/** @name: short name, printed by debugfs, fdinfo and tracepoints. */
 	const char *name;
 
 	/**
 	 * @owner:
 	 *
 	 * Module that the type's code lives in, NULL when built in. The core
-	 * holds a reference on it for as long as an attachment of the type
-	 * exists. An importer that defines its own type cannot be unloaded
+	 * holds a reference on it for as long as an attachment has a match of
+	 * the type. An importer that defines its own type cannot be unloaded
 	 * before it has detached.
 	 */
 	struct module *owner;
@@ -59,40 +64,25 @@ struct dma_buf_mapping_type {
 	/**
 	 * @match:
 	 *
-	 * Tells if two entries of this type fit each other. Optional: without
-	 * it any two entries of the type fit.
+	 * Tells if two entries of this type fit each other, and completes
+	 * @result, which is what the attachment will look like if the pair is
+	 * selected. The core has filled in the type, the exporter's operations
+	 * and a copy of the importer entry's data. Optional: without it any two
+	 * entries of the type fit, and @result stays as it is.
+	 *
+	 * It has to predict what map will do: what is bound to fail then is no
+	 * match. Nothing may be acquired here, there is no counterpart.
 	 *
 	 * Returns:
 	 *
-	 * 0 if they fit, -EOPNOTSUPP if they do not and the search goes on, any
-	 * other negative error ends the attach with that error.
+	 * 0 if they fit; -EOPNOTSUPP if they do not, with a few constant words
+	 * in @why, and the search goes on; any other negative error ends the
+	 * attach with that error, unless another pair fits.
 	 */
-	int (*match)(struct dma_buf *dmabuf,
+	int (*match)(const struct dma_buf_match_args *args,
 		     const struct dma_buf_mapping_match *exp,
-		     const struct dma_buf_mapping_match *imp);
-
-	/**
-	 * @finish_match:
-	 *
-	 * Completes &dma_buf_attachment.map_type after @match said yes.
-	 * Optional. The core has filled in the type, the exporter's operations
-	 * and a copy of the importer entry's data. Cannot fail and has no
-	 * counterpart: an exporter may still refuse in &dma_buf_ops.attach,
-	 * so nothing may be acquired here.
-	 */
-	void (*finish_match)(struct dma_buf_match_args *args,
-			     const struct dma_buf_mapping_match *exp,
-			     const struct dma_buf_mapping_match *imp);
-
-	/**
-	 * @device_memory:
-	 *
-	 * Tells if the buffer may be in memory of the exporter's device while
-	 * @attach uses it. Optional: without it, it may, because the exporter
-	 * has offered the type for what it is. SGT is matched for system memory
-	 * as well, and says what was matched.
-	 */
-	bool (*device_memory)(const struct dma_buf_attachment *attach);
+		     const struct dma_buf_mapping_match *imp,
+		     struct dma_buf_mapping_match *result, const char **why);
 
 	/**
 	 * @debugfs_dump:
@@ -111,26 +101,32 @@ struct dma_buf_mapping_type {
 	 */
 	void (*describe)(char *buf, size_t len,
 			 const struct dma_buf_mapping_match *entry);
-
-	/**
-	 * @why:
-	 *
-	 * Says in a few words why @match returned -EOPNOTSUPP for the pair.
-	 * Called only while somebody traces, and may do the work of @match
-	 * again. Optional.
-	 */
-	const char *(*why)(const struct dma_buf_mapping_match *exp,
-			   const struct dma_buf_mapping_match *imp);
 };
+
+/**
+ * enum dma_buf_offer_flags - conditions of an exporter's entry
+ * @DMA_BUF_OFFER_REVOCABLE: only for importers that let go of the buffer when
+ *	they are told to, see dma_buf_attach_revocable()
+ * @DMA_BUF_OFFER_CONVERTED: only for the core, which makes another type of it
+ * @DMA_BUF_OFFER_CUT: a scatterlist that the core makes has no segment that is
+ *	longer than dma_get_max_seg_size() of the importer's device
+ */
+enum dma_buf_offer_flags {
+	DMA_BUF_OFFER_REVOCABLE = 1 << 0,
+	DMA_BUF_OFFER_CONVERTED = 1 << 1,
+	DMA_BUF_OFFER_CUT = 1 << 2,
+};
+
+#define DMA_BUF_OFFER_FLAGS \
+	(DMA_BUF_OFFER_REVOCABLE | DMA_BUF_OFFER_CONVERTED | DMA_BUF_OFFER_CUT)
 
 /**
  * struct dma_buf_mapping_match - one entry of an importer's or exporter's list
  *
  * Made by the constructors of each type: DMA_BUF_IMAPPING_*() for importers,
- * DMA_BUF_EMAPPING_*() for exporters. The negotiated one is kept in
- * &dma_buf_attachment.map_type. Drivers read it through the accessors of the
- * type and never write it: an exporter that wants less than what was matched
- * says so in &dma_buf_ops.attach, with the refine function of the type.
+ * DMA_BUF_EMAPPING_*() for exporters. What was made of two of them is found by
+ * dma_buf_attach_map_type(). Drivers read that through the accessors of the
+ * type and never write it.
  */
 struct dma_buf_mapping_match {
 	/** @type: the mapping type that this entry speaks. */
@@ -139,10 +135,16 @@ struct dma_buf_mapping_match {
 	/** @exp_ops: the exporter's operations, NULL in an importer's entry. */
 	const struct dma_buf_mapping_exp_ops *exp_ops;
 
+	/** @flags: &enum dma_buf_offer_flags, 0 in an importer's entry. */
+	unsigned int flags;
+
 	union {
 		/** @sgt_data: match data of the SGT type. */
 		struct {
-			/** @sgt_data.importing_dma_device: importer: who does the DMA. */
+			/**
+			 * @sgt_data.importing_dma_device: importer: who does
+			 * the DMA, NULL for the device of the attach call.
+			 */
 			struct device *importing_dma_device;
 			/** @sgt_data.exporting_p2p_device: exporter: whose BAR it is. */
 			struct pci_dev *exporting_p2p_device;
@@ -154,10 +156,16 @@ struct dma_buf_mapping_match {
 
 		/** @pal_data: match data of the PAL type. */
 		struct {
-			/** @pal_data.exporting_p2p_device: exporter: whose BAR it is. */
-			struct pci_dev *exporting_p2p_device;
-			/** @pal_data.grant: importer: proof of being allowed to ask. */
-			const void *grant;
+			/** @pal_data.provider: exporter: of the MMIO ranges. */
+			struct p2pdma_provider *provider;
+			union {
+				/** @pal_data.grant: importer: proof of being allowed to ask. */
+				const void *grant;
+				/** @pal_data.last: exporter: highest address, 0 if not known. */
+				u64 last;
+			};
+			/** @pal_data.kinds: exporter: what the lists may have, in bits. */
+			u8 kinds;
 		} pal_data;
 
 		/** @private_data: free for a driver-private type. */
@@ -174,10 +182,32 @@ struct dma_buf_mapping_match {
 };
 
 /**
+ * struct dma_buf_match - two entries that fit, one of the set of an attachment
+ * @result: what the importer gets if this one is selected
+ * @offer: the exporter's operations, which are not those in @result if the type
+ *	is private to the core or was converted
+ * @conv: the converter that stands between the two, NULL if none
+ * @provider: what the exporter's PAL entry named; only to be compared with
+ * @kinds: what it offered
+ * @flags: &enum dma_buf_offer_flags of the exporter's entry
+ *
+ * Constant once the attach call has returned.
+ */
+struct dma_buf_match {
+	struct dma_buf_mapping_match result;
+	const struct dma_buf_mapping_exp_ops *offer;
+	const struct dma_buf_converter *conv;
+	const void *provider;
+	u8 kinds;
+	u8 flags;
+};
+
+/**
  * struct dma_buf_match_args - one negotiation, on the stack of the attach call
  * @dmabuf: the buffer
- * @attach: the attachment being made, complete but for its map_type: buffer,
- *	importer operations and importer private data can be looked at
+ * @attach: the attachment that is being made. Buffer, importer operations and
+ *	importer private data can be looked at, there is no more.
+ * @dev: the device of the attach call, NULL if the entries name theirs
  * @imp_matches: the importer's entries, most wanted first
  * @imp_len: number of entries in @imp_matches
  *
@@ -186,16 +216,35 @@ struct dma_buf_mapping_match {
  */
 struct dma_buf_match_args {
 	struct dma_buf *dmabuf;
-	struct dma_buf_attachment *attach;
+	const struct dma_buf_attachment *attach;
+	struct device *dev;
 	const struct dma_buf_mapping_match *imp_matches;
 	size_t imp_len;
 };
 
-int dma_buf_match_mapping(struct dma_buf_match_args *args,
+/**
+ * dma_buf_offer - put conditions on an exporter's entry
+ * @entry: the entry, made by a constructor
+ * @flags: &enum dma_buf_offer_flags
+ *
+ * Return: The entry.
+ */
+static inline struct dma_buf_mapping_match
+dma_buf_offer(struct dma_buf_mapping_match entry, unsigned int flags)
+{
+	entry.flags |= flags;
+	return entry;
+}
+
+int dma_buf_match_mapping(const struct dma_buf_match_args *args,
 			  const struct dma_buf_mapping_match *exp_matches,
 			  size_t exp_len);
 
-bool dma_buf_device_memory_allowed(struct dma_buf *dmabuf);
+int dma_buf_mapping_select(struct dma_buf_attachment *attach);
+void dma_buf_mapping_unselect(struct dma_buf_attachment *attach);
+
+bool dma_buf_attach_accepts(const struct dma_buf_attachment *attach,
+			    const struct dma_buf_mapping_type *type);
 
 /* dma-buf-access.c */
 int __must_check dma_buf_lock_killable(struct dma_buf *dmabuf);

@@ -91,8 +91,8 @@ struct dma_buf_mapping_pal_exp_ops {
 	 * Returns where the buffer is. Called with the reservation lock held,
 	 * may sleep. The memory must stay there until @unmap_phys, which a
 	 * dynamic importer calls soon after dma_buf_invalidate_mappings().
-	 * An exporter that needs its importers to be revocable refuses others
-	 * in &dma_buf_ops.attach, see dma_buf_attach_revocable().
+	 * An exporter that needs its importers to be revocable says so in its
+	 * offer, see %DMA_BUF_OFFER_REVOCABLE.
 	 *
 	 * Returns:
 	 *
@@ -114,29 +114,32 @@ struct dma_buf_mapping_pal_exp_ops {
 
 struct dma_buf_mapping_match
 dma_buf_pal_exporter_match(const struct dma_buf_mapping_pal_exp_ops *ops,
-			   struct pci_dev *p2p_device);
+			   struct p2pdma_provider *provider, unsigned int kinds,
+			   u64 last);
 
 /**
- * DMA_BUF_EMAPPING_PAL - exporter entry for the PAL type
+ * DMA_BUF_EMAPPING_PAL - exporter entry for the PAL type, memory
  * @pal_exp_ops: pointer to the &struct dma_buf_mapping_pal_exp_ops
  *
- * Serves PAL importers, and SGT importers as far as the ranges are memory.
+ * All ranges are %DMA_BUF_PHYS_MEMORY. Serves PAL importers, and SGT importers
+ * whose device is coherent and reaches all of memory.
  */
-#define DMA_BUF_EMAPPING_PAL(pal_exp_ops) \
-	dma_buf_pal_exporter_match(pal_exp_ops, NULL)
+#define DMA_BUF_EMAPPING_PAL(pal_exp_ops)				\
+	dma_buf_pal_exporter_match(pal_exp_ops, NULL,			\
+				   BIT(DMA_BUF_PHYS_MEMORY), 0)
 
 /**
- * DMA_BUF_EMAPPING_PAL_P2P - exporter entry for the PAL type, memory in a BAR
+ * DMA_BUF_EMAPPING_PAL_P2P - exporter entry for the PAL type, a BAR
  * @pal_exp_ops: pointer to the &struct dma_buf_mapping_pal_exp_ops
- * @pdev: PCI function whose BAR it is; the exporter keeps it alive until the
- *	match is over, and to the end of &dma_buf_ops.attach if it calls
- *	dma_buf_sgt_refine_device() there. Its lists name the provider.
+ * @provider: peer-to-peer provider of the BAR; the exporter keeps it and its
+ *	PCI function alive until the match is over. Its lists name the same one.
  *
- * Serves PAL importers, and those SGT importers that accept peer-to-peer and
- * whose device can reach @pdev.
+ * All ranges are %DMA_BUF_PHYS_MMIO. Serves PAL importers, and those SGT
+ * importers that accept peer-to-peer and whose device can reach the BAR.
  */
-#define DMA_BUF_EMAPPING_PAL_P2P(pal_exp_ops, pdev) \
-	dma_buf_pal_exporter_match(pal_exp_ops, pdev)
+#define DMA_BUF_EMAPPING_PAL_P2P(pal_exp_ops, provider)		\
+	dma_buf_pal_exporter_match(pal_exp_ops, provider,		\
+				   BIT(DMA_BUF_PHYS_MMIO), 0)
 
 /* Exported to named modules only, see drivers/dma-buf/dma-buf-pal.c */
 struct dma_buf_mapping_match dma_buf_pal_importer_match(void);

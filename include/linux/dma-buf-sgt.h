@@ -18,13 +18,16 @@ struct sg_table;
 
 /**
  * enum dma_sgt_importer_p2p - what an SGT importer can take
- * @DMA_SGT_NO_P2P: only memory that has struct pages
+ * @DMA_SGT_NO_P2P: refuses peer-to-peer, only memory that has struct pages
  * @DMA_SGT_IMPORTER_ACCEPTS_P2P: peer-to-peer addresses without struct pages as
  *	well. Only dynamic importers may say so.
+ * @DMA_SGT_IMPORTER_REQUIRES_P2P: peer-to-peer or nothing: the attach fails
+ *	where it would have fallen back to system memory
  */
 enum dma_sgt_importer_p2p {
 	DMA_SGT_NO_P2P = 0,
 	DMA_SGT_IMPORTER_ACCEPTS_P2P = 2,
+	DMA_SGT_IMPORTER_REQUIRES_P2P = 3,
 };
 
 /**
@@ -86,23 +89,20 @@ struct dma_buf_mapping_sgt_exp_ops {
 
 /**
  * DMA_BUF_IMAPPING_SGT - importer entry for the SGT type
- * @dev: device that does the DMA; stays valid for the life of the attachment
- * @p2p: can the importer take peer-to-peer addresses?
+ * @dev: device that does the DMA; stays valid for the life of the attachment.
+ *	NULL for the one that is passed to the attach call.
+ * @p2p: &enum dma_sgt_importer_p2p
  *
- * Return: The entry.
+ * A macro, so that it can initialise a static object.
  */
-static inline struct dma_buf_mapping_match
-DMA_BUF_IMAPPING_SGT(struct device *dev, enum dma_sgt_importer_p2p p2p)
-{
-	return (struct dma_buf_mapping_match){
-		.type = &dma_buf_mapping_sgt_type,
-		.sgt_data = {
-			.importing_dma_device = dev,
-			.importer_accepts_p2p = p2p ?
-				DMA_SGT_IMPORTER_ACCEPTS_P2P : DMA_SGT_NO_P2P,
-		},
-	};
-}
+#define DMA_BUF_IMAPPING_SGT(dev, p2p)					\
+	((struct dma_buf_mapping_match){				\
+		.type = &dma_buf_mapping_sgt_type,			\
+		.sgt_data = {						\
+			.importing_dma_device = (dev),			\
+			.importer_accepts_p2p = (p2p),			\
+		},							\
+	})
 
 /**
  * DMA_BUF_EMAPPING_SGT - exporter entry for the SGT type, serves any importer
@@ -123,8 +123,7 @@ DMA_BUF_IMAPPING_SGT(struct device *dev, enum dma_sgt_importer_p2p p2p)
  * DMA_BUF_EMAPPING_SGT_P2P - exporter entry for the SGT type, peer-to-peer only
  * @sgt_exp_ops: pointer to the &struct dma_buf_mapping_sgt_exp_ops
  * @pdev: PCI function whose BAR the addresses lie in; the exporter keeps it
- *	alive until the match is over, and to the end of &dma_buf_ops.attach if
- *	it calls dma_buf_sgt_refine_device() there
+ *	alive until the match is over
  */
 #define DMA_BUF_EMAPPING_SGT_P2P(sgt_exp_ops, pdev)			\
 	((struct dma_buf_mapping_match){				\
@@ -173,14 +172,93 @@ DMA_BUF_IMAPPING_SGT(struct device *dev, enum dma_sgt_importer_p2p p2p)
 	}
 
 /**
- * dma_buf_is_sgt - was SGT negotiated for this attachment?
+ * dma_buf_sgt_importer - the device that an importer's SGT entry is for
+ * @args: the negotiation
+ * @imp: entry of the SGT type, one of &dma_buf_match_args.imp_matches
+ *
+ * For &dma_buf_ops.match_mapping and the match callbacks of types.
+ *
+ * Return: The device that the entry names, or that of the attach call.
+ */
+static inline struct device *
+dma_buf_sgt_importer(const struct dma_buf_match_args *args,
+		     const struct dma_buf_mapping_match *imp)
+{
+	return imp->sgt_data.importing_dma_device ?: args->dev;
+}
+
+/**
+ * dma_buf_match_is_sgt - is this match a scatterlist?
+ * @match: what dma_buf_attach_map_type() returned, or one of a set
+ *
+ * Return: True if it is.
+ */
+static inline bool
+dma_buf_match_is_sgt(const struct dma_buf_mapping_match *match)
+{
+	return match->type == &dma_buf_mapping_sgt_type;
+}
+
+/**
+ * dma_buf_match_is_sgt_p2p - is this match a scatterlist of peer-to-peer?
+ * @match: what dma_buf_attach_map_type() returned, or one of a set
+ *
+ * Return: True if it is, and the addresses may lie in the exporter's device.
+ */
+static inline bool
+dma_buf_match_is_sgt_p2p(const struct dma_buf_mapping_match *match)
+{
+	return dma_buf_match_is_sgt(match) &&
+	       match->sgt_data.exporter_requires_p2p !=
+		       DMA_SGT_EXPORTER_NO_P2P;
+}
+
+/**
+ * dma_buf_find_sgt - find a scatterlist in a set
+ * @matches: the set, as &dma_buf_ops.select_mapping gets it
+ * @nr_matches: length of @matches
+ * @p2p: peer-to-peer or not?
+ *
+ * Return: The index of the first match that is, or -EOPNOTSUPP.
+ */
+static inline int dma_buf_find_sgt(const struct dma_buf_match *matches,
+				   unsigned int nr_matches, bool p2p)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_matches; i++)
+		if (dma_buf_match_is_sgt(&matches[i].result) &&
+		    dma_buf_match_is_sgt_p2p(&matches[i].result) == p2p)
+			return i;
+	return -EOPNOTSUPP;
+}
+
+/**
+ * dma_buf_attach_map_type - what the attachment is served by
  * @attach: the attachment
  *
- * Return: True if it was.
+ * It changes only when the exporter selects another match of the set, for a map
+ * or a pin after an invalidation. It is constant while something is mapped or
+ * pinned.
+ *
+ * Return: The match that is selected, or the default. Before &dma_buf_ops.attach
+ * it is one without a type.
+ */
+static inline const struct dma_buf_mapping_match *
+dma_buf_attach_map_type(const struct dma_buf_attachment *attach)
+{
+	return READ_ONCE(attach->map_type);
+}
+
+/**
+ * dma_buf_is_sgt - is the attachment served by a scatterlist?
+ * @attach: the attachment
+ *
+ * Return: True if it is.
  */
 static inline bool dma_buf_is_sgt(const struct dma_buf_attachment *attach)
 {
-	return attach->map_type.type == &dma_buf_mapping_sgt_type;
+	return dma_buf_match_is_sgt(dma_buf_attach_map_type(attach));
 }
 
 /**
@@ -192,9 +270,12 @@ static inline bool dma_buf_is_sgt(const struct dma_buf_attachment *attach)
 static inline struct device *
 dma_buf_sgt_dma_device(const struct dma_buf_attachment *attach)
 {
-	if (!dma_buf_is_sgt(attach))
+	const struct dma_buf_mapping_match *match =
+		dma_buf_attach_map_type(attach);
+
+	if (!dma_buf_match_is_sgt(match))
 		return NULL;
-	return attach->map_type.sgt_data.importing_dma_device;
+	return match->sgt_data.importing_dma_device;
 }
 
 /**
@@ -207,10 +288,10 @@ dma_buf_sgt_dma_device(const struct dma_buf_attachment *attach)
 static inline bool
 dma_buf_sgt_p2p_allowed(const struct dma_buf_attachment *attach)
 {
-	return dma_buf_is_sgt(attach) &&
-	       attach->map_type.sgt_data.exporter_requires_p2p !=
-		       DMA_SGT_EXPORTER_NO_P2P;
+	return dma_buf_match_is_sgt_p2p(dma_buf_attach_map_type(attach));
 }
+
+bool dma_buf_attach_accepts_sgt_p2p(const struct dma_buf_attachment *attach);
 
 /**
  * dma_buf_get_sgt_ops - the exporter's SGT operations for an attachment
@@ -221,9 +302,12 @@ dma_buf_sgt_p2p_allowed(const struct dma_buf_attachment *attach)
 static inline const struct dma_buf_mapping_sgt_exp_ops *
 dma_buf_get_sgt_ops(const struct dma_buf_attachment *attach)
 {
-	if (!dma_buf_is_sgt(attach))
+	const struct dma_buf_mapping_match *match =
+		dma_buf_attach_map_type(attach);
+
+	if (!dma_buf_match_is_sgt(match))
 		return NULL;
-	return container_of_const(attach->map_type.exp_ops,
+	return container_of_const(match->exp_ops,
 				  struct dma_buf_mapping_sgt_exp_ops, ops);
 }
 
@@ -247,13 +331,6 @@ dma_buf_sgt_mapped_by(const struct dma_buf_attachment *attach,
 	return ops && ops->map_dma_buf == map;
 }
 
-struct dma_buf_attachment *dma_buf_sgt_attach(struct dma_buf *dmabuf,
-					      struct device *dev);
-struct dma_buf_attachment *
-dma_buf_sgt_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
-			   const struct dma_buf_attach_ops *importer_ops,
-			   void *importer_priv);
-
 struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 					    enum dma_data_direction dir);
 void dma_buf_sgt_unmap_attachment(struct dma_buf_attachment *attach,
@@ -265,9 +342,5 @@ dma_buf_sgt_map_attachment_unlocked(struct dma_buf_attachment *attach,
 void dma_buf_sgt_unmap_attachment_unlocked(struct dma_buf_attachment *attach,
 					   struct sg_table *sgt,
 					   enum dma_data_direction dir);
-
-int dma_buf_sgt_refine_no_p2p(struct dma_buf_attachment *attach);
-int dma_buf_sgt_refine_device(struct dma_buf_attachment *attach,
-			      struct device *dev);
 
 #endif /* _LINUX_DMA_BUF_SGT_H */

@@ -77,7 +77,7 @@ static void direction_test(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, dma_buf_device_may_write(dmabuf), c->may_write);
 
-	attach = dma_buf_sgt_attach(dmabuf, fake_device(test, "importer"));
+	attach = dma_buf_attach(dmabuf, fake_device(test, "importer"));
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
 	try_direction(test, attach, DMA_TO_DEVICE, true);
 	try_direction(test, attach, DMA_FROM_DEVICE, c->may_write);

@@ -82,13 +82,13 @@ static int result(struct dma_buf_attachment *attach, struct fail_test *t)
 
 static int attach_static(struct fail_test *t)
 {
-	return result(dma_buf_sgt_attach(t->exp->dmabuf, t->p2p->near), t);
+	return result(dma_buf_attach(t->exp->dmabuf, t->p2p->near), t);
 }
 
 static int attach_dynamic(struct fail_test *t)
 {
-	return result(dma_buf_sgt_dynamic_attach(t->exp->dmabuf, t->p2p->near,
-						 &fake_p2p_ops, t), t);
+	return result(dma_buf_dynamic_attach(t->exp->dmabuf, t->p2p->near,
+					     &fake_p2p_ops, t), t);
 }
 
 static int attach_pal(struct fail_test *t)

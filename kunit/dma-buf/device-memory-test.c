@@ -1,35 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exporters that can move a buffer: may it be in memory of their device, for
- * all the importers that it has?
+ * Exporters that can move a buffer: where may it be, for each of the importers
+ * that it has?
  */
-#include <linux/dma-resv.h>
+#include <linux/module.h>
 
 #include "fake-p2p.h"
 
-/* A type whose importers reach any memory of the device, and one that none */
-static bool never(const struct dma_buf_attachment *attach)
-{
-	return false;
-}
-
-static const struct dma_buf_mapping_type anywhere_type = { .name = "anywhere" };
-static const struct dma_buf_mapping_type nowhere_type = {
-	.name = "nowhere",
-	.device_memory = never,
+static const struct dma_buf_mapping_type anywhere_type = {
+	.name = "anywhere",
+	.owner = THIS_MODULE,
 };
 
 static const struct dma_buf_mapping_exp_ops no_ops;
-
-static bool allowed(struct fake_exporter *exp)
-{
-	bool ret;
-
-	dma_resv_lock(exp->dmabuf->resv, NULL);
-	ret = dma_buf_device_memory_allowed(exp->dmabuf);
-	dma_resv_unlock(exp->dmabuf->resv);
-	return ret;
-}
 
 /* Offers everything that there is */
 static struct fake_exporter *gpu(struct kunit *test, struct fake_p2p *p2p)
@@ -39,9 +22,7 @@ static struct fake_exporter *gpu(struct kunit *test, struct fake_p2p *p2p)
 	fake_export(exp, FAKE_SIZE);
 	fake_offer(exp, (struct dma_buf_mapping_match){
 		.type = &anywhere_type, .exp_ops = &no_ops });
-	fake_offer(exp, (struct dma_buf_mapping_match){
-		.type = &nowhere_type, .exp_ops = &no_ops });
-	fake_offer(exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->pdev));
+	fake_offer(exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->provider));
 	fake_offer(exp, DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev));
 	fake_offer(exp, DMA_BUF_EMAPPING_SGT(&fake_sgt_ops));
 	return exp;
@@ -58,70 +39,67 @@ static struct dma_buf_attachment *attach(struct fake_exporter *exp,
 	return made;
 }
 
-static void nobody_test(struct kunit *test)
+static void expect_accepts(struct kunit *test,
+			   struct dma_buf_attachment *attach, bool sgt,
+			   bool p2p, bool pal, bool anywhere)
 {
-	KUNIT_EXPECT_TRUE(test, allowed(gpu(test, fake_p2p(test))));
+	const struct dma_buf_mapping_type *pal_type =
+		DMA_BUF_EMAPPING_PAL(&fake_pal_ops).type;
+
+	KUNIT_EXPECT_EQ(test, sgt,
+			dma_buf_attach_accepts(attach, &dma_buf_mapping_sgt_type));
+	KUNIT_EXPECT_EQ(test, p2p, dma_buf_attach_accepts_sgt_p2p(attach));
+	KUNIT_EXPECT_EQ(test, pal, dma_buf_attach_accepts(attach, pal_type));
+	KUNIT_EXPECT_EQ(test, anywhere,
+			dma_buf_attach_accepts(attach, &anywhere_type));
 }
 
-/* One that cannot reach it is enough, whoever else is there, until it goes */
-static void scatterlists_test(struct kunit *test)
+static void accepts_test(struct kunit *test)
 {
 	struct fake_p2p *p2p = fake_p2p(test);
 	struct fake_exporter *exp = gpu(test, p2p);
-	struct dma_buf_attachment *peer, *other, *last;
+	struct device *far = fake_device(test, "far");
+	struct dma_buf_attachment *made;
 
-	/* A P2P importer is served by the converter of the PAL offer */
-	peer = attach(exp, fake_sgt_p2p(p2p->near));
-	KUNIT_EXPECT_TRUE(test, allowed(exp));
-	other = attach(exp, fake_sgt(p2p->near));
-	KUNIT_EXPECT_FALSE(test, allowed(exp));
-	last = attach(exp, fake_sgt_p2p(p2p->near));
-	KUNIT_EXPECT_FALSE(test, allowed(exp));
-
-	dma_buf_detach(exp->dmabuf, other);
-	KUNIT_EXPECT_TRUE(test, allowed(exp));
-	dma_buf_detach(exp->dmabuf, peer);
-	dma_buf_detach(exp->dmabuf, last);
-}
-
-/* Types other than SGT do not force the buffer out */
-static void other_types_test(struct kunit *test)
-{
-	struct fake_p2p *p2p = fake_p2p(test);
-	struct fake_exporter *exp = gpu(test, p2p);
-	struct dma_buf_attachment *pal, *anywhere, *nowhere;
-
-	pal = attach(exp, DMA_BUF_IMAPPING_PAL());
-	anywhere = attach(exp, (struct dma_buf_mapping_match){
+	/* A P2P importer is served by the converter of the PAL offer as well */
+	made = attach(exp, fake_sgt_p2p(p2p->near));
+	expect_accepts(test, made, true, true, false, false);
+	dma_buf_detach(exp->dmabuf, made);
+	made = attach(exp, fake_sgt(p2p->near));
+	expect_accepts(test, made, true, false, false, false);
+	dma_buf_detach(exp->dmabuf, made);
+	made = attach(exp, fake_sgt_p2p(far));
+	expect_accepts(test, made, true, false, false, false);
+	dma_buf_detach(exp->dmabuf, made);
+	made = attach(exp, DMA_BUF_IMAPPING_PAL());
+	expect_accepts(test, made, false, false, true, false);
+	dma_buf_detach(exp->dmabuf, made);
+	made = attach(exp, (struct dma_buf_mapping_match){
 		.type = &anywhere_type });
-	KUNIT_EXPECT_TRUE(test, allowed(exp));
-	nowhere = attach(exp, (struct dma_buf_mapping_match){
-		.type = &nowhere_type });
-	KUNIT_EXPECT_FALSE(test, allowed(exp));
-
-	dma_buf_detach(exp->dmabuf, nowhere);
-	dma_buf_detach(exp->dmabuf, anywhere);
-	dma_buf_detach(exp->dmabuf, pal);
+	expect_accepts(test, made, false, false, false, true);
+	dma_buf_detach(exp->dmabuf, made);
 }
 
-static int give_up_p2p(struct fake_exporter *exp,
-		       struct dma_buf_attachment *attach)
-{
-	return dma_buf_sgt_refine_no_p2p(attach);
-}
-
-static void refined_test(struct kunit *test)
+/* What is selected, and who else attaches, changes nothing about it */
+static void final_test(struct kunit *test)
 {
 	struct fake_p2p *p2p = fake_p2p(test);
-	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
-	struct dma_buf_attachment *peer;
+	struct fake_exporter *exp = gpu(test, p2p);
+	struct dma_buf_attachment *made, *other;
+	struct sg_table *sgt;
 
-	fake_export(exp, FAKE_SIZE);
-	fake_offer(exp, DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev));
-	exp->on_attach = give_up_p2p;
-	peer = attach(exp, fake_sgt_p2p(p2p->near));
-	KUNIT_EXPECT_FALSE(test, allowed(exp));
-	dma_buf_detach(exp->dmabuf, peer);
+	fake_let_select(exp);
+	made = attach(exp, fake_sgt_p2p(p2p->near));
+	exp->selected = 2;
+	sgt = dma_buf_sgt_map_attachment_unlocked(made, DMA_TO_DEVICE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
+	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(made));
+	expect_accepts(test, made, true, true, false, false);
+	other = attach(exp, fake_sgt(p2p->near));
+	expect_accepts(test, made, true, true, false, false);
+	dma_buf_detach(exp->dmabuf, other);
+	dma_buf_sgt_unmap_attachment_unlocked(made, sgt, DMA_TO_DEVICE);
+	dma_buf_detach(exp->dmabuf, made);
 }
 
 /* Helpers recognise their own callback, and only in an SGT attachment */
@@ -147,10 +125,8 @@ static void mapped_by_test(struct kunit *test)
 }
 
 static struct kunit_case device_memory_tests[] = {
-	KUNIT_CASE(nobody_test),
-	KUNIT_CASE(scatterlists_test),
-	KUNIT_CASE(other_types_test),
-	KUNIT_CASE(refined_test),
+	KUNIT_CASE(accepts_test),
+	KUNIT_CASE(final_test),
 	KUNIT_CASE(mapped_by_test),
 	{}
 };

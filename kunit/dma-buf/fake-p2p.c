@@ -28,6 +28,11 @@ static enum pci_p2pdma_map_type stub_map_type(struct p2pdma_provider *provider,
 	return dev == p2p->near ? p2p->route : PCI_P2PDMA_MAP_NOT_SUPPORTED;
 }
 
+static const struct resource *stub_bar(struct p2pdma_provider *provider)
+{
+	return &container_of(provider, struct fake_p2p, provider)->bar;
+}
+
 /**
  * fake_p2p - make a PCI function that one device reaches through a switch
  * @test: the test
@@ -46,9 +51,11 @@ struct fake_p2p *fake_p2p(struct kunit *test)
 	p2p->pdev.dev.init_name = "0000:0f:0a.0";
 	p2p->provider.owner = &p2p->pdev.dev;
 	p2p->provider.bus_offset = FAKE_BUS_OFFSET;
+	p2p->bar = DEFINE_RES_MEM(0, SZ_1T);
 	p2p->near = fake_device(test, "near");
 	p2p->route = PCI_P2PDMA_MAP_BUS_ADDR;
 	kunit_activate_static_stub(test, dma_buf_p2p_reachable, stub_reachable);
 	kunit_activate_static_stub(test, dma_buf_p2p_map_type, stub_map_type);
+	kunit_activate_static_stub(test, dma_buf_p2p_bar, stub_bar);
 	return p2p;
 }

@@ -15,6 +15,7 @@
  * struct fake_p2p - one PCI function and one device that may reach it
  * @pdev: the function
  * @provider: of its BAR
+ * @bar: the BAR, which has everything below 1 TiB
  * @near: the only device that reaches @pdev
  * @route: how it does
  * @asked: how often somebody has asked
@@ -22,6 +23,7 @@
 struct fake_p2p {
 	struct pci_dev pdev;
 	struct p2pdma_provider provider;
+	struct resource bar;
 	struct device *near;
 	enum pci_p2pdma_map_type route;
 	unsigned int asked;

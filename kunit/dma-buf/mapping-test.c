@@ -49,7 +49,7 @@ static void check_locked(struct dma_buf_attachment *attach)
 
 /* The buffer and who imports it are known when the exporter is asked */
 static void check_complete(struct dma_buf *dmabuf,
-			   struct dma_buf_attachment *attach)
+			   const struct dma_buf_attachment *attach)
 {
 	struct fake_exporter *exp = to_fake_exporter(dmabuf);
 
@@ -60,13 +60,13 @@ static void check_complete(struct dma_buf *dmabuf,
 		KUNIT_EXPECT_NOT_NULL(exp->test, attach->importer_priv);
 }
 
-static int fake_match_mapping(struct dma_buf_match_args *args)
+static int fake_match_mapping(const struct dma_buf_match_args *args)
 {
 	struct fake_exporter *exp = to_fake_exporter(args->dmabuf);
 
 	exp->calls.match++;
 	check_complete(args->dmabuf, args->attach);
-	KUNIT_EXPECT_NULL(exp->test, args->attach->map_type.type);
+	KUNIT_EXPECT_NULL(exp->test, dma_buf_attach_map_type(args->attach)->type);
 
 	if (exp->on_match)
 		return exp->on_match(exp, args);
@@ -81,7 +81,7 @@ static int fake_attach_cb(struct dma_buf *dmabuf,
 
 	exp->calls.attach++;
 	check_complete(dmabuf, attach);
-	KUNIT_EXPECT_NOT_NULL(exp->test, attach->map_type.type);
+	KUNIT_EXPECT_NOT_NULL(exp->test, attach->map_type->type);
 
 	if (!exp->on_attach)
 		return 0;
@@ -98,7 +98,7 @@ static void fake_detach_cb(struct dma_buf *dmabuf,
 	struct fake_exporter *exp = to_fake_exporter(dmabuf);
 
 	exp->calls.detach++;
-	KUNIT_EXPECT_NOT_NULL(exp->test, attach->map_type.type);
+	KUNIT_EXPECT_NOT_NULL(exp->test, attach->map_type->type);
 }
 
 static struct sg_table *fake_map(struct dma_buf_attachment *attach,
@@ -316,6 +316,28 @@ void fake_allow_pin(struct fake_exporter *exp)
 {
 	exp->ops.pin = fake_pin;
 	exp->ops.unpin = fake_unpin;
+}
+
+static int fake_select(struct dma_buf_attachment *attach,
+		       const struct dma_buf_match *matches,
+		       unsigned int nr_matches)
+{
+	struct fake_exporter *exp = to_fake_exporter(attach->dmabuf);
+
+	exp->calls.select++;
+	check_locked(attach);
+	if (exp->on_select)
+		return exp->on_select(exp, attach, matches, nr_matches);
+	return exp->selected;
+}
+
+/**
+ * fake_let_select - let the exporter have select_mapping
+ * @exp: the exporter
+ */
+void fake_let_select(struct fake_exporter *exp)
+{
+	exp->ops.select_mapping = fake_select;
 }
 
 /**

@@ -21,6 +21,7 @@ struct fake_calls {
 	unsigned int match;
 	unsigned int attach;
 	unsigned int detach;
+	unsigned int select;
 	unsigned int map;
 	unsigned int unmap;
 	unsigned int map_phys;
@@ -39,6 +40,8 @@ struct fake_calls {
  * @nr_entries: number of @entries
  * @on_match: runs instead of the match of @entries
  * @on_attach: runs in the attach callback
+ * @on_select: runs in the select_mapping callback, after fake_let_select()
+ * @selected: what select_mapping returns without @on_select
  * @sgt: table of two segments
  * @map_result: what map returns: @sgt, NULL or an ERR_PTR
  * @list: what map_phys returns: a list, NULL or an ERR_PTR
@@ -58,9 +61,14 @@ struct fake_exporter {
 	struct dma_buf_mapping_match entries[FAKE_ENTRIES];
 	size_t nr_entries;
 	int (*on_match)(struct fake_exporter *exp,
-			struct dma_buf_match_args *args);
+			const struct dma_buf_match_args *args);
 	int (*on_attach)(struct fake_exporter *exp,
 			 struct dma_buf_attachment *attach);
+	int (*on_select)(struct fake_exporter *exp,
+			 struct dma_buf_attachment *attach,
+			 const struct dma_buf_match *matches,
+			 unsigned int nr_matches);
+	int selected;
 
 	struct sg_table sgt;
 	struct sg_table *map_result;
@@ -92,6 +100,7 @@ struct fake_exporter *fake_exporter(struct kunit *test,
 void fake_export(struct fake_exporter *exp, size_t size);
 void fake_offer(struct fake_exporter *exp, struct dma_buf_mapping_match entry);
 void fake_allow_pin(struct fake_exporter *exp);
+void fake_let_select(struct fake_exporter *exp);
 struct fake_exporter *fake_sgt_exporter(struct kunit *test,
 					enum fake_flavour flavour);
 struct fake_exporter *fake_pal_exporter(struct kunit *test);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which pair of entries wins: the exporter's order decides, the importer's
- * breaks ties, and a direct match goes before a conversion.
+ * Which pairs of entries make the set of an attachment, and in which order: the
+ * exporter's, and for one entry of it the importer's.
  */
+#include <linux/module.h>
 #include <linux/string.h>
 
+#include "dma-buf-core.h"
 #include "mapping-test.h"
 
 #define MAX_ENTRIES	4
@@ -18,74 +20,79 @@
 struct order_case {
 	const char *exp;
 	const char *imp;
-	/* The pair that wins, as indices into the lists */
-	int exp_idx;
-	int imp_idx;
-	/* All pairs of private entries that were tried until then, in order */
+	/* The set, in order: indices into the lists */
+	const char *set;
+	/* All pairs of private entries that were tried, in order */
 	const char *tried;
 };
 
 static const struct order_case order_cases[] = {
-	{ "A1", "A1", 0, 0, "00" },
+	{ "A1", "A1", "00", "00" },
 
-	/* The importer's order does not matter */
-	{ "A1 B1", "A1 B1", 0, 0, "00" },
-	{ "A1 B1", "B1 A1", 0, 1, "01" },
-	{ "B1 A1", "A1 B1", 0, 1, "01" },
-	{ "A1 B1 C1", "C1 B1 A1", 0, 2, "02" },
+	/* The importer's order does not matter between offers */
+	{ "A1 B1", "A1 B1", "00 11", "00 11" },
+	{ "A1 B1", "B1 A1", "01 10", "01 10" },
+	{ "B1 A1", "A1 B1", "01 10", "01 10" },
+	{ "A1 B1 C1", "C1 B1 A1", "02 11 20", "02 11 20" },
 
 	/* The exporter's favourite is not to be had */
-	{ "A1 B1", "B1", 1, 0, "10" },
-	{ "A1 B1 C1", "C1", 2, 0, "20" },
-	{ "A1 B1", "A2 B1", 1, 1, "00 11" },
-	{ "A1 A2", "A2", 1, 0, "00 10" },
-	{ "A3 B3 C1 A2", "B1 A1 C2 A2", 3, 3, "01 03 10 22 31 33" },
+	{ "A1 B1", "B1", "10", "10" },
+	{ "A1 B1 C1", "C1", "20", "20" },
+	{ "A1 B1", "A2 B1", "11", "00 11" },
+	{ "A1 A2", "A2", "10", "00 10" },
+	{ "A3 B3 C1 A2", "B1 A1 C2 A2", "33", "01 03 10 22 31 33" },
 
 	/* The importer breaks ties */
-	{ "A1", "A1 A1", 0, 0, "00" },
-	{ "A2", "A1 A2 A2", 0, 1, "00 01" },
-	{ "B1 A1", "A1 A1", 1, 0, "10" },
+	{ "A1", "A1 A1", "00 01", "00 01" },
+	{ "A2", "A1 A2 A2", "01 02", "00 01 02" },
+	{ "B1 A1", "A1 A1", "10 11", "10 11" },
 
 	/* The exporter's order goes first, with one type too */
-	{ "A1 A2", "A2 A1", 0, 1, "00 01" },
-	{ "A2 A1", "A2 A1", 0, 0, "00" },
+	{ "A1 A2", "A2 A1", "01 10", "00 01 10 11" },
+	{ "A2 A1", "A2 A1", "00 11", "00 01 10 11" },
 
 	/* The same entry twice is no error */
-	{ "A1 A1", "A1", 0, 0, "00" },
+	{ "A1 A1", "A1", "00 10", "00 10" },
 
 	/* No pair fits */
-	{ "A1", "B1", -1, -1, "" },
-	{ "A1", "A2", -1, -1, "00" },
-	{ "A1 B1", "C1", -1, -1, "" },
-	{ "A1 B2", "A2 B1", -1, -1, "00 11" },
-	{ "S", "A1", -1, -1, "" },
-	{ "A1", "S", -1, -1, "" },
-	{ "P", "A1", -1, -1, "" },
+	{ "A1", "B1", "", "" },
+	{ "A1", "A2", "", "00" },
+	{ "A1 B1", "C1", "", "" },
+	{ "A1 B2", "A2 B1", "", "00 11" },
+	{ "S", "A1", "", "" },
+	{ "A1", "S", "", "" },
+	{ "P", "A1", "", "" },
 
 	/* Private types stand beside those of the core */
-	{ "A1 S", "S A1", 0, 1, "01" },
-	{ "S A1", "A1 S", 0, 1, "" },
-	{ "A1 S", "S", 1, 0, "" },
-	{ "A1 S", "A2 S", 1, 1, "00" },
+	{ "A1 S", "S A1", "01 10", "01" },
+	{ "S A1", "A1 S", "01 10", "10" },
+	{ "A1 S", "S", "10", "" },
+	{ "A1 S", "A2 S", "11", "00" },
 
-	/* PAL: directly, or converted for who asks for SGT */
-	{ "P", "P", 0, 0, "" },
-	{ "P", "S", 0, 0, "" },
-	{ "P", "S P", 0, 1, "" },
-	{ "P", "P S", 0, 0, "" },
-	{ "S P", "P S", 0, 1, "" },
-	{ "P S", "P S", 0, 0, "" },
-	{ "P S", "S P", 0, 1, "" },
+	/* PAL: as it is, or converted for who asks for SGT */
+	{ "P", "P", "00", "" },
+	{ "P", "S", "00", "" },
+	{ "P", "S P", "00 01", "" },
+	{ "P", "P S", "00 01", "" },
+	{ "S P", "P S", "01 10 11", "" },
+	{ "P S", "P S", "00 01 11", "" },
+	{ "P S", "S P", "00 01 10", "" },
 
 	/* An exporter that has both has put its favourite first */
-	{ "P S", "S", 0, 0, "" },
-	{ "S P", "S", 0, 0, "" },
-	{ "A1 P", "S A2", 1, 0, "01" },
-	{ "P A1", "S A1", 0, 0, "" },
-	{ "A1 P", "S A1", 0, 1, "01" },
+	{ "P S", "S", "00 10", "" },
+	{ "S P", "S", "00 10", "" },
+	{ "A1 P", "S A2", "10", "01" },
+	{ "P A1", "S A1", "00 11", "11" },
+	{ "A1 P", "S A1", "01 10", "01" },
 
 	/* There is no way from SGT to PAL */
-	{ "S", "P", -1, -1, "" },
+	{ "S", "P", "", "" },
+
+	/* The set is cut from the end, nobody is asked about the rest */
+	{ "A1 A1 A1 A1", "A1 A1", "00 01 10 11 20 21 30 31",
+	  "00 01 10 11 20 21 30 31" },
+	{ "A1 A1 A1 A1", "A1 A2 A1 A1", "00 02 03 10 12 13 20 22",
+	  "00 01 02 03 10 11 12 13 20 21 22" },
 };
 
 static void order_desc(const struct order_case *c, char *desc)
@@ -101,11 +108,12 @@ static unsigned long entry_index(const struct dma_buf_mapping_match *entry)
 	return entry->private_data.val[0];
 }
 
-static int letter_match(struct dma_buf *dmabuf,
+static int letter_match(const struct dma_buf_match_args *args,
 			const struct dma_buf_mapping_match *exp,
-			const struct dma_buf_mapping_match *imp)
+			const struct dma_buf_mapping_match *imp,
+			struct dma_buf_mapping_match *result, const char **why)
 {
-	char *tried = to_fake_exporter(dmabuf)->test->priv;
+	char *tried = to_fake_exporter(args->dmabuf)->test->priv;
 	size_t len = strlen(tried);
 
 	scnprintf(tried + len, MAX_TRIED - len, "%s%lu%lu", len ? " " : "",
@@ -116,9 +124,9 @@ static int letter_match(struct dma_buf *dmabuf,
 }
 
 static const struct dma_buf_mapping_type letters[] = {
-	{ .name = "A", .match = letter_match },
-	{ .name = "B", .match = letter_match },
-	{ .name = "C", .match = letter_match },
+	{ .name = "A", .owner = THIS_MODULE, .match = letter_match },
+	{ .name = "B", .owner = THIS_MODULE, .match = letter_match },
+	{ .name = "C", .owner = THIS_MODULE, .match = letter_match },
 };
 
 /* Exporter entries are told apart by the address of their operations */
@@ -182,13 +190,16 @@ static const struct dma_buf_mapping_type *pal_type(void)
 	return DMA_BUF_EMAPPING_PAL(&pal_ops[0]).type;
 }
 
-/* The attachment has both sides of the pair in it */
-static void check_winner(struct kunit *test,
-			 const struct dma_buf_mapping_match *result,
-			 const struct dma_buf_mapping_match *exp,
-			 const struct dma_buf_mapping_match *imp)
+/* A match has both sides of the pair */
+static void check_match(struct kunit *test, const struct dma_buf_match *match,
+			const struct dma_buf_mapping_match *exp,
+			const struct dma_buf_mapping_match *imp)
 {
+	const struct dma_buf_mapping_match *result = &match->result;
+
 	KUNIT_ASSERT_PTR_EQ(test, result->type, imp->type);
+	KUNIT_EXPECT_PTR_EQ(test, match->offer, exp->exp_ops);
+	KUNIT_EXPECT_EQ(test, !!match->conv, exp->type != imp->type);
 
 	if (exp->type != imp->type)
 		/* The operations are those of the converter */
@@ -209,11 +220,12 @@ static void check_winner(struct kunit *test,
 static void order_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
-	struct dma_buf_mapping_match imp[MAX_ENTRIES];
 	const struct order_case *c = test->param_value;
+	struct dma_buf_mapping_match imp[MAX_ENTRIES];
+	const struct dma_buf_core_attachment *core;
 	struct dma_buf_attachment *attach;
 	char tried[MAX_TRIED] = "";
-	size_t n;
+	size_t i, n, nr;
 
 	test->priv = tried;
 	fake_export(exp, FAKE_SIZE);
@@ -224,14 +236,22 @@ static void order_test(struct kunit *test)
 					exp);
 	KUNIT_EXPECT_STREQ(test, tried, c->tried);
 
-	if (c->exp_idx < 0) {
+	if (!*c->set) {
 		KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
 		KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
 		return;
 	}
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	check_winner(test, &attach->map_type, &exp->entries[c->exp_idx],
-		     &imp[c->imp_idx]);
+	core = to_core_attachment(attach);
+	nr = (strlen(c->set) + 1) / 3;
+	KUNIT_EXPECT_EQ(test, core->nr_matches, nr);
+	for (i = 0; i < min(nr, core->nr_matches); i++)
+		check_match(test, &core->matches[i],
+			    &exp->entries[c->set[3 * i] - '0'],
+			    &imp[c->set[3 * i + 1] - '0']);
+	/* The first is the default */
+	KUNIT_EXPECT_PTR_EQ(test, dma_buf_attach_map_type(attach),
+			    &core->matches[0].result);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 

@@ -4,14 +4,16 @@
  * attachment is made, and of lists that are no lists.
  */
 #include <linux/dma-resv.h>
+#include <linux/module.h>
 
 #include "fake-module.h"
 #include "mapping-test.h"
 
 /* A type whose match returns what the exporter entry says */
-static int told_match(struct dma_buf *dmabuf,
+static int told_match(const struct dma_buf_match_args *args,
 		      const struct dma_buf_mapping_match *exp,
-		      const struct dma_buf_mapping_match *imp)
+		      const struct dma_buf_mapping_match *imp,
+		      struct dma_buf_mapping_match *result, const char **why)
 {
 	return (int)(long)exp->private_data.val[0];
 }
@@ -24,6 +26,7 @@ static const struct dma_buf_mapping_type told_type = {
 
 static const struct dma_buf_mapping_type other_type = {
 	.name = "other",
+	.owner = THIS_MODULE,
 };
 
 static const struct dma_buf_mapping_match told_entry = { .type = &told_type };
@@ -105,17 +108,16 @@ static void type_match_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, !c->expected);
 }
 
-/* -EOPNOTSUPP alone lets the search go on */
+/* Whatever is wrong with a pair, one that fits does */
 static void type_match_goes_on_test(struct kunit *test)
 {
 	const struct result_case *c = test->param_value;
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
-	int expected = c->ret == -EOPNOTSUPP ? 0 : c->expected;
 
 	fake_export(exp, FAKE_SIZE);
 	fake_offer(exp, told(c->ret));
 	fake_offer(exp, told(0));
-	expect_result(exp, &told_entry, 1, expected, c->warnings);
+	expect_result(exp, &told_entry, 1, 0, c->warnings);
 }
 
 /* The same in the importer's list */
@@ -124,12 +126,23 @@ static void type_match_next_importer_test(struct kunit *test)
 	const struct result_case *c = test->param_value;
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
 	const struct dma_buf_mapping_match imp[] = { told_entry, other_entry };
-	int expected = c->ret == -EOPNOTSUPP ? 0 : c->expected;
 
 	fake_export(exp, FAKE_SIZE);
 	fake_offer(exp, told(c->ret));
 	fake_offer(exp, other_offer);
-	expect_result(exp, imp, ARRAY_SIZE(imp), expected, c->warnings);
+	expect_result(exp, imp, ARRAY_SIZE(imp), 0, c->warnings);
+}
+
+/* The first error of a type is what the importer gets to see */
+static void first_error_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, told(-EOPNOTSUPP));
+	fake_offer(exp, told(-EBUSY));
+	fake_offer(exp, told(-EPERM));
+	expect_result(exp, &told_entry, 1, -EBUSY, 0);
 }
 
 /* A type without a match callback fits itself */
@@ -143,7 +156,7 @@ static void type_without_match_test(struct kunit *test)
 }
 
 static int return_priv(struct fake_exporter *exp,
-		       struct dma_buf_match_args *args)
+		       const struct dma_buf_match_args *args)
 {
 	return *(int *)exp->test->priv;
 }
@@ -167,7 +180,7 @@ static void match_mapping_without_match_test(struct kunit *test)
 }
 
 static int match_then_return_priv(struct fake_exporter *exp,
-				  struct dma_buf_match_args *args)
+				  const struct dma_buf_match_args *args)
 {
 	struct dma_buf_mapping_match entry = told(0);
 
@@ -225,7 +238,7 @@ static void no_exporter_attach_test(struct kunit *test)
 }
 
 static int match_twice(struct fake_exporter *exp,
-		       struct dma_buf_match_args *args)
+		       const struct dma_buf_match_args *args)
 {
 	struct dma_buf_mapping_match first = told(0);
 
@@ -245,7 +258,7 @@ static void match_twice_test(struct kunit *test)
 }
 
 static int match_again(struct fake_exporter *exp,
-		       struct dma_buf_match_args *args)
+		       const struct dma_buf_match_args *args)
 {
 	struct dma_buf_mapping_match first = told(-EOPNOTSUPP);
 
@@ -266,7 +279,7 @@ static void match_after_failure_test(struct kunit *test)
 }
 
 static int match_locked(struct fake_exporter *exp,
-			struct dma_buf_match_args *args)
+			const struct dma_buf_match_args *args)
 {
 	int ret;
 
@@ -292,21 +305,23 @@ static void match_locked_test(struct kunit *test)
 	expect_result(exp, imp, ARRAY_SIZE(imp), 0, 0);
 }
 
-static void changes_type(struct dma_buf_match_args *args,
-			 const struct dma_buf_mapping_match *exp,
-			 const struct dma_buf_mapping_match *imp)
+static int changes_type(const struct dma_buf_match_args *args,
+			const struct dma_buf_mapping_match *exp,
+			const struct dma_buf_mapping_match *imp,
+			struct dma_buf_mapping_match *result, const char **why)
 {
-	args->attach->map_type.type = &other_type;
+	result->type = &other_type;
+	return 0;
 }
 
 static const struct dma_buf_mapping_type changeling_type = {
 	.name = "changeling",
 	.owner = FAKE_MODULE,
-	.finish_match = changes_type,
+	.match = changes_type,
 };
 
-/* finish_match must not make it another type: the module would be lost */
-static void finish_match_changes_type_test(struct kunit *test)
+/* match must not make it another type: the module would be lost */
+static void match_changes_type_test(struct kunit *test)
 {
 	const struct dma_buf_mapping_match entry = {
 		.type = &changeling_type,
@@ -322,7 +337,7 @@ static void finish_match_changes_type_test(struct kunit *test)
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(attach));
-	KUNIT_EXPECT_PTR_EQ(test, attach->map_type.type, &changeling_type);
+	KUNIT_EXPECT_PTR_EQ(test, attach->map_type->type, &changeling_type);
 	dma_buf_detach(exp->dmabuf, attach);
 	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
 }
@@ -344,12 +359,18 @@ static const struct dma_buf_mapping_match no_type_last[] = {
 	{ .type = NULL },
 };
 
+static const struct dma_buf_mapping_match strange_flag[] = {
+	{ .type = &other_type, .exp_ops = &fake_sgt_ops.ops,
+	  .flags = DMA_BUF_OFFER_FLAGS + 1 },
+};
+
 static const struct list_case list_cases[] = {
 	{ "NULL", NULL, 1, 0 },
 	{ "NULL and empty", NULL, 0, 0 },
 	{ "empty", &other_entry, 0, 0 },
 	{ "entry without a type", no_type, 1, 1 },
 	{ "last entry without a type", no_type_last, 2, 1 },
+	{ "unknown flag", strange_flag, 1, 1 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(list, list_cases, name);
@@ -366,7 +387,7 @@ static void importer_list_test(struct kunit *test)
 }
 
 static int match_priv_list(struct fake_exporter *exp,
-			   struct dma_buf_match_args *args)
+			   const struct dma_buf_match_args *args)
 {
 	const struct list_case *c = exp->test->param_value;
 
@@ -447,6 +468,7 @@ static struct kunit_case match_result_tests[] = {
 	KUNIT_CASE_PARAM(type_match_test, result_gen_params),
 	KUNIT_CASE_PARAM(type_match_goes_on_test, result_gen_params),
 	KUNIT_CASE_PARAM(type_match_next_importer_test, result_gen_params),
+	KUNIT_CASE(first_error_test),
 	KUNIT_CASE(type_without_match_test),
 	KUNIT_CASE_PARAM(match_mapping_without_match_test, result_gen_params),
 	KUNIT_CASE_PARAM(match_mapping_after_match_test, result_gen_params),
@@ -455,7 +477,7 @@ static struct kunit_case match_result_tests[] = {
 	KUNIT_CASE(match_twice_test),
 	KUNIT_CASE(match_after_failure_test),
 	KUNIT_CASE(match_locked_test),
-	KUNIT_CASE(finish_match_changes_type_test),
+	KUNIT_CASE(match_changes_type_test),
 	KUNIT_CASE_PARAM(importer_list_test, list_gen_params),
 	KUNIT_CASE_PARAM(exporter_list_test, list_gen_params),
 	KUNIT_CASE(no_operations_test),

@@ -52,7 +52,8 @@ static struct p2pdma_test p2pdma_setup(struct kunit *test, u16 vendor)
 	t.exp = fake_exporter(test, FAKE_MATCH);
 	t.exp->list = t.list;
 	fake_export(t.exp, 2 * PAGE_SIZE);
-	fake_offer(t.exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, t.pdev));
+	fake_offer(t.exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops,
+						   t.list->provider));
 	return t;
 }
 

@@ -133,8 +133,10 @@ static struct iova_test *iova_setup(struct kunit *test,
 	t->exp = fake_exporter(test, FAKE_MATCH);
 	t->exp->list = t->list;
 	fake_export(t->exp, size);
-	fake_offer(t->exp, dma_buf_pal_exporter_match(&fake_pal_ops, mmio ?
-						      &t->p2p->pdev : NULL));
+	fake_offer(t->exp, dma_buf_pal_exporter_match(&fake_pal_ops,
+						      t->list->provider,
+						      mmio << MMIO |
+						      memory << MEMORY, 0));
 	return t;
 }
 
@@ -250,6 +252,34 @@ static void bus_addr_and_memory_test(struct kunit *test)
 	dma_buf_detach(t->exp->dmabuf, attach);
 }
 
+/* And that is known before */
+static void bus_addr_and_memory_match_test(struct kunit *test)
+{
+	struct iova_test *t = iova_setup(test, &mixed);
+
+	t->p2p->route = PCI_P2PDMA_MAP_BUS_ADDR;
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(t->exp, fake_sgt_p2p(t->dev)),
+			    ERR_PTR(-EOPNOTSUPP));
+}
+
+/* Behind an IOMMU it is the size that counts, and not where the memory is */
+static void mask_test(struct kunit *test)
+{
+	static const struct iova_case large = {
+		"", 1, { { SZ_8G, SZ_64M, MEMORY } },
+	};
+	struct iova_test *t = iova_setup(test, &large);
+	struct dma_buf_attachment *attach;
+
+	*t->dev->dma_mask = DMA_BIT_MASK(25);
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(t->exp, fake_sgt(t->dev)),
+			    ERR_PTR(-EOPNOTSUPP));
+	*t->dev->dma_mask = DMA_BIT_MASK(32);
+	attach = fake_attach(t->exp, fake_sgt(t->dev));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	dma_buf_detach(t->exp->dmabuf, attach);
+}
+
 /* An address that no IOMMU can put out, after others that it can */
 static const struct iova_case link_error_cases[] = {
 	{ "first range", 1, { { 1ULL << 60, SZ_2M, MMIO } } },
@@ -315,6 +345,8 @@ static struct kunit_case pal_iova_tests[] = {
 	KUNIT_CASE_PARAM(iova_test, iova_gen_params),
 	KUNIT_CASE(bus_addr_test),
 	KUNIT_CASE(bus_addr_and_memory_test),
+	KUNIT_CASE(bus_addr_and_memory_match_test),
+	KUNIT_CASE(mask_test),
 	KUNIT_CASE_PARAM(link_error_test, link_error_gen_params),
 	KUNIT_CASE(alloc_fail_test),
 	{}

@@ -10,6 +10,9 @@
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 
+#include <kunit/static_stub.h>
+
+#include "dma-buf-core.h"
 #include "fake-fence.h"
 #include "fake-p2p.h"
 #include "watch.h"
@@ -127,8 +130,10 @@ static struct layout layout_export(struct kunit *test,
 	l.p2p->route = c->route;
 	l.exp->list = l.list;
 	fake_export(l.exp, size);
-	fake_offer(l.exp, dma_buf_pal_exporter_match(&fake_pal_ops, mmio ?
-						     &l.p2p->pdev : NULL));
+	fake_offer(l.exp, dma_buf_pal_exporter_match(&fake_pal_ops,
+						     l.list->provider,
+						     mmio << MMIO |
+						     memory << MEMORY, 0));
 	return l;
 }
 
@@ -243,7 +248,7 @@ static void pages_test(struct kunit *test)
 	fake_export(exp, list->length * PAGE_SIZE);
 	fake_offer(exp, DMA_BUF_EMAPPING_PAL(&fake_pal_ops));
 
-	attach = dma_buf_sgt_attach(exp->dmabuf, l.p2p->near);
+	attach = dma_buf_attach(exp->dmabuf, l.p2p->near);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	sgt = dma_buf_sgt_map_attachment_unlocked(attach, DMA_BIDIRECTIONAL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
@@ -274,7 +279,7 @@ static void match_memory_test(struct kunit *test)
 	struct device *far = fake_device(test, "far");
 	struct dma_buf_attachment *attach;
 
-	attach = dma_buf_sgt_attach(l.exp->dmabuf, far);
+	attach = dma_buf_attach(l.exp->dmabuf, far);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_TRUE(test, dma_buf_is_sgt(attach));
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), far);
@@ -289,7 +294,7 @@ static void match_bar_test(struct kunit *test)
 	struct device *far = fake_device(test, "far");
 	struct dma_buf_attachment *attach;
 
-	attach = dma_buf_sgt_attach(l.exp->dmabuf, l.p2p->near);
+	attach = dma_buf_attach(l.exp->dmabuf, l.p2p->near);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
 	attach = fake_attach(l.exp, fake_sgt(l.p2p->near));
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
@@ -317,7 +322,7 @@ static void hidden_ops_test(struct kunit *test)
 {
 	struct layout l = layout_setup(test, &plain_layout);
 
-	KUNIT_EXPECT_PTR_NE(test, l.attach->map_type.exp_ops,
+	KUNIT_EXPECT_PTR_NE(test, l.attach->map_type->exp_ops,
 			    &fake_pal_ops.ops);
 	KUNIT_EXPECT_NOT_NULL(test, dma_buf_get_sgt_ops(l.attach));
 	dma_buf_detach(l.exp->dmabuf, l.attach);
@@ -335,6 +340,18 @@ static void expect_map_error(struct layout *l, int error)
 	KUNIT_EXPECT_EQ(test, l->exp->mapped, 0);
 }
 
+static void expect_mapped(struct layout *l)
+{
+	struct kunit *test = l->exp->test;
+	struct sg_table *sgt;
+
+	sgt = dma_buf_sgt_map_attachment_unlocked(l->attach, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
+	expect_segments(test, sgt, l);
+	dma_buf_sgt_unmap_attachment_unlocked(l->attach, sgt,
+					      DMA_BIDIRECTIONAL);
+}
+
 /* MMIO that no DMA can be made to */
 static void no_provider_test(struct kunit *test)
 {
@@ -345,29 +362,247 @@ static void no_provider_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* The match was too optimistic */
+/* The way was there when it was matched */
 static void no_route_test(struct kunit *test)
 {
 	struct layout l = layout_setup(test, &mmio_layout);
 
 	l.p2p->route = PCI_P2PDMA_MAP_NOT_SUPPORTED;
-	expect_map_error(&l, -EINVAL);
+	expect_map_error(&l, -EOPNOTSUPP);
 	l.p2p->route = PCI_P2PDMA_MAP_NONE;
-	expect_map_error(&l, -EINVAL);
+	expect_map_error(&l, -EOPNOTSUPP);
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* Who has not accepted peer-to-peer never gets it, whatever the list says */
+/* Who was matched for memory never gets MMIO, whatever the list says */
 static void mmio_in_plain_offer_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &mixed_layout);
 
 	l.exp->entries[0] = DMA_BUF_EMAPPING_PAL(&fake_pal_ops);
-	l.attach = dma_buf_sgt_attach(l.exp->dmabuf, l.p2p->near);
+	l.attach = dma_buf_attach(l.exp->dmabuf, l.p2p->near);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
 	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(l.attach));
-	expect_map_error(&l, -EOPNOTSUPP);
+	expect_map_error(&l, -EINVAL);
+	KUNIT_EXPECT_EQ(test, l.exp->calls.unmap_phys, 1);
 	dma_buf_detach(l.exp->dmabuf, l.attach);
+}
+
+/* The way to one device says nothing about the way to another */
+static void other_provider_test(struct kunit *test)
+{
+	struct layout l = layout_setup(test, &mmio_layout);
+	struct p2pdma_provider other = l.p2p->provider;
+
+	l.list->provider = &other;
+	expect_map_error(&l, -EINVAL);
+	KUNIT_EXPECT_EQ(test, l.exp->calls.unmap_phys, 1);
+	dma_buf_detach(l.exp->dmabuf, l.attach);
+}
+
+/* Outside of the provider's BAR its bus addresses are somebody else's */
+static void outside_bar_test(struct kunit *test)
+{
+	struct layout l = layout_export(test, &mmio_layout);
+
+	l.p2p->bar = DEFINE_RES_MEM(SZ_1G, (u64)SZ_1G + SZ_512K);
+	l.attach = fake_attach(l.exp, fake_sgt_p2p(l.p2p->near));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
+	expect_map_error(&l, -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, l.exp->calls.unmap_phys, 1);
+
+	/* To the CPU's addresses that does not matter */
+	l.p2p->route = PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;
+	expect_mapped(&l);
+	dma_buf_detach(l.exp->dmabuf, l.attach);
+}
+
+static bool not_coherent(struct device *dev)
+{
+	return false;
+}
+
+/**
+ * struct predict_case - an importer that could not map
+ * @name: what is wrong with it
+ * @layout: what is offered as ranges
+ * @mask: DMA mask of the device
+ * @route: how MMIO gets to it
+ * @last: what the exporter says of where its memory ends
+ * @incoherent: the device does not see the CPU's caches
+ * @segment: maximum of a segment, if not 0
+ * @cut: the offer is one that observes that
+ * @fits: it could, after all
+ */
+struct predict_case {
+	const char *name;
+	const struct layout_case *layout;
+	u64 mask;
+	enum pci_p2pdma_map_type route;
+	u64 last;
+	bool incoherent;
+	unsigned int segment;
+	bool cut;
+	bool fits;
+};
+
+#define BUS	PCI_P2PDMA_MAP_BUS_ADDR
+#define HOST	PCI_P2PDMA_MAP_THRU_HOST_BRIDGE
+
+static const struct predict_case predict_cases[] = {
+	{ "memory", &plain_layout, DMA_BIT_MASK(64), .fits = true },
+	{ "memory, not coherent", &plain_layout, DMA_BIT_MASK(64),
+	  .incoherent = true },
+	{ "memory, end within the mask", &plain_layout, DMA_BIT_MASK(32),
+	  .last = SZ_2G + SZ_1M - 1, .fits = true },
+	{ "memory, end beyond the mask", &plain_layout, DMA_BIT_MASK(31),
+	  .last = SZ_2G + SZ_1M - 1 },
+	{ "BAR, not coherent", &mmio_layout, DMA_BIT_MASK(64), HOST,
+	  .incoherent = true, .fits = true },
+	{ "BAR, bus addresses", &mmio_layout, DMA_BIT_MASK(64), BUS,
+	  .fits = true },
+	{ "BAR, bus addresses beyond the mask", &mmio_layout,
+	  DMA_BIT_MASK(32), BUS },
+	{ "BAR, beyond the mask", &mmio_layout, DMA_BIT_MASK(32), HOST },
+	{ "BAR, no way for a child device", &mmio_layout, DMA_BIT_MASK(64),
+	  PCI_P2PDMA_MAP_NOT_SUPPORTED },
+	{ "both, not coherent", &mixed_layout, DMA_BIT_MASK(64), HOST,
+	  .incoherent = true },
+	{ "segments of 512 bytes", &plain_layout, DMA_BIT_MASK(64),
+	  .segment = 512, .cut = true },
+	{ "segments of 512 bytes, not observed", &plain_layout,
+	  DMA_BIT_MASK(64), .segment = 512, .fits = true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(predict, predict_cases, name);
+
+static void predict_setup(struct kunit *test, const struct predict_case *c,
+			  struct layout *l)
+{
+	struct dma_buf_mapping_match *offer = &l->exp->entries[0];
+
+	l->p2p->route = c->route;
+	offer->pal_data.last = c->last;
+	if (c->cut)
+		*offer = dma_buf_offer(*offer, DMA_BUF_OFFER_CUT);
+	if (c->incoherent)
+		kunit_activate_static_stub(test, dma_buf_dev_coherent,
+					   not_coherent);
+	l->p2p->near->dma_parms = kunit_kzalloc(test,
+						sizeof(struct device_dma_parameters),
+						GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, l->p2p->near->dma_parms);
+	if (c->segment)
+		dma_set_max_seg_size(l->p2p->near, c->segment);
+	KUNIT_ASSERT_EQ(test, dma_set_mask_and_coherent(l->p2p->near, c->mask),
+			0);
+}
+
+/* What could not be mapped is not matched, and the next offer is tried */
+static void predict_test(struct kunit *test)
+{
+	const struct predict_case *c = test->param_value;
+	struct layout l = layout_export(test, c->layout);
+
+	predict_setup(test, c, &l);
+	l.attach = fake_attach(l.exp, fake_sgt_p2p(l.p2p->near));
+	if (!c->fits) {
+		KUNIT_EXPECT_PTR_EQ(test, l.attach, ERR_PTR(-EOPNOTSUPP));
+		fake_offer(l.exp, DMA_BUF_EMAPPING_SGT(&fake_sgt_ops));
+		l.attach = fake_attach(l.exp, fake_sgt_p2p(l.p2p->near));
+		KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
+		KUNIT_EXPECT_PTR_EQ(test, dma_buf_get_sgt_ops(l.attach),
+				    &fake_sgt_ops);
+	} else {
+		KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
+		expect_mapped(&l);
+	}
+	dma_buf_detach(l.exp->dmabuf, l.attach);
+	l.p2p->near->dma_parms = NULL;
+}
+
+/* An offer that says so is cut into segments that the importer can take */
+static void cut_test(struct kunit *test)
+{
+	const struct predict_case c = {
+		.mask = DMA_BIT_MASK(64), .segment = SZ_64K + 512, .cut = true,
+	};
+	struct layout l = layout_export(test, &plain_layout);
+	struct sg_table *sgt;
+
+	predict_setup(test, &c, &l);
+	l.attach = fake_attach(l.exp, fake_sgt(l.p2p->near));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
+	sgt = dma_buf_sgt_map_attachment_unlocked(l.attach, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
+	/* A page, and 1 MiB in parts of 64 KiB */
+	KUNIT_EXPECT_EQ(test, sgt->nents, 17);
+	KUNIT_EXPECT_EQ(test, sg_dma_len(sg_next(sgt->sgl)), SZ_64K);
+	dma_buf_sgt_unmap_attachment_unlocked(l.attach, sgt, DMA_BIDIRECTIONAL);
+	dma_buf_detach(l.exp->dmabuf, l.attach);
+	l.p2p->near->dma_parms = NULL;
+}
+
+static struct dma_buf_attachment *attach_required(struct layout *l)
+{
+	return fake_attach(l->exp,
+			   DMA_BUF_IMAPPING_SGT(l->p2p->near,
+						DMA_SGT_IMPORTER_REQUIRES_P2P));
+}
+
+/* Memory is no peer-to-peer, for those who want nothing else */
+static void required_memory_test(struct kunit *test)
+{
+	struct layout l = layout_export(test, &plain_layout);
+
+	KUNIT_EXPECT_PTR_EQ(test, attach_required(&l), ERR_PTR(-EOPNOTSUPP));
+}
+
+static void required_mmio_test(struct kunit *test)
+{
+	struct layout l = layout_export(test, &mmio_layout);
+
+	l.attach = attach_required(&l);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
+	dma_buf_detach(l.exp->dmabuf, l.attach);
+}
+
+/* For the core only: it converts, and gives the ranges to nobody */
+static void converted_only_test(struct kunit *test)
+{
+	struct layout l = layout_export(test, &plain_layout);
+	struct dma_buf_mapping_match imp[] = {
+		DMA_BUF_IMAPPING_PAL(),
+		fake_sgt(l.p2p->near),
+	};
+
+	l.exp->entries[0] = dma_buf_offer(l.exp->entries[0],
+					  DMA_BUF_OFFER_CONVERTED);
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(l.exp, DMA_BUF_IMAPPING_PAL()),
+			    ERR_PTR(-EOPNOTSUPP));
+	l.attach = dma_buf_mapping_attach(l.exp->dmabuf, imp, ARRAY_SIZE(imp),
+					  &fake_dynamic_ops, l.exp);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
+	KUNIT_EXPECT_TRUE(test, dma_buf_is_sgt(l.attach));
+	dma_buf_detach(l.exp->dmabuf, l.attach);
+}
+
+/* And for those only that give the buffer back */
+static void revocable_only_test(struct kunit *test)
+{
+	struct layout l = layout_export(test, &plain_layout);
+	struct dma_buf_attachment *attach;
+
+	l.exp->entries[0] = dma_buf_offer(l.exp->entries[0],
+					  DMA_BUF_OFFER_REVOCABLE);
+	attach = dma_buf_attach(l.exp->dmabuf, l.p2p->near);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
+	attach = dma_buf_dynamic_attach(l.exp->dmabuf, l.p2p->near,
+					&fake_pinned_ops, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
+	attach = fake_attach(l.exp, fake_sgt(l.p2p->near));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	dma_buf_detach(l.exp->dmabuf, attach);
 }
 
 static void exporter_error_test(struct kunit *test)
@@ -411,14 +646,13 @@ static void dma_error_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* The same with bus addresses and huge ranges in between */
+/* A bus address is not cut to what the device can send */
 static void dma_error_bus_addr_test(struct kunit *test)
 {
 	static const struct layout_case layout = {
-		"", 3, { { SZ_1G, PAGE_SIZE, MEMORY },
-			 { SZ_8G, SZ_8G, MMIO },
-			 { SZ_8G, PAGE_SIZE, MEMORY } },
-		PCI_P2PDMA_MAP_BUS_ADDR, 5,
+		"", 2, { { SZ_1G, PAGE_SIZE, MEMORY },
+			 { SZ_8G, SZ_8G, MMIO } },
+		PCI_P2PDMA_MAP_BUS_ADDR, 4,
 	};
 	struct layout l = layout_setup(test, &layout);
 	struct watch *watch = watch_dma(test);
@@ -426,7 +660,7 @@ static void dma_error_bus_addr_test(struct kunit *test)
 	KUNIT_ASSERT_EQ(test,
 			dma_set_mask_and_coherent(l.p2p->near,
 						  DMA_BIT_MASK(32)), 0);
-	EXPECT_WARNING(test, expect_map_error(&l, -ENOMEM));
+	expect_map_error(&l, -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, watch->taken, 1);
 	KUNIT_EXPECT_EQ(test, watch->nr, 0);
 	KUNIT_EXPECT_EQ(test, watch->strange, 0);
@@ -456,7 +690,7 @@ static void static_importer_test(struct kunit *test)
 	fake_allow_pin(l.exp);
 	fence = fake_fence(l.exp, DMA_RESV_USAGE_KERNEL);
 	fake_fence_signal_later(fence);
-	l.attach = dma_buf_sgt_attach(l.exp->dmabuf, l.p2p->near);
+	l.attach = dma_buf_attach(l.exp->dmabuf, l.p2p->near);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
 
 	sgt = dma_buf_sgt_map_attachment_unlocked(l.attach, DMA_BIDIRECTIONAL);
@@ -478,8 +712,8 @@ static void revoke_test(struct kunit *test)
 	struct layout l = layout_export(test, &plain_layout);
 	struct fake_importer imp = { .test = test };
 
-	l.attach = dma_buf_sgt_dynamic_attach(l.exp->dmabuf, l.p2p->near,
-					      &fake_dynamic_ops, &imp);
+	l.attach = dma_buf_dynamic_attach(l.exp->dmabuf, l.p2p->near,
+					  &fake_dynamic_ops, &imp);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
 	imp.attach = l.attach;
 	imp.sgt = dma_buf_sgt_map_attachment_unlocked(l.attach,
@@ -493,72 +727,6 @@ static void revoke_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, imp.invalidated, 1);
 	KUNIT_EXPECT_EQ(test, l.exp->calls.unmap_phys, 1);
 	expect_map_error(&l, -ENODEV);
-	dma_buf_detach(l.exp->dmabuf, l.attach);
-}
-
-static int give_up_p2p(struct fake_exporter *exp,
-		       struct dma_buf_attachment *attach)
-{
-	return dma_buf_sgt_refine_no_p2p(attach);
-}
-
-/* Physical ranges are where they are: a BAR has nothing else to offer */
-static void refine_no_p2p_test(struct kunit *test)
-{
-	struct layout l = layout_export(test, &mmio_layout);
-	struct dma_buf_attachment *attach;
-
-	l.exp->on_attach = give_up_p2p;
-	attach = fake_attach(l.exp, fake_sgt_p2p(l.p2p->near));
-	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
-}
-
-static void refine_no_p2p_memory_test(struct kunit *test)
-{
-	struct layout l = layout_export(test, &plain_layout);
-	struct dma_buf_attachment *attach;
-
-	l.exp->on_attach = give_up_p2p;
-	attach = fake_attach(l.exp, fake_sgt_p2p(l.p2p->near));
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(attach));
-	dma_buf_detach(l.exp->dmabuf, attach);
-}
-
-static int choose_priv_device(struct fake_exporter *exp,
-			      struct dma_buf_attachment *attach)
-{
-	return dma_buf_sgt_refine_device(attach, exp->test->priv);
-}
-
-/* The converter checks the other device as it has checked the first */
-static void refine_device_test(struct kunit *test)
-{
-	struct layout l = layout_export(test, &mmio_layout);
-	struct device *far = fake_device(test, "far");
-	struct dma_buf_mapping_match imp[] = {
-		fake_sgt_p2p(l.p2p->near),
-		fake_sgt_p2p(far),
-	};
-	struct sg_table *sgt;
-
-	l.exp->on_attach = choose_priv_device;
-	test->priv = far;
-	l.attach = dma_buf_mapping_attach(l.exp->dmabuf, imp, ARRAY_SIZE(imp),
-					  &fake_p2p_ops, l.exp);
-	KUNIT_EXPECT_PTR_EQ(test, l.attach, ERR_PTR(-EOPNOTSUPP));
-
-	test->priv = l.p2p->near;
-	l.attach = dma_buf_mapping_attach(l.exp->dmabuf, imp, ARRAY_SIZE(imp),
-					  &fake_p2p_ops, l.exp);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
-	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(l.attach));
-
-	/* It is still the converter that maps */
-	sgt = dma_buf_sgt_map_attachment_unlocked(l.attach, DMA_BIDIRECTIONAL);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
-	expect_segments(test, sgt, &l);
-	dma_buf_sgt_unmap_attachment_unlocked(l.attach, sgt, DMA_BIDIRECTIONAL);
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
@@ -579,9 +747,14 @@ static struct kunit_case pal_sgt_tests[] = {
 	KUNIT_CASE(absurd_size_test),
 	KUNIT_CASE(static_importer_test),
 	KUNIT_CASE(revoke_test),
-	KUNIT_CASE(refine_no_p2p_test),
-	KUNIT_CASE(refine_no_p2p_memory_test),
-	KUNIT_CASE(refine_device_test),
+	KUNIT_CASE(other_provider_test),
+	KUNIT_CASE(outside_bar_test),
+	KUNIT_CASE_PARAM(predict_test, predict_gen_params),
+	KUNIT_CASE(cut_test),
+	KUNIT_CASE(required_memory_test),
+	KUNIT_CASE(required_mmio_test),
+	KUNIT_CASE(converted_only_test),
+	KUNIT_CASE(revocable_only_test),
 	{}
 };
 

@@ -77,7 +77,7 @@ static void p2p_offer_test(struct kunit *test)
 	struct dma_buf_attachment *attach;
 
 	fake_export(exp, FAKE_SIZE);
-	fake_offer(exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->pdev));
+	fake_offer(exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->provider));
 	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_EQ(test, p2p->asked, 0);
@@ -116,10 +116,10 @@ static void attachment_as_entry_test(struct kunit *test)
 
 	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	stolen = attach->map_type;
+	stolen = *dma_buf_attach_map_type(attach);
 	KUNIT_EXPECT_NULL(test, stolen.exp_ops);
 	KUNIT_EXPECT_NULL(test, stolen.pal_data.grant);
-	KUNIT_EXPECT_NULL(test, stolen.pal_data.exporting_p2p_device);
+	KUNIT_EXPECT_NULL(test, stolen.pal_data.provider);
 
 	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, stolen),
 			    ERR_PTR(-EOPNOTSUPP));
@@ -167,7 +167,7 @@ static void not_pal_test(struct kunit *test)
 	struct fake_exporter *exp = fake_pal_exporter(test);
 	struct dma_buf_attachment *attach;
 
-	attach = dma_buf_sgt_attach(exp->dmabuf, fake_device(test, "importer"));
+	attach = dma_buf_attach(exp->dmabuf, fake_device(test, "importer"));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	EXPECT_REFUSED(test, fake_map_phys_unlocked(attach));
 	EXPECT_WARNING(test, fake_unmap_phys_unlocked(attach, exp->list));
@@ -243,11 +243,11 @@ static void only_revocable_test(struct kunit *test)
 	struct dma_buf_attachment *attach;
 
 	exp->on_attach = only_revocable;
-	attach = dma_buf_sgt_dynamic_attach(exp->dmabuf, dev, &fake_pinned_ops,
-					    NULL);
+	attach = dma_buf_dynamic_attach(exp->dmabuf, dev, &fake_pinned_ops,
+					NULL);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
-	attach = dma_buf_sgt_dynamic_attach(exp->dmabuf, dev,
-					    &fake_dynamic_ops, exp);
+	attach = dma_buf_dynamic_attach(exp->dmabuf, dev,
+					&fake_dynamic_ops, exp);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	dma_buf_detach(exp->dmabuf, attach);
 }

@@ -89,6 +89,8 @@ static struct fake_exporter *list_exporter(struct kunit *test)
 	memcpy(list->phys, c->phys, sizeof(c->phys));
 	list->length = c->length;
 	list->kinds = c->kinds;
+	if (!c->kinds)
+		exp->entries[0] = DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, NULL);
 	exp->list = list;
 	return exp;
 }
@@ -114,7 +116,7 @@ static void bad_list_to_sgt_test(struct kunit *test)
 	struct dma_buf_attachment *attach;
 	struct sg_table *sgt;
 
-	attach = dma_buf_sgt_attach(exp->dmabuf, dev);
+	attach = dma_buf_attach(exp->dmabuf, dev);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	sgt = dma_buf_sgt_map_attachment_unlocked(attach, DMA_BIDIRECTIONAL);
 	KUNIT_EXPECT_PTR_EQ(test, sgt, ERR_PTR(-EINVAL));
@@ -134,6 +136,22 @@ static void good_list_to_pal_test(struct kunit *test)
 	list = fake_map_phys_unlocked(attach);
 	KUNIT_ASSERT_PTR_EQ(test, list, exp->list);
 	fake_unmap_phys_unlocked(attach, list);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
+/* Another kind than was offered, to an importer that takes every kind */
+static void other_kind_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_pal_exporter(test);
+	struct dma_buf_attachment *attach;
+
+	fake_kinds(test, (struct dma_buf_phys_list *)exp->list,
+		   DMA_BUF_PHYS_MMIO);
+	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(attach),
+			    ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_EQ(test, exp->calls.unmap_phys, 1);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
@@ -164,6 +182,7 @@ static struct kunit_case phys_list_tests[] = {
 	KUNIT_CASE_PARAM(bad_list_to_pal_test, bad_list_gen_params),
 	KUNIT_CASE_PARAM(bad_list_to_sgt_test, bad_list_gen_params),
 	KUNIT_CASE_PARAM(good_list_to_pal_test, good_list_gen_params),
+	KUNIT_CASE(other_kind_test),
 	KUNIT_CASE(alloc_test),
 	{}
 };

@@ -10,6 +10,8 @@
 #include <linux/dma-resv.h>
 #include <linux/seq_file.h>
 
+#include <kunit/static_stub.h>
+
 #include "dma-buf-core.h"
 #include "fake-module.h"
 #include "mapping-test.h"
@@ -44,29 +46,29 @@ WINDOW_EMAPPING(const struct window_exp_ops *ops, const char *card,
 	};
 }
 
-static int window_match(struct dma_buf *dmabuf,
+static int window_match(const struct dma_buf_match_args *args,
 			const struct dma_buf_mapping_match *exp,
-			const struct dma_buf_mapping_match *imp)
+			const struct dma_buf_mapping_match *imp,
+			struct dma_buf_mapping_match *result, const char **why)
 {
-	if (exp->private_data.ptr != imp->private_data.ptr)
+	if (exp->private_data.ptr != imp->private_data.ptr) {
+		*why = "another device";
 		return -EOPNOTSUPP;
-	return exp->private_data.val[0] < imp->private_data.val[0] ?
-		0 : -EOPNOTSUPP;
-}
-
-static void window_finish_match(struct dma_buf_match_args *args,
-				const struct dma_buf_mapping_match *exp,
-				const struct dma_buf_mapping_match *imp)
-{
-	args->attach->map_type.private_data.val[1] = exp->private_data.val[0];
+	}
+	if (exp->private_data.val[0] >= imp->private_data.val[0]) {
+		*why = "out of reach";
+		return -EOPNOTSUPP;
+	}
+	result->private_data.val[1] = exp->private_data.val[0];
+	return 0;
 }
 
 static void window_debugfs_dump(struct seq_file *s,
 				struct dma_buf_attachment *attach)
 {
 	seq_printf(s, "%s at %#lx",
-		   (const char *)attach->map_type.private_data.ptr,
-		   attach->map_type.private_data.val[1]);
+		   (const char *)attach->map_type->private_data.ptr,
+		   attach->map_type->private_data.val[1]);
 }
 
 static void window_describe(char *buf, size_t len,
@@ -77,21 +79,12 @@ static void window_describe(char *buf, size_t len,
 		 (const char *)entry->private_data.ptr);
 }
 
-static const char *window_why(const struct dma_buf_mapping_match *exp,
-			      const struct dma_buf_mapping_match *imp)
-{
-	return exp->private_data.ptr == imp->private_data.ptr ?
-		"out of reach" : "another device";
-}
-
 static const struct dma_buf_mapping_type window_type = {
 	.name = "window",
 	.owner = FAKE_MODULE,
 	.match = window_match,
-	.finish_match = window_finish_match,
 	.debugfs_dump = window_debugfs_dump,
 	.describe = window_describe,
-	.why = window_why,
 };
 
 static unsigned long window_map(struct dma_buf_attachment *attach)
@@ -99,19 +92,28 @@ static unsigned long window_map(struct dma_buf_attachment *attach)
 	struct fake_exporter *exp = to_fake_exporter(attach->dmabuf);
 
 	exp->calls.map++;
-	return attach->map_type.private_data.val[1];
+	return attach->map_type->private_data.val[1];
 }
 
 static const struct window_exp_ops window_ops = {
 	.map_window = window_map,
 };
 
-/* What an importer of the type calls */
-static unsigned long window_map_attachment(struct dma_buf_attachment *attach)
+/* What an importer of the type calls, with the reservation lock held */
+static long window_map_attachment(struct dma_buf_attachment *attach)
 {
-	return container_of_const(attach->map_type.exp_ops,
+	int ret = dma_buf_mapping_select(attach);
+
+	if (ret)
+		return ret;
+	return container_of_const(attach->map_type->exp_ops,
 				  struct window_exp_ops, ops)
 		->map_window(attach);
+}
+
+static void window_unmap_attachment(struct dma_buf_attachment *attach)
+{
+	dma_buf_mapping_unselect(attach);
 }
 
 static const char *const card_a = "card A";
@@ -134,13 +136,16 @@ static void map_test(struct kunit *test)
 
 	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_PTR_EQ(test, attach->map_type.type, &window_type);
+	KUNIT_EXPECT_PTR_EQ(test, attach->map_type->type, &window_type);
+	dma_resv_lock(exp->dmabuf->resv, NULL);
 	KUNIT_EXPECT_EQ(test, window_map_attachment(attach), SZ_1M);
 	KUNIT_EXPECT_EQ(test, exp->calls.map, 1);
+	window_unmap_attachment(attach);
+	dma_resv_unlock(exp->dmabuf->resv);
 
 	/* The importer's own data is there as well */
-	KUNIT_EXPECT_PTR_EQ(test, attach->map_type.private_data.ptr, card_a);
-	KUNIT_EXPECT_EQ(test, attach->map_type.private_data.val[0], SZ_2M);
+	KUNIT_EXPECT_PTR_EQ(test, attach->map_type->private_data.ptr, card_a);
+	KUNIT_EXPECT_EQ(test, attach->map_type->private_data.val[0], SZ_2M);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
@@ -206,26 +211,65 @@ static void revoke_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, importer.attach);
 }
 
-/* The refine functions are for SGT */
-static int try_refine(struct fake_exporter *exp,
-		      struct dma_buf_attachment *attach)
-{
-	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(attach), -EINVAL);
-	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_device(attach, NULL),
-			-EINVAL);
-	return 0;
-}
-
-static void refine_test(struct kunit *test)
+/* A private type is selected, and unmapped as it was mapped */
+static void select_test(struct kunit *test)
 {
 	struct fake_exporter *exp = window_exporter(test);
+	const struct dma_buf_mapping_match imp[] = {
+		WINDOW_IMAPPING(card_a, SZ_2M),
+		fake_sgt(fake_device(test, "importer")),
+	};
 	struct dma_buf_attachment *attach;
 
-	exp->on_attach = try_refine;
-	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
+	fake_let_select(exp);
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+					&fake_pinned_ops, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_EQ(test, exp->calls.attach, 1);
+
+	dma_resv_lock(exp->dmabuf->resv, NULL);
+	exp->selected = -EBUSY;
+	KUNIT_EXPECT_EQ(test, window_map_attachment(attach), -EBUSY);
+	exp->selected = 0;
+	KUNIT_EXPECT_EQ(test, window_map_attachment(attach), SZ_1M);
+
+	/* Now it could be a scatterlist, but the window is still mapped */
+	exp->selected = 1;
+	dma_buf_invalidate_mappings(exp->dmabuf);
+	KUNIT_EXPECT_PTR_EQ(test, attach->map_type->type, &window_type);
+	window_unmap_attachment(attach);
+	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(attach), 0);
+	KUNIT_EXPECT_TRUE(test, dma_buf_is_sgt(attach));
+	dma_buf_mapping_unselect(attach);
+	EXPECT_WARNING(test, dma_buf_mapping_unselect(attach));
+	dma_resv_unlock(exp->dmabuf->resv);
 	dma_buf_detach(exp->dmabuf, attach);
+}
+
+static const struct dma_buf_mapping_type ownerless_type = {
+	.name = "ownerless",
+};
+
+static bool all_in_modules(const struct dma_buf_mapping_type *type)
+{
+	return true;
+}
+
+/* A module that is not held could go while the attachment is there */
+static void no_owner_test(struct kunit *test)
+{
+	const struct dma_buf_mapping_match entry = {
+		.type = &ownerless_type,
+		.exp_ops = &fake_sgt_ops.ops,
+	};
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	struct dma_buf_attachment *attach = NULL;
+
+	kunit_activate_static_stub(test, dma_buf_type_in_module,
+				   all_in_modules);
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, entry);
+	EXPECT_WARNING(test, attach = fake_attach(exp, entry));
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
 }
 
 /* What the type says of its entries is in the trace, as far as it fits */
@@ -248,6 +292,7 @@ static void words_test(struct kunit *test)
 	char *log, *line;
 	size_t i;
 
+	exp->nr_entries = 1;
 	trace_log_begin(test, "dma_buf_mapping_match");
 	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
 					&fake_dynamic_ops, exp);
@@ -298,7 +343,7 @@ static void owner_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_module_refs(), 2);
 
 	/* Which type it is counts, not what the exporter could do */
-	sgt = dma_buf_sgt_attach(exp->dmabuf, fake_device(test, "importer"));
+	sgt = dma_buf_attach(exp->dmabuf, fake_device(test, "importer"));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
 	KUNIT_EXPECT_EQ(test, fake_module_refs(), 2);
 	dma_buf_detach(exp->dmabuf, sgt);
@@ -344,9 +389,32 @@ static void owner_unloading_test(struct kunit *test)
 	fake_module_unload(true);
 	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
 	fake_module_unload(false);
-	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-ENODEV));
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+}
+
+/* What the importer wants less than that type is to be had as well */
+static void owner_unloading_fall_back_test(struct kunit *test)
+{
+	struct fake_exporter *exp = window_exporter(test);
+	const struct dma_buf_mapping_match imp[] = {
+		WINDOW_IMAPPING(card_a, SZ_2M),
+		fake_sgt(fake_device(test, "importer")),
+	};
+	struct dma_buf_attachment *attach;
+
+	if (!IS_ENABLED(CONFIG_MODULE_UNLOAD))
+		kunit_skip(test, "needs CONFIG_MODULE_UNLOAD");
+
+	fake_module_unload(true);
+	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
+					&fake_dynamic_ops, exp);
+	fake_module_unload(false);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	KUNIT_EXPECT_TRUE(test, dma_buf_is_sgt(attach));
+	dma_buf_detach(exp->dmabuf, attach);
+	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
 }
 
 static struct kunit_case private_type_tests[] = {
@@ -355,12 +423,14 @@ static struct kunit_case private_type_tests[] = {
 	KUNIT_CASE(refused_test),
 	KUNIT_CASE(fall_back_test),
 	KUNIT_CASE(revoke_test),
-	KUNIT_CASE(refine_test),
+	KUNIT_CASE(select_test),
+	KUNIT_CASE(no_owner_test),
 	KUNIT_CASE(words_test),
 	KUNIT_CASE(debugfs_test),
 	KUNIT_CASE(owner_test),
 	KUNIT_CASE(owner_refused_test),
 	KUNIT_CASE(owner_unloading_test),
+	KUNIT_CASE(owner_unloading_fall_back_test),
 	{}
 };
 

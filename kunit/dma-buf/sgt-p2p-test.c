@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Peer-to-peer through SGT: when it is matched, and what an exporter can still
- * change about it while the attachment is made.
+ * Peer-to-peer through SGT: when it is matched, and for whom it is all there is.
  */
+#include "dma-buf-core.h"
 #include "fake-p2p.h"
 
 /* What the exporter offers, in its order */
@@ -47,8 +47,9 @@ static const struct p2p_case p2p_cases[] = {
 	{ "preferred, not accepted, near", OFFER_P2P_PLAIN, false, true,
 	  0, false, 0 },
 
+	/* In the set all the same */
 	{ "second choice, accepted, near", OFFER_PLAIN_P2P, true, true,
-	  0, false, 0 },
+	  0, false, 1 },
 	{ "second choice, not accepted, far", OFFER_PLAIN_P2P, false, false,
 	  0, false, 0 },
 
@@ -99,7 +100,7 @@ static void expect_p2p(struct kunit *test, struct dma_buf_attachment *attach,
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), dev);
 	/* Nothing keeps the exporter's function alive from here on */
 	KUNIT_EXPECT_NULL(test,
-			  attach->map_type.sgt_data.exporting_p2p_device);
+			  attach->map_type->sgt_data.exporting_p2p_device);
 	dma_buf_detach(attach->dmabuf, attach);
 }
 
@@ -125,9 +126,9 @@ static void dynamic_attach_test(struct kunit *test)
 	struct device *dev = c->near ? p2p->near : fake_device(test, "far");
 	struct dma_buf_attachment *attach;
 
-	attach = dma_buf_sgt_dynamic_attach(exp->dmabuf, dev,
-					    c->accepts ? &fake_p2p_ops :
-					    &fake_dynamic_ops, exp);
+	attach = dma_buf_dynamic_attach(exp->dmabuf, dev,
+					c->accepts ? &fake_p2p_ops :
+					&fake_dynamic_ops, exp);
 	KUNIT_EXPECT_EQ(test, p2p->asked, c->asked);
 	expect_p2p(test, attach, c, dev);
 }
@@ -139,9 +140,9 @@ static void static_attach_test(struct kunit *test)
 	struct fake_exporter *exp = p2p_exporter(test, p2p, OFFER_P2P);
 	struct dma_buf_attachment *attach;
 
-	attach = dma_buf_sgt_attach(exp->dmabuf, p2p->near);
+	attach = dma_buf_attach(exp->dmabuf, p2p->near);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
-	attach = dma_buf_sgt_dynamic_attach(exp->dmabuf, p2p->near, NULL, NULL);
+	attach = dma_buf_dynamic_attach(exp->dmabuf, p2p->near, NULL, NULL);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_EQ(test, p2p->asked, 0);
 }
@@ -179,208 +180,86 @@ static void no_topology_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
 }
 
-static int refine_no_p2p(struct fake_exporter *exp,
-			 struct dma_buf_attachment *attach)
-{
-	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(attach), 0);
-	KUNIT_EXPECT_FALSE(exp->test, dma_buf_sgt_p2p_allowed(attach));
-	/* Once more changes nothing */
-	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(attach), 0);
-	return 0;
-}
-
-/* The exporter cannot keep its offer this time */
-static void refine_no_p2p_test(struct kunit *test)
-{
-	struct fake_p2p *p2p = fake_p2p(test);
-	struct fake_exporter *exp = p2p_exporter(test, p2p, OFFER_P2P);
-	struct dma_buf_attachment *attach;
-
-	attach = fake_attach(exp, fake_sgt_p2p(p2p->near));
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(attach));
-	dma_buf_detach(exp->dmabuf, attach);
-
-	exp->on_attach = refine_no_p2p;
-	attach = fake_attach(exp, fake_sgt_p2p(p2p->near));
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(attach));
-	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), p2p->near);
-	KUNIT_EXPECT_PTR_EQ(test, dma_buf_get_sgt_ops(attach), &fake_sgt_ops);
-	dma_buf_detach(exp->dmabuf, attach);
-}
-
-/* Too late, and too early */
-static void refine_misuse_test(struct kunit *test)
-{
-	struct fake_p2p *p2p = fake_p2p(test);
-	struct fake_exporter *exp = p2p_exporter(test, p2p, OFFER_P2P);
-	struct dma_buf_attachment *attach;
-
-	attach = fake_attach(exp, fake_sgt_p2p(p2p->near));
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	EXPECT_WARNING(test, KUNIT_EXPECT_EQ(test, -EINVAL,
-					     dma_buf_sgt_refine_no_p2p(attach)));
-	EXPECT_WARNING(test,
-		       KUNIT_EXPECT_EQ(test, -EINVAL,
-				       dma_buf_sgt_refine_device(attach,
-								 p2p->near)));
-	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(attach));
-	dma_buf_detach(exp->dmabuf, attach);
-}
-
-static int refine_before_match(struct fake_exporter *exp,
-			       struct dma_buf_match_args *args)
-{
-	struct fake_p2p *p2p = exp->test->priv;
-
-	KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(args->attach),
-			-EINVAL);
-	KUNIT_EXPECT_EQ(exp->test,
-			dma_buf_sgt_refine_device(args->attach, p2p->near),
-			-EINVAL);
-	return dma_buf_match_mapping(args, exp->entries, exp->nr_entries);
-}
-
-static void refine_before_match_test(struct kunit *test)
-{
-	struct fake_p2p *p2p = fake_p2p(test);
-	struct fake_exporter *exp = p2p_exporter(test, p2p, OFFER_P2P);
-	struct dma_buf_attachment *attach;
-
-	test->priv = p2p;
-	exp->on_match = refine_before_match;
-	attach = fake_attach(exp, fake_sgt_p2p(p2p->near));
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_EQ(test, exp->calls.match, 1);
-	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(attach));
-	dma_buf_detach(exp->dmabuf, attach);
-}
-
-/**
- * struct choice - an importer with two devices, and an exporter that chooses
- * @devs: the devices, in the importer's order
- * @wish: which one the exporter wants
- * @no_p2p_first: the exporter gives up peer-to-peer before it chooses
- * @ret: what the choice returned
- */
-struct choice {
-	struct device *devs[2];
-	struct device *wish;
-	bool no_p2p_first;
+struct required_case {
+	const char *name;
+	enum p2p_offer offer;
+	bool near;
 	int ret;
+	unsigned int matches;
 };
 
-static int choose(struct fake_exporter *exp, struct dma_buf_attachment *attach)
+/* Peer-to-peer or nothing */
+static const struct required_case required_cases[] = {
+	{ "required by both, near", OFFER_P2P, true, 0, 1 },
+	{ "required by both, far", OFFER_P2P, false, -EOPNOTSUPP },
+	{ "not offered", OFFER_PLAIN, true, -EOPNOTSUPP },
+	/* What is offered besides does not get into the set */
+	{ "preferred, near", OFFER_P2P_PLAIN, true, 0, 1 },
+	{ "preferred, far", OFFER_P2P_PLAIN, false, -EOPNOTSUPP },
+	{ "second choice, near", OFFER_PLAIN_P2P, true, 0, 1 },
+	{ "link, far", OFFER_LINK, false, 0, 1 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(required, required_cases, name);
+
+static const struct dma_buf_mapping_match required_types[] = {
+	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_REQUIRES_P2P),
+};
+
+/* The table decides, whatever the flag says that others have */
+static const struct dma_buf_attach_ops required_ops = {
+	.allow_peer2peer = false,
+	.supported_mapping_types = required_types,
+	.nr_supported_mapping_types = ARRAY_SIZE(required_types),
+};
+
+static void required_test(struct kunit *test)
 {
-	struct choice *choice = exp->test->priv;
-
-	if (choice->no_p2p_first)
-		KUNIT_EXPECT_EQ(exp->test, dma_buf_sgt_refine_no_p2p(attach),
-				0);
-	choice->ret = dma_buf_sgt_refine_device(attach, choice->wish);
-	return 0;
-}
-
-static struct dma_buf_attachment *choice_attach(struct fake_exporter *exp,
-						struct choice *choice)
-{
-	struct dma_buf_mapping_match imp[] = {
-		fake_sgt_p2p(choice->devs[0]),
-		fake_sgt_p2p(choice->devs[1]),
-	};
-
-	exp->test->priv = choice;
-	exp->on_attach = choose;
-	return dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
-				      &fake_p2p_ops, exp);
-}
-
-static void refine_device_test(struct kunit *test)
-{
+	const struct required_case *c = test->param_value;
 	struct fake_p2p *p2p = fake_p2p(test);
-	struct fake_exporter *exp = p2p_exporter(test, p2p, OFFER_PLAIN);
-	struct choice choice = {
-		.devs = { fake_device(test, "far"), p2p->near },
-		.wish = p2p->near,
-	};
+	struct fake_exporter *exp = p2p_exporter(test, p2p, c->offer);
+	struct device *dev = c->near ? p2p->near : fake_device(test, "far");
 	struct dma_buf_attachment *attach;
 
-	attach = choice_attach(exp, &choice);
+	attach = dma_buf_dynamic_attach(exp->dmabuf, dev, &required_ops, exp);
+	if (c->ret) {
+		KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(c->ret));
+		return;
+	}
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_EQ(test, choice.ret, 0);
-	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), p2p->near);
-	dma_buf_detach(exp->dmabuf, attach);
-
-	/* What the importer has not listed is not to be had */
-	choice.wish = fake_device(test, "strange");
-	attach = choice_attach(exp, &choice);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_EQ(test, choice.ret, -ENODEV);
-	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach),
-			    choice.devs[0]);
-	dma_buf_detach(exp->dmabuf, attach);
-}
-
-/* The offer that was matched has to fit the other device too */
-static void refine_device_too_far_test(struct kunit *test)
-{
-	struct fake_p2p *p2p = fake_p2p(test);
-	struct fake_exporter *exp = p2p_exporter(test, p2p, OFFER_P2P);
-	struct choice choice = {
-		.devs = { p2p->near, fake_device(test, "far") },
-	};
-	struct dma_buf_attachment *attach;
-
-	choice.wish = choice.devs[1];
-	attach = choice_attach(exp, &choice);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_EQ(test, choice.ret, -EOPNOTSUPP);
-	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), p2p->near);
 	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(attach));
+	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), dev);
+	KUNIT_EXPECT_EQ(test, to_core_attachment(attach)->nr_matches,
+			c->matches);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* A device may be in the list twice, with one entry that fits */
-static void refine_device_twice_test(struct kunit *test)
+/* An importer's table, of which two entries fit */
+static void table_test(struct kunit *test)
 {
-	struct fake_p2p *p2p = fake_p2p(test);
-	struct fake_exporter *exp = p2p_exporter(test, p2p, OFFER_P2P);
-	struct choice choice = { .wish = p2p->near };
-	struct dma_buf_mapping_match imp[] = {
-		DMA_BUF_IMAPPING_PAL(),
-		fake_sgt(p2p->near),
-		fake_sgt_p2p(p2p->near),
+	static const struct dma_buf_mapping_match types[] = {
+		DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
+		DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_NO_P2P),
 	};
+	static const struct dma_buf_attach_ops ops = {
+		.supported_mapping_types = types,
+		.nr_supported_mapping_types = ARRAY_SIZE(types),
+	};
+	struct fake_p2p *p2p = fake_p2p(test);
+	struct fake_exporter *exp = p2p_exporter(test, p2p, OFFER_P2P_PLAIN);
 	struct dma_buf_attachment *attach;
 
-	test->priv = &choice;
-	exp->on_attach = choose;
-	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
-					&fake_p2p_ops, exp);
+	attach = dma_buf_dynamic_attach(exp->dmabuf, p2p->near, &ops, exp);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_EQ(test, choice.ret, 0);
 	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(attach));
+	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), p2p->near);
+	KUNIT_EXPECT_EQ(test, to_core_attachment(attach)->nr_matches, 3);
 	dma_buf_detach(exp->dmabuf, attach);
-}
 
-/* Another device does not bring back what was given up */
-static void refine_both_test(struct kunit *test)
-{
-	struct fake_p2p *p2p = fake_p2p(test);
-	struct fake_exporter *exp = p2p_exporter(test, p2p, OFFER_P2P);
-	struct choice choice = {
-		.devs = { p2p->near, p2p->near },
-		.wish = p2p->near,
-		.no_p2p_first = true,
-	};
-	struct dma_buf_attachment *attach;
-
-	attach = choice_attach(exp, &choice);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	KUNIT_EXPECT_EQ(test, choice.ret, 0);
-	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(attach));
-	dma_buf_detach(exp->dmabuf, attach);
+	/* A table has no device of its own: somebody has to name one */
+	attach = dma_buf_mapping_attach(exp->dmabuf, types, ARRAY_SIZE(types),
+					&ops, exp);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
 }
 
 static struct kunit_case sgt_p2p_tests[] = {
@@ -389,13 +268,8 @@ static struct kunit_case sgt_p2p_tests[] = {
 	KUNIT_CASE(static_attach_test),
 	KUNIT_CASE(no_function_test),
 	KUNIT_CASE(no_topology_test),
-	KUNIT_CASE(refine_no_p2p_test),
-	KUNIT_CASE(refine_misuse_test),
-	KUNIT_CASE(refine_before_match_test),
-	KUNIT_CASE(refine_device_test),
-	KUNIT_CASE(refine_device_too_far_test),
-	KUNIT_CASE(refine_device_twice_test),
-	KUNIT_CASE(refine_both_test),
+	KUNIT_CASE_PARAM(required_test, required_gen_params),
+	KUNIT_CASE(table_test),
 	{}
 };
 

@@ -48,11 +48,11 @@ static struct sgt_test *sgt_setup(struct kunit *test)
 	t->dev = fake_device(test, "importer");
 	t->imp.test = test;
 	if (c->dynamic)
-		t->attach = dma_buf_sgt_dynamic_attach(t->exp->dmabuf, t->dev,
-						       &fake_dynamic_ops,
-						       &t->imp);
+		t->attach = dma_buf_dynamic_attach(t->exp->dmabuf, t->dev,
+						   &fake_dynamic_ops,
+						   &t->imp);
 	else
-		t->attach = dma_buf_sgt_attach(t->exp->dmabuf, t->dev);
+		t->attach = dma_buf_attach(t->exp->dmabuf, t->dev);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(t->attach));
 	t->imp.attach = t->attach;
 	return t;
@@ -261,8 +261,8 @@ static void explicit_pin_test(struct kunit *test)
 	struct dma_buf_attachment *attach;
 
 	fake_allow_pin(exp);
-	attach = dma_buf_sgt_dynamic_attach(exp->dmabuf, dev,
-					    &fake_pinned_ops, NULL);
+	attach = dma_buf_dynamic_attach(exp->dmabuf, dev,
+					&fake_pinned_ops, NULL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_FALSE(test, dma_buf_attach_revocable(attach));
 
@@ -385,7 +385,7 @@ static void two_importers_test(struct kunit *test)
 	struct dma_buf_attachment *attach;
 	struct sg_table *first, *second;
 
-	attach = dma_buf_sgt_attach(t->exp->dmabuf, dev);
+	attach = dma_buf_attach(t->exp->dmabuf, dev);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), dev);
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(t->attach), t->dev);
@@ -411,11 +411,11 @@ static void null_test(struct kunit *test)
 	struct dma_buf_attachment nothing = {};
 	struct sg_table sgt;
 
-	EXPECT_REFUSED(test, dma_buf_sgt_attach(NULL, dev));
-	EXPECT_REFUSED(test, dma_buf_sgt_attach(exp->dmabuf, NULL));
-	EXPECT_REFUSED(test, dma_buf_sgt_dynamic_attach(NULL, dev,
-							&fake_dynamic_ops,
-							test));
+	EXPECT_REFUSED(test, dma_buf_attach(NULL, dev));
+	EXPECT_REFUSED(test, dma_buf_attach(exp->dmabuf, NULL));
+	EXPECT_REFUSED(test, dma_buf_dynamic_attach(NULL, dev,
+						    &fake_dynamic_ops,
+						    test));
 	EXPECT_REFUSED(test, dma_buf_sgt_map_attachment(NULL, DMA_NONE));
 	EXPECT_REFUSED(test, dma_buf_sgt_map_attachment(&nothing, DMA_NONE));
 	EXPECT_REFUSED(test,
@@ -442,7 +442,7 @@ static void unmap_nothing_test(struct kunit *test)
 	struct device *dev = fake_device(test, "importer");
 	struct dma_buf_attachment *attach;
 
-	attach = dma_buf_sgt_attach(exp->dmabuf, dev);
+	attach = dma_buf_attach(exp->dmabuf, dev);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	EXPECT_WARNING(test,
 		       dma_buf_sgt_unmap_attachment_unlocked(attach, NULL,

@@ -3,6 +3,7 @@
  * The line that debugfs has about each attachment.
  */
 #include <linux/dma-resv.h>
+#include <linux/module.h>
 #include <linux/seq_file.h>
 
 #include "dma-buf-core.h"
@@ -37,18 +38,12 @@ static void sgt_test(struct kunit *test)
 	for (flavour = FAKE_SIMPLE; flavour <= FAKE_MATCH; flavour++) {
 		struct fake_exporter *exp = fake_sgt_exporter(test, flavour);
 
-		expect_line(test, dma_buf_sgt_attach(exp->dmabuf, dev),
+		expect_line(test, dma_buf_attach(exp->dmabuf, dev),
 			    "\tSGT: ", dev, "\n");
 		expect_line(test, fake_attach(exp,
 					      fake_sgt_p2p(dev)),
 			    "\tSGT: ", dev, "\n");
 	}
-}
-
-static int give_up_p2p(struct fake_exporter *exp,
-		       struct dma_buf_attachment *attach)
-{
-	return dma_buf_sgt_refine_no_p2p(attach);
 }
 
 static void p2p_test(struct kunit *test)
@@ -62,9 +57,6 @@ static void p2p_test(struct kunit *test)
 	fake_offer(exp, DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev));
 	expect_line(test, fake_attach(exp, imp), "\tSGT: ", p2p->near,
 		    " P2P\n");
-
-	exp->on_attach = give_up_p2p;
-	expect_line(test, fake_attach(exp, imp), "\tSGT: ", p2p->near, "\n");
 }
 
 static void pal_test(struct kunit *test)
@@ -74,17 +66,17 @@ static void pal_test(struct kunit *test)
 
 	expect_line(test, fake_attach(exp, DMA_BUF_IMAPPING_PAL()), "\tPAL:",
 		    NULL, "\n");
-	expect_line(test, dma_buf_sgt_attach(exp->dmabuf, p2p->near),
+	expect_line(test, dma_buf_attach(exp->dmabuf, p2p->near),
 		    "\tSGT: ", p2p->near, " (from PAL)\n");
 
-	exp->entries[0] = DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->pdev);
+	exp->entries[0] = DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->provider);
 	expect_line(test, fake_attach(exp, fake_sgt_p2p(p2p->near)),
 		    "\tSGT: ", p2p->near, " P2P (from PAL)\n");
 }
 
 static void quiet_type_test(struct kunit *test)
 {
-	static const struct dma_buf_mapping_type quiet = { .name = "quiet" };
+	static const struct dma_buf_mapping_type quiet = { .name = "quiet", .owner = THIS_MODULE };
 	struct dma_buf_mapping_match entry = {
 		.type = &quiet,
 		.exp_ops = &fake_sgt_ops.ops,
@@ -105,6 +97,7 @@ static void talking_type_test(struct kunit *test)
 {
 	static const struct dma_buf_mapping_type talking = {
 		.name = "talking",
+		.owner = THIS_MODULE,
 		.debugfs_dump = dump_seven,
 	};
 	struct dma_buf_mapping_match entry = {
@@ -119,12 +112,99 @@ static void talking_type_test(struct kunit *test)
 		    NULL, "\n");
 }
 
+/* What fdinfo says about the buffer's attachments */
+static void expect_fdinfo(struct kunit *test, struct fake_exporter *exp,
+			  const char *expected)
+{
+	char *buf = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	struct seq_file s = { .buf = buf, .size = PAGE_SIZE };
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	dma_buf_attachments_fdinfo(&s, exp->dmabuf);
+	KUNIT_EXPECT_STREQ(test, buf, expected);
+}
+
+static struct sg_table *map(struct dma_buf_attachment *attach)
+{
+	return dma_buf_sgt_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+}
+
+static void unmap(struct dma_buf_attachment *attach, struct sg_table *sgt)
+{
+	dma_buf_sgt_unmap_attachment_unlocked(attach, sgt, DMA_TO_DEVICE);
+}
+
+static void fdinfo_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	struct fake_p2p *p2p = fake_p2p(test);
+	struct dma_buf_attachment *peer, *pal;
+	struct sg_table *sgt;
+
+	fake_export(exp, FAKE_SIZE);
+	fake_let_select(exp);
+	fake_offer(exp, DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev));
+	fake_offer(exp, DMA_BUF_EMAPPING_SGT(&fake_sgt_ops));
+	fake_offer(exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->provider));
+	expect_fdinfo(test, exp, "attachments:\t0\n");
+
+	peer = dma_buf_dynamic_attach(exp->dmabuf, p2p->near, &fake_pinned_ops,
+				      NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+	expect_fdinfo(test, exp, "attachment:\tSGT p2p default\n"
+				 "attachments:\t1\n");
+
+	exp->selected = 1;
+	sgt = map(peer);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
+	unmap(peer, sgt);
+	pal = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(pal));
+	expect_fdinfo(test, exp, "attachment:\tPAL p2p default\n"
+				 "attachment:\tSGT memory selected\n"
+				 "attachments:\t2\n");
+	dma_buf_detach(exp->dmabuf, pal);
+
+	/* The choice is over, and with it what it was */
+	dma_resv_lock(exp->dmabuf->resv, NULL);
+	dma_buf_invalidate_mappings(exp->dmabuf);
+	dma_resv_unlock(exp->dmabuf->resv);
+	expect_fdinfo(test, exp, "attachment:\tSGT p2p default\n"
+				 "attachments:\t1\n");
+	dma_buf_detach(exp->dmabuf, peer);
+}
+
+/* Who attaches a thousand times does not get a thousand lines */
+static void fdinfo_many_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct device *dev = fake_device(test, "importer");
+	struct dma_buf_attachment *attach[40];
+	char *expected = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	size_t i;
+
+	KUNIT_ASSERT_NOT_NULL(test, expected);
+	for (i = 0; i < ARRAY_SIZE(attach); i++) {
+		attach[i] = dma_buf_attach(exp->dmabuf, dev);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(attach[i]));
+	}
+	for (i = 0; i < 32; i++)
+		strlcat(expected, "attachment:\tSGT memory default\n",
+			PAGE_SIZE);
+	strlcat(expected, "attachments:\t40\n", PAGE_SIZE);
+	expect_fdinfo(test, exp, expected);
+	for (i = 0; i < ARRAY_SIZE(attach); i++)
+		dma_buf_detach(exp->dmabuf, attach[i]);
+}
+
 static struct kunit_case show_tests[] = {
 	KUNIT_CASE(sgt_test),
 	KUNIT_CASE(p2p_test),
 	KUNIT_CASE(pal_test),
 	KUNIT_CASE(quiet_type_test),
 	KUNIT_CASE(talking_type_test),
+	KUNIT_CASE(fdinfo_test),
+	KUNIT_CASE(fdinfo_many_test),
 	{}
 };
 

@@ -3,10 +3,14 @@
  * The trace of a negotiation: each pair that was tried, and why it did or did
  * not match.
  */
+#include <linux/dma-resv.h>
+#include <linux/module.h>
+
 #include "fake-p2p.h"
 #include "trace-log.h"
 
 #define MATCH	"dma_buf_mapping_match"
+#define SELECT	"dma_buf_mapping_select"
 #define ATTACH	"dma_buf_dynamic_attach"
 #define DETACH	"dma_buf_detach"
 
@@ -67,7 +71,7 @@ static void sgt_test(struct kunit *test)
 	};
 
 	trace_log_begin(test, MATCH);
-	put(dma_buf_sgt_attach(exp->dmabuf, dev));
+	put(dma_buf_attach(exp->dmabuf, dev));
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
 }
 
@@ -88,6 +92,9 @@ static void p2p_test(struct kunit *test)
 		  -EOPNOTSUPP, "no P2P path between the devices" },
 		{ "SGT(P2P from 0000:0f:0a.0)", sgt_of(test, p2p->near, " P2P"),
 		  0, "matched" },
+		{ "SGT", sgt_of(test, p2p->near, ""), 0, "matched" },
+		{ "SGT", sgt_of(test, far, " P2P"), 0, "matched" },
+		{ "SGT", sgt_of(test, p2p->near, " P2P"), 0, "matched" },
 	};
 
 	fake_export(exp, FAKE_SIZE);
@@ -137,19 +144,17 @@ static void different_types_test(struct kunit *test)
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
 }
 
-/* A pair with a converter is there twice: directly, and converted */
+/* A pair with a converter */
 static void converted_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
 	struct device *dev = fake_device(test, "dev");
 	const struct pair pairs[] = {
-		{ "PAL", sgt_of(test, dev, ""), -EOPNOTSUPP,
-		  "different types" },
 		{ "PAL", sgt_of(test, dev, ""), 0, "converted" },
 	};
 
 	trace_log_begin(test, MATCH);
-	put(dma_buf_sgt_attach(exp->dmabuf, dev));
+	put(dma_buf_attach(exp->dmabuf, dev));
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
 }
 
@@ -160,13 +165,11 @@ static void not_converted_test(struct kunit *test)
 	struct fake_p2p *p2p = fake_p2p(test);
 	const struct pair pairs[] = {
 		{ "PAL(P2P from 0000:0f:0a.0)", sgt_of(test, far, " P2P"),
-		  -EOPNOTSUPP, "different types" },
-		{ "PAL(P2P from 0000:0f:0a.0)", sgt_of(test, far, " P2P"),
 		  -EOPNOTSUPP, "no P2P path between the devices" },
 	};
 
 	fake_export(exp, FAKE_SIZE);
-	fake_offer(exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->pdev));
+	fake_offer(exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->provider));
 	trace_log_begin(test, MATCH);
 	put(fake_attach(exp, fake_sgt_p2p(far)));
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
@@ -191,68 +194,140 @@ static void pal_test(struct kunit *test)
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
 }
 
-static int without_p2p(struct fake_exporter *exp,
-		       struct dma_buf_attachment *attach)
-{
-	return dma_buf_sgt_refine_no_p2p(attach);
-}
-
-/* What was matched is not what the importer gets */
-static void refine_no_p2p_test(struct kunit *test)
+/* Offers with conditions, and a set that is full */
+static void conditions_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
-	struct fake_p2p *p2p = fake_p2p(test);
-	const char *importer = sgt_of(test, p2p->near, " P2P");
+	struct device *dev = fake_device(test, "dev");
+	struct dma_buf_mapping_match sgt = DMA_BUF_EMAPPING_SGT(&fake_sgt_ops);
+	const char *imp = sgt_of(test, dev, "");
 	const struct pair pairs[] = {
-		{ "SGT(P2P from 0000:0f:0a.0)", importer, 0, "matched" },
-		{ "SGT", importer, 0, "matched" },
+		{ "SGT", imp, -EOPNOTSUPP, "importer cannot be revoked" },
+		{ "SGT", imp, -EOPNOTSUPP, "offered for conversion only" },
+		{ "SGT", imp, 0, "matched" },
 	};
 
-	exp->on_attach = without_p2p;
 	fake_export(exp, FAKE_SIZE);
-	fake_offer(exp, DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev));
+	fake_offer(exp, dma_buf_offer(sgt, DMA_BUF_OFFER_REVOCABLE));
+	fake_offer(exp, dma_buf_offer(sgt, DMA_BUF_OFFER_CONVERTED));
+	fake_offer(exp, sgt);
 	trace_log_begin(test, MATCH);
-	put(fake_attach(exp, fake_sgt_p2p(p2p->near)));
+	put(dma_buf_attach(exp->dmabuf, dev));
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
 }
 
-static struct device *wanted;
-
-static int wants_device(struct fake_exporter *exp,
-			struct dma_buf_attachment *attach)
-{
-	return dma_buf_sgt_refine_device(attach, wanted);
-}
-
-static void refine_device_test(struct kunit *test)
+static void full_set_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
-	struct device *far = fake_device(test, "far");
-	struct fake_p2p *p2p = fake_p2p(test);
+	struct device *dev = fake_device(test, "dev");
+	struct pair pairs[DMA_BUF_MAX_MATCHES + 1];
 	const struct dma_buf_mapping_match imp[] = {
-		fake_sgt_p2p(p2p->near),
-		fake_sgt_p2p(far),
+		fake_sgt(dev), fake_sgt(dev), fake_sgt(dev),
 	};
-	const struct pair pairs[] = {
-		{ "SGT(P2P from 0000:0f:0a.0)", sgt_of(test, p2p->near, " P2P"),
-		  0, "matched" },
-		{ "SGT(P2P from 0000:0f:0a.0)", sgt_of(test, far, " P2P"),
-		  -EOPNOTSUPP, "no P2P path between the devices" },
-	};
+	size_t i;
 
-	wanted = far;
-	exp->on_attach = wants_device;
+	for (i = 0; i < ARRAY_SIZE(pairs); i++)
+		pairs[i] = (struct pair){ "SGT", sgt_of(test, dev, ""), 0,
+					  "matched" };
+	pairs[DMA_BUF_MAX_MATCHES].result = -ENOSPC;
+	pairs[DMA_BUF_MAX_MATCHES].reason = "no room in the set";
+
 	fake_export(exp, FAKE_SIZE);
-	fake_offer(exp, DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev));
+	for (i = 0; i < 3; i++)
+		fake_offer(exp, DMA_BUF_EMAPPING_SGT(&fake_sgt_ops));
 	trace_log_begin(test, MATCH);
 	put(dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
-				   &fake_p2p_ops, exp));
+				   &fake_dynamic_ops, exp));
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
 }
 
-static int told_match(struct dma_buf *dmabuf,
+static void required_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct device *dev = fake_device(test, "dev");
+	const struct pair pairs[] = {
+		{ "SGT", sgt_of(test, dev, " P2P only"), -EOPNOTSUPP,
+		  "importer requires P2P" },
+	};
+
+	trace_log_begin(test, MATCH);
+	put(fake_attach(exp, DMA_BUF_IMAPPING_SGT(dev,
+						  DMA_SGT_IMPORTER_REQUIRES_P2P)));
+	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
+}
+
+/* The device of the attach call is the one of an entry that has none */
+static void table_test(struct kunit *test)
+{
+	static const struct dma_buf_mapping_match types[] = {
+		DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
+	};
+	static const struct dma_buf_attach_ops ops = {
+		.supported_mapping_types = types,
+		.nr_supported_mapping_types = ARRAY_SIZE(types),
+	};
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct device *dev = fake_device(test, "dev");
+	const struct pair pairs[] = {
+		{ "SGT", sgt_of(test, dev, " P2P"), 0, "matched" },
+	};
+
+	trace_log_begin(test, MATCH);
+	put(dma_buf_dynamic_attach(exp->dmabuf, dev, &ops, exp));
+	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
+}
+
+static void map_unmap(struct kunit *test, struct dma_buf_attachment *attach)
+{
+	struct sg_table *sgt;
+
+	sgt = dma_buf_sgt_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+	if (!IS_ERR(sgt))
+		dma_buf_sgt_unmap_attachment_unlocked(attach, sgt,
+						      DMA_TO_DEVICE);
+}
+
+static void select_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+	struct fake_p2p *p2p = fake_p2p(test);
+	struct dma_buf_attachment *attach;
+	unsigned long ino;
+	char expected[256];
+
+	fake_let_select(exp);
+	fake_export(exp, FAKE_SIZE);
+	fake_offer(exp, DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev));
+	fake_offer(exp, DMA_BUF_EMAPPING_SGT(&fake_sgt_ops));
+	ino = file_inode(exp->dmabuf->file)->i_ino;
+	snprintf(expected, sizeof(expected),
+		 "exp_name=fake ino=%lu selected=-16 of=2 type=none\n"
+		 "exp_name=fake ino=%lu selected=0 of=2 type=SGT P2P\n"
+		 "exp_name=fake ino=%lu selected=1 of=2 type=SGT\n",
+		 ino, ino, ino);
+
+	trace_log_begin(test, SELECT);
+	attach = dma_buf_dynamic_attach(exp->dmabuf, p2p->near,
+					&fake_pinned_ops, exp);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	exp->selected = -EBUSY;
+	map_unmap(test, attach);
+	exp->selected = 0;
+	map_unmap(test, attach);
+	exp->selected = 1;
+	map_unmap(test, attach);
+	dma_resv_lock(exp->dmabuf->resv, NULL);
+	dma_buf_invalidate_mappings(exp->dmabuf);
+	dma_resv_unlock(exp->dmabuf->resv);
+	map_unmap(test, attach);
+	put(attach);
+	KUNIT_EXPECT_STREQ(test, trace_log_end(test, SELECT), expected);
+}
+
+static int told_match(const struct dma_buf_match_args *args,
 		      const struct dma_buf_mapping_match *exp,
-		      const struct dma_buf_mapping_match *imp)
+		      const struct dma_buf_mapping_match *imp,
+		      struct dma_buf_mapping_match *result, const char **why)
 {
 	return imp->private_data.val[0];
 }
@@ -262,6 +337,7 @@ static void quiet_type_test(struct kunit *test)
 {
 	static const struct dma_buf_mapping_type quiet = {
 		.name = "quiet",
+		.owner = THIS_MODULE,
 		.match = told_match,
 	};
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -322,7 +398,7 @@ static void attach_with_device_test(struct kunit *test)
 	snprintf(tail, sizeof(tail), " is_dynamic=0 dev_name=%s\n",
 		 dev_name(dev));
 	trace_log_begin(test, ATTACH);
-	put(dma_buf_sgt_attach(exp->dmabuf, dev));
+	put(dma_buf_attach(exp->dmabuf, dev));
 	expect_tail(test, trace_log_end(test, ATTACH), tail);
 }
 
@@ -334,8 +410,11 @@ static struct kunit_case trace_tests[] = {
 	KUNIT_CASE(converted_test),
 	KUNIT_CASE(not_converted_test),
 	KUNIT_CASE(pal_test),
-	KUNIT_CASE(refine_no_p2p_test),
-	KUNIT_CASE(refine_device_test),
+	KUNIT_CASE(conditions_test),
+	KUNIT_CASE(full_set_test),
+	KUNIT_CASE(required_test),
+	KUNIT_CASE(table_test),
+	KUNIT_CASE(select_test),
 	KUNIT_CASE(quiet_type_test),
 	KUNIT_CASE(attach_without_device_test),
 	KUNIT_CASE(detach_without_device_test),

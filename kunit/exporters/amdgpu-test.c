@@ -217,14 +217,13 @@ static struct dma_buf_attachment *attach(struct amdgpu_test *t,
 {
 	switch (who) {
 	case STATIC:
-		return dma_buf_sgt_attach(t->dmabuf, dev);
+		return dma_buf_attach(t->dmabuf, dev);
 	case PEER:
-		return dma_buf_sgt_dynamic_attach(t->dmabuf, dev, &fake_p2p_ops,
-						  t);
+		return dma_buf_dynamic_attach(t->dmabuf, dev, &fake_p2p_ops, t);
 	default:
-		return dma_buf_sgt_dynamic_attach(t->dmabuf, dev,
-						  &amdgpu_dma_buf_attach_ops,
-						  &t->other_bo.tbo.base);
+		return dma_buf_dynamic_attach(t->dmabuf, dev,
+					      &amdgpu_dma_buf_attach_ops,
+					      &t->other_bo.tbo.base);
 	}
 }
 
@@ -277,9 +276,14 @@ static void offer_test(struct kunit *test)
 	made = attach(t, c->who, c->near ? t->p2p->near :
 					   fake_device(test, "far"));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(made));
-	KUNIT_EXPECT_EQ(test, dma_buf_sgt_p2p_allowed(made), c->vram);
 	/* Without runtime PM as well: detach() puts it either way */
 	KUNIT_EXPECT_EQ(test, pm_refs(t), refs + c->vram);
+
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(made), 0);
+	KUNIT_EXPECT_EQ(test, dma_buf_sgt_p2p_allowed(made), c->vram);
+	dma_buf_mapping_unselect(made);
+	dma_resv_unlock(t->dmabuf->resv);
 
 	if (c->who != STATIC) {
 		sgt = dma_buf_sgt_map_attachment_unlocked(made, DMA_TO_DEVICE);
@@ -315,6 +319,70 @@ static void pin_test(struct kunit *test)
 	dma_buf_detach(t->dmabuf, peer);
 }
 
+/* What is pinned in GTT is not moved for a peer */
+static void pinned_in_gtt_test(struct kunit *test)
+{
+	struct ttm_resource gtt = { .mem_type = TTM_PL_TT };
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *peer;
+
+	t->bo.tbo.resource = &gtt;
+	t->bo.tbo.pin_count = 1;
+	peer = attach(t, PEER, t->p2p->near);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(peer), 0);
+	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(peer));
+	dma_buf_mapping_unselect(peer);
+	dma_resv_unlock(t->dmabuf->resv);
+	dma_buf_detach(t->dmabuf, peer);
+	t->bo.tbo.pin_count = 0;
+	t->bo.tbo.resource = NULL;
+}
+
+/* One importer that sleeps through its attach keeps a pin out of VRAM */
+static void pin_asleep_test(struct kunit *test)
+{
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *peer;
+
+	gpu.awake = 0;
+	peer = attach(t, PEER, t->p2p->near);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_pin(peer), 0);
+	dma_resv_unlock(t->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, gpu.pinned_to, AMDGPU_GEM_DOMAIN_GTT);
+	dma_buf_detach(t->dmabuf, peer);
+}
+
+static const struct dma_buf_mapping_match p2p_or_nothing[] = {
+	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_REQUIRES_P2P),
+};
+
+static const struct dma_buf_attach_ops p2p_or_nothing_ops = {
+	.supported_mapping_types = p2p_or_nothing,
+	.nr_supported_mapping_types = ARRAY_SIZE(p2p_or_nothing),
+};
+
+/* Who wants peer-to-peer or nothing gets nothing from a GPU that sleeps */
+static void required_asleep_test(struct kunit *test)
+{
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *peer;
+
+	gpu.awake = 0;
+	peer = dma_buf_dynamic_attach(t->dmabuf, t->p2p->near,
+				      &p2p_or_nothing_ops, t);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+	KUNIT_EXPECT_PTR_EQ(test,
+			    dma_buf_sgt_map_attachment_unlocked(peer,
+								DMA_TO_DEVICE),
+			    ERR_PTR(-EBUSY));
+	KUNIT_EXPECT_EQ(test, gpu.placed_in, 0);
+	dma_buf_detach(t->dmabuf, peer);
+}
+
 static void no_ranges_test(struct kunit *test)
 {
 	struct dma_buf_mapping_match imp = DMA_BUF_IMAPPING_PAL();
@@ -330,6 +398,9 @@ static void no_ranges_test(struct kunit *test)
 static struct kunit_case amdgpu_tests[] = {
 	KUNIT_CASE_PARAM(offer_test, amdgpu_gen_params),
 	KUNIT_CASE(pin_test),
+	KUNIT_CASE(pinned_in_gtt_test),
+	KUNIT_CASE(pin_asleep_test),
+	KUNIT_CASE(required_asleep_test),
 	KUNIT_CASE(no_ranges_test),
 	{}
 };

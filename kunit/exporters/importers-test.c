@@ -35,9 +35,9 @@ static void attach_importer(struct kunit *test)
 {
 	struct importers_test *t = test->priv;
 
-	t->attach = dma_buf_sgt_dynamic_attach(t->exp->dmabuf,
-					       fake_device(test, "importer"),
-					       &fake_dynamic_ops, &t->imp);
+	t->attach = dma_buf_dynamic_attach(t->exp->dmabuf,
+					   fake_device(test, "importer"),
+					   &fake_dynamic_ops, &t->imp);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(t->attach));
 	t->imp.attach = t->attach;
 }

@@ -72,7 +72,7 @@ static void refused_test(struct kunit *test)
 			    ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_PTR_EQ(test, attach(t, fake_sgt_p2p(far)),
 			    ERR_PTR(-EOPNOTSUPP));
-	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_attach(t->dmabuf, t->p2p->near),
+	KUNIT_EXPECT_PTR_EQ(test, dma_buf_attach(t->dmabuf, t->p2p->near),
 			    ERR_PTR(-EOPNOTSUPP));
 }
 

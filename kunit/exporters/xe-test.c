@@ -210,7 +210,7 @@ static struct xe_test *setup(struct kunit *test)
 static struct dma_buf_attachment *attach(struct xe_test *t, bool peer,
 					 struct device *dev)
 {
-	return dma_buf_sgt_dynamic_attach(t->dmabuf, dev,
+	return dma_buf_dynamic_attach(t->dmabuf, dev,
 					  peer ? &fake_p2p_ops : NULL, t);
 }
 
@@ -319,7 +319,7 @@ static void invalidate_test(struct kunit *test)
 	struct xe_test *t = setup(test);
 	struct ttm_buffer_object *bo = &t->bo.ttm;
 
-	import = dma_buf_sgt_dynamic_attach(exp->dmabuf, t->p2p->near,
+	import = dma_buf_dynamic_attach(exp->dmabuf, t->p2p->near,
 					    &xe_dma_buf_attach_ops, &bo->base);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(import));
 	bo->base.import_attach = import;

@@ -736,7 +736,7 @@ static void bars_no_importer(struct kunit *test)
 		kunit_skip(test, "vfio-pci exports in this kernel");
 	vfio_pci_bars_open(&t->vdev);
 	add_buf(test, 0);
-	attach = dma_buf_sgt_attach(t->dmabuf[0], &t->pdev.dev);
+	attach = dma_buf_attach(t->dmabuf[0], &t->pdev.dev);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
 	attach = dma_buf_mapping_attach(t->dmabuf[0], pal, ARRAY_SIZE(pal),
 					&importer_ops, t);

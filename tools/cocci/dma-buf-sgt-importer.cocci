@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// Subject: treewide: import scatterlists through the SGT mapping type
 ///
-/// Importers say dma_buf_attach() and mean the SGT mapping type. Let them say
-/// so: the old names are inline functions around those of the SGT type, with
-/// the same arguments.
+/// What is mapped and unmapped by importers that have one device and know
+/// nothing but scatterlists is the SGT mapping type. Let them say so: the old
+/// names are inline functions around those of the SGT type, with the same
+/// arguments. Attaching is what it was.
 // Directories: drivers net io_uring sound samples
-// Files: \bdma_buf_(attach|dynamic_attach|(un)?map_attachment(_unlocked)?)\b
+// Files: \bdma_buf_(un)?map_attachment(_unlocked)?\b
 
 @@
 expression list args;
 @@
 (
--dma_buf_attach(args)
-+dma_buf_sgt_attach(args)
-|
--dma_buf_dynamic_attach(args)
-+dma_buf_sgt_dynamic_attach(args)
-|
 -dma_buf_map_attachment(args)
 +dma_buf_sgt_map_attachment(args)
 |

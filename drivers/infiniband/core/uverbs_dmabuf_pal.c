@@ -44,7 +44,7 @@ static const struct dma_buf_mapping_pal_exp_ops uverbs_dmabuf_pal_ops = {
 /*
  * The device can go while the buffer exists, which revokes the buffer first.
  */
-int uverbs_dmabuf_match_mapping(struct dma_buf_match_args *args)
+int uverbs_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 {
 	struct ib_uverbs_dmabuf_file *priv = args->dmabuf->priv;
 	struct dma_buf_mapping_match exp;
@@ -53,7 +53,7 @@ int uverbs_dmabuf_match_mapping(struct dma_buf_match_args *args)
 	dma_resv_lock(args->dmabuf->resv, NULL);
 	if (!priv->revoked) {
 		exp = DMA_BUF_EMAPPING_PAL_P2P(&uverbs_dmabuf_pal_ops,
-					       to_pci_dev(priv->provider->owner));
+					       priv->provider);
 		ret = dma_buf_match_mapping(args, &exp, 1);
 	}
 	dma_resv_unlock(args->dmabuf->resv);

@@ -119,7 +119,7 @@ int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 
 #ifdef CONFIG_VFIO_PCI_DMABUF
 /* vfio_pci_dmabuf_pal.c */
-int vfio_pci_dma_buf_match(struct dma_buf_match_args *args);
+int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args);
 struct vfio_region_dma_range *
 vfio_pci_dma_buf_get_ranges(const void __user *from, u32 nr_ranges);
 int vfio_pci_dma_buf_export(struct vfio_pci_dma_buf *buf,
@@ -127,7 +127,7 @@ int vfio_pci_dma_buf_export(struct vfio_pci_dma_buf *buf,
 			    unsigned int bar, size_t size, int flags);
 #else
 /* Without peer-to-peer DMA a buffer is there for CPUs only */
-static inline int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
+static inline int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 {
 	return -EOPNOTSUPP;
 }

@@ -67,11 +67,10 @@ static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
  * What was matched may be revoked right after: vfio_pci_dma_buf_map_phys() will
  * see it.
  *
- * Return: What dma_buf_match_mapping() says, -ENODEV if the buffer is revoked,
- * -EINTR if the task was killed, or -EOPNOTSUPP for an importer that would not
- * give it back.
+ * Return: What dma_buf_match_mapping() says, -EINTR if the task was killed, or
+ * -ENODEV if the buffer is revoked and the importer would have been taken.
  */
-int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
+int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 {
 	struct vfio_pci_dma_buf *buf = args->dmabuf->priv;
 	bool revocable = dma_buf_attach_revocable(args->attach);
@@ -87,15 +86,13 @@ int vfio_pci_dma_buf_match(struct dma_buf_match_args *args)
 	ret = revocable ? -ENODEV : -EOPNOTSUPP;
 	if (vfio_pci_dma_buf_on(buf)) {
 		exp = DMA_BUF_EMAPPING_PAL_P2P(&vfio_pci_dma_buf_pal_ops,
-					       buf->pdev);
+					       buf->list->provider);
+		exp = dma_buf_offer(exp, DMA_BUF_OFFER_REVOCABLE);
 		ret = dma_buf_match_mapping(args, &exp, 1);
 	}
 	dma_resv_unlock(args->dmabuf->resv);
 out:
 	atomic_dec(&buf->matching);
-
-	if (!ret && !revocable)
-		return -EOPNOTSUPP;
 	return ret;
 }
 

@@ -38,6 +38,38 @@ TRACE_EVENT(dma_buf_mapping_match,
 		      __get_str(importer), __entry->result, __get_str(reason))
 );
 
+/* What the exporter selected of the set of an attachment, or why it did not */
+TRACE_EVENT(dma_buf_mapping_select,
+	    TP_PROTO(struct dma_buf *dmabuf,
+		     const struct dma_buf_match *matches,
+		     unsigned int nr_matches, int selected),
+
+	    TP_ARGS(dmabuf, matches, nr_matches, selected),
+
+	    TP_STRUCT__entry(__string(exp_name, dmabuf->exp_name)
+			     __field(ino_t, ino)
+			     __string(type, selected < 0 ? "none" :
+				      matches[selected].result.type->name)
+			     __field(bool, p2p)
+			     __field(int, selected)
+			     __field(unsigned int, nr_matches)
+	    ),
+
+	    TP_fast_assign(__assign_str(exp_name);
+			   __entry->ino = dmabuf->file->f_inode->i_ino;
+			   __assign_str(type);
+			   __entry->p2p = selected >= 0 &&
+				dma_buf_match_is_sgt_p2p(&matches[selected].result);
+			   __entry->selected = selected;
+			   __entry->nr_matches = nr_matches;
+	    ),
+
+	    TP_printk("exp_name=%s ino=%lu selected=%d of=%u type=%s%s",
+		      __get_str(exp_name), __entry->ino, __entry->selected,
+		      __entry->nr_matches, __get_str(type),
+		      __entry->p2p ? " P2P" : "")
+);
+
 #endif /* _TRACE_DMA_BUF_MAPPING_H */
 
 /* This part must be outside protection */

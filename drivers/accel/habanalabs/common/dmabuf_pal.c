@@ -37,6 +37,15 @@ static size_t fill_ranges(struct phys_vec *phys, const u64 *pages,
 	return nr;
 }
 
+static struct p2pdma_provider *
+hl_provider(const struct hl_dmabuf_priv *hl_dmabuf)
+{
+	struct hl_device *hdev = hl_dmabuf->ctx->hdev;
+
+	return pcim_p2pdma_provider(hdev->pdev,
+				    hdev->pci_mem_region[PCI_REGION_DRAM].bar_id);
+}
+
 static const struct dma_buf_phys_list *
 hl_dmabuf_map_phys(struct dma_buf_attachment *attach)
 {
@@ -50,7 +59,6 @@ hl_dmabuf_map_phys(struct dma_buf_attachment *attach)
 			 hdev->asic_prop.dram_base_address;
 	struct dma_buf_phys_list *list;
 	size_t nr;
-	int bar;
 
 	/* The provider goes with the driver's binding */
 	if (hdev->device_fini_pending)
@@ -62,8 +70,7 @@ hl_dmabuf_map_phys(struct dma_buf_attachment *attach)
 	if (!list)
 		return ERR_PTR(-ENOMEM);
 
-	bar = hdev->pci_mem_region[PCI_REGION_DRAM].bar_id;
-	list->provider = pcim_p2pdma_provider(hdev->pdev, bar);
+	list->provider = hl_provider(hl_dmabuf);
 	fill_ranges(list->phys, pages, page_size, hl_dmabuf->offset, size,
 		    bar_offset);
 	return list;
@@ -80,21 +87,22 @@ static const struct dma_buf_mapping_pal_exp_ops hl_dmabuf_pal_ops = {
 	.unmap_phys = hl_dmabuf_unmap_phys,
 };
 
-int hl_dmabuf_match_mapping(struct dma_buf_match_args *args)
+/*
+ * The ranges are for the core, which makes scatterlists of them, as long as the
+ * importer's device likes them. Who keeps physical addresses would have to lose
+ * them when the device is removed, and this driver revokes nothing.
+ */
+int hl_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 {
 	struct hl_dmabuf_priv *hl_dmabuf = args->dmabuf->priv;
-	const struct dma_buf_mapping_match exp =
-		DMA_BUF_EMAPPING_PAL_P2P(&hl_dmabuf_pal_ops,
-					 hl_dmabuf->ctx->hdev->pdev);
-	int ret;
+	struct dma_buf_mapping_match exp;
 
-	ret = dma_buf_match_mapping(args, &exp, 1);
-	/*
-	 * The ranges are for the core, which makes scatterlists of them. Who
-	 * keeps physical addresses would have to lose them when the device is
-	 * removed, and this driver revokes nothing.
-	 */
-	if (!ret && !dma_buf_is_sgt(args->attach))
-		return -EOPNOTSUPP;
-	return ret;
+	/* The provider goes with the driver's binding */
+	if (hl_dmabuf->ctx->hdev->device_fini_pending)
+		return -ENODEV;
+
+	exp = DMA_BUF_EMAPPING_PAL_P2P(&hl_dmabuf_pal_ops,
+				       hl_provider(hl_dmabuf));
+	exp = dma_buf_offer(exp, DMA_BUF_OFFER_CONVERTED | DMA_BUF_OFFER_CUT);
+	return dma_buf_match_mapping(args, &exp, 1);
 }

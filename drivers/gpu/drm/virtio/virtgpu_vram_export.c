@@ -191,7 +191,7 @@ static bool importer_is_virtio(const struct dma_buf_match_args *args)
 		const struct dma_buf_mapping_match *imp = &args->imp_matches[i];
 
 		if (imp->type == &dma_buf_mapping_sgt_type &&
-		    !is_virtio_device(imp->sgt_data.importing_dma_device))
+		    !is_virtio_device(dma_buf_sgt_importer(args, imp)))
 			return false;
 	}
 	return true;
@@ -204,13 +204,16 @@ static size_t offer_window(const struct virtio_gpu_window *window,
 	if (!window->pdev)
 		*offers = DMA_BUF_EMAPPING_SGT(&resource_ops);
 	else if (window->provider)
-		*offers = DMA_BUF_EMAPPING_PAL_P2P(&bar_ops, window->pdev);
+		/* The BAR can go away with the device */
+		*offers = dma_buf_offer(DMA_BUF_EMAPPING_PAL_P2P(&bar_ops,
+								 window->provider),
+					DMA_BUF_OFFER_REVOCABLE);
 	else
 		return 0;
 	return 1;
 }
 
-static int match_host_blob(struct dma_buf_match_args *args,
+static int match_host_blob(const struct dma_buf_match_args *args,
 			   const struct virtio_gpu_object *bo)
 {
 	const struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
@@ -235,7 +238,7 @@ static int match_host_blob(struct dma_buf_match_args *args,
  *
  * Return: As dma_buf_match_mapping(), -ENODEV if the device is gone.
  */
-int virtio_gpu_match_mapping(struct dma_buf_match_args *args)
+int virtio_gpu_match_mapping(const struct dma_buf_match_args *args)
 {
 	struct virtio_gpu_object *bo = dmabuf_to_bo(args->dmabuf);
 	const struct dma_buf_mapping_match guest =
@@ -254,34 +257,28 @@ int virtio_gpu_match_mapping(struct dma_buf_match_args *args)
 }
 
 /**
- * virtio_gpu_dmabuf_attach - look at an importer before it is taken
+ * virtio_gpu_dmabuf_attach - get ready for an importer
  * @dmabuf: the buffer
  * @attach: the attachment, with the type that was matched
  *
- * &virtio_dma_buf_ops.device_attach. The window can go away with the device, so
- * its importers have to be able to let go of it. An importer that is taken will
- * map the buffer, so the blob is mapped here, where the wait for the host holds
- * up nobody else.
+ * &virtio_dma_buf_ops.device_attach. An importer will map the buffer, so the blob
+ * is mapped here, where the wait for the host holds up nobody else.
  *
  * Context: May sleep, killable. The reservation lock is not held.
  *
- * Return: 0, -EOPNOTSUPP if the importer cannot let go, what
- * virtio_gpu_vram_make_mapped() or the object says.
+ * Return: 0, what virtio_gpu_vram_make_mapped() or the object says.
  */
 int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 			     struct dma_buf_attachment *attach)
 {
 	struct virtio_gpu_object *bo = dmabuf_to_bo(dmabuf);
-	struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
 	u32 cache;
 
 	if (!virtio_gpu_is_vram(bo))
 		return drm_gem_map_attach(dmabuf, attach);
-	if (attach->map_type.exp_ops == &name_ops.ops)
+	if (dma_buf_attach_map_type(attach)->exp_ops == &name_ops.ops)
 		return 0;
 
-	if (vgdev->window.pdev && !dma_buf_attach_revocable(attach))
-		return -EOPNOTSUPP;
 	return virtio_gpu_vram_make_mapped(to_virtio_gpu_vram(bo), &cache);
 }
 

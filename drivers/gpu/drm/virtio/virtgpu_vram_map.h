@@ -71,7 +71,7 @@ void virtio_gpu_vram_unmap(struct virtio_gpu_device *vgdev,
 
 /* virtgpu_vram_export.c */
 void virtio_gpu_window_init(struct virtio_gpu_device *vgdev);
-int virtio_gpu_match_mapping(struct dma_buf_match_args *args);
+int virtio_gpu_match_mapping(const struct dma_buf_match_args *args);
 int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 			     struct dma_buf_attachment *attach);
 struct dma_buf *virtio_gpu_exported(struct virtio_gpu_object *bo,

@@ -61,7 +61,8 @@ struct match match_seen(struct trace *t, int dmabuf)
 		field(line, " result=", text, sizeof(text));
 		add(match.offered, sizeof(match.offered), exporter);
 		add(match.asked, sizeof(match.asked), importer);
-		if (!strcmp(text, "0"))
+		/* The first one is the default */
+		if (!strcmp(text, "0") && !*match.chosen)
 			snprintf(match.chosen, sizeof(match.chosen), "%.*s",
 				 (int)strcspn(importer, " ("), importer);
 	}
