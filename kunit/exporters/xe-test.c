@@ -38,7 +38,10 @@
 #define xe_gem_prime_export fake_xe_gem_prime_export
 #define xe_gem_prime_import fake_xe_gem_prime_import
 
+#define xe_dma_buf_unmap_idle fake_xe_dma_buf_unmap_idle
+
 #include "../../../gpu/drm/xe/xe_dma_buf.c"
+#include "../../../gpu/drm/xe/xe_dma_buf_unmap.c"
 
 #include "fake-fence.h"
 #include "fake-p2p.h"
@@ -57,7 +60,6 @@ NEVER_CALLED(drm_prime_pages_to_sg);
 NEVER_CALLED(ttm_bo_setup_export);
 NEVER_CALLED(xe_bo_init_locked);
 NEVER_CALLED(xe_bo_lock);
-NEVER_CALLED(xe_bo_put);
 NEVER_CALLED(xe_bo_set_purgeable_state);
 NEVER_CALLED(xe_bo_unlock);
 NEVER_CALLED(xe_bo_unpin_external);
@@ -76,8 +78,10 @@ static struct {
 	unsigned int pinned;
 	unsigned int evicted;
 	unsigned int unmapped;
+	unsigned int put;
 	bool in_place;
 	bool idle;
+	bool on_screen;
 } gpu;
 
 void __drm_dev_dbg(struct _ddebug *desc, const struct device *dev,
@@ -120,6 +124,8 @@ int xe_bo_pin_external(struct xe_bo *bo, bool in_place, struct drm_exec *exec)
 int xe_bo_evict(struct xe_bo *bo, struct drm_exec *exec)
 {
 	gpu.evicted++;
+	if (!gpu.on_screen)
+		bo->ttm.resource->mem_type = XE_PL_SYSTEM;
 	return 0;
 }
 
@@ -132,6 +138,13 @@ int xe_bo_dma_unmap_pinned(struct xe_bo *bo)
 				     DMA_BIDIRECTIONAL);
 	bo->ttm.sg = NULL;
 	return 0;
+}
+
+/* The reference of the test is another one */
+void xe_bo_put(struct xe_bo *bo)
+{
+	gpu.put++;
+	WARN_ON(!refcount_dec_not_one(&bo->ttm.base.refcount.refcount));
 }
 
 void xe_pm_runtime_get(struct xe_device *xe)
@@ -200,6 +213,8 @@ static struct xe_test *setup(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, t->xe);
 	t->xe->drm.dev = &t->p2p->pdev.dev;
 	t->resource.mem_type = XE_PL_TT;
+	t->xe->unordered_wq = system_percpu_wq;
+	kref_init(&t->bo.ttm.base.refcount);
 	t->bo.ttm.base.dev = &t->xe->drm;
 	t->bo.ttm.base.resv = t->dmabuf->resv;
 	t->bo.ttm.bdev = &t->xe->ttm;
@@ -211,7 +226,7 @@ static struct dma_buf_attachment *attach(struct xe_test *t, bool peer,
 					 struct device *dev)
 {
 	return dma_buf_dynamic_attach(t->dmabuf, dev,
-					  peer ? &fake_p2p_ops : NULL, t);
+				      peer ? &fake_p2p_ops : NULL, t);
 }
 
 struct xe_case {
@@ -311,43 +326,146 @@ static void invalidate(struct fake_exporter *exp)
 	dma_resv_unlock(exp->dmabuf->resv);
 }
 
-/* Nothing is mapped any more, but not before the GPU is done with it */
-static void invalidate_test(struct kunit *test)
+/* xe as an importer of a buffer of @exp */
+static struct dma_buf_attachment *import(struct kunit *test, struct xe_test *t,
+					 struct fake_exporter *exp)
 {
-	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
-	struct dma_buf_attachment *import;
-	struct xe_test *t = setup(test);
+	struct ttm_buffer_object *bo = &t->bo.ttm;
+	struct dma_buf_attachment *attach;
+
+	attach = dma_buf_dynamic_attach(exp->dmabuf, t->p2p->near,
+					&xe_dma_buf_attach_ops, &bo->base);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	bo->base.import_attach = attach;
+	bo->base.resv = exp->dmabuf->resv;
+	bo->sg = dma_buf_sgt_map_attachment_unlocked(attach, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(bo->sg));
+	return attach;
+}
+
+static void end_import(struct xe_test *t, struct fake_exporter *exp)
+{
 	struct ttm_buffer_object *bo = &t->bo.ttm;
 
-	import = dma_buf_dynamic_attach(exp->dmabuf, t->p2p->near,
-					    &xe_dma_buf_attach_ops, &bo->base);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(import));
-	bo->base.import_attach = import;
-	bo->base.resv = exp->dmabuf->resv;
-	bo->sg = dma_buf_sgt_map_attachment_unlocked(import, DMA_BIDIRECTIONAL);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(bo->sg));
-	fake_fence_signal_later(fake_fence(exp, DMA_RESV_USAGE_BOOKKEEP));
+	flush_workqueue(t->xe->unordered_wq);
+	if (bo->sg)
+		dma_buf_sgt_unmap_attachment_unlocked(bo->base.import_attach,
+						      bo->sg,
+						      DMA_BIDIRECTIONAL);
+	dma_buf_detach(exp->dmabuf, bo->base.import_attach);
+}
 
+/* An idle GPU has nothing mapped when the callback has returned */
+static void invalidate_idle_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct xe_test *t = setup(test);
+
+	import(test, t, exp);
 	invalidate(exp);
 	KUNIT_EXPECT_EQ(test, gpu.evicted, 1);
 	KUNIT_EXPECT_EQ(test, exp->mapped, 0);
-	KUNIT_EXPECT_TRUE(test, gpu.idle);
-
 	invalidate(exp);
 	KUNIT_EXPECT_EQ(test, gpu.evicted, 2);
 	KUNIT_EXPECT_EQ(test, gpu.unmapped, 1);
+	end_import(t, exp);
+}
 
-	if (bo->sg)
-		dma_buf_sgt_unmap_attachment_unlocked(import, bo->sg,
-						      DMA_BIDIRECTIONAL);
-	dma_buf_detach(exp->dmabuf, import);
+/* The callback does not wait for the GPU; the mapping stays until it is done */
+static void invalidate_busy_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct xe_test *t = setup(test);
+	struct fake_fence *fence;
+
+	import(test, t, exp);
+	fence = fake_fence(exp, DMA_RESV_USAGE_BOOKKEEP);
+	/* Should it wait, the test would fail and not hang */
+	schedule_delayed_work(&fence->work, 5 * HZ);
+	invalidate(exp);
+	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(&fence->base));
+	KUNIT_EXPECT_EQ(test, exp->mapped, 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&t->bo.ttm.base.refcount), 2);
+
+	dma_fence_signal(&fence->base);
+	flush_workqueue(t->xe->unordered_wq);
+	KUNIT_EXPECT_EQ(test, exp->mapped, 0);
+	KUNIT_EXPECT_TRUE(test, gpu.idle);
+	KUNIT_EXPECT_EQ(test, gpu.put, 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&t->bo.ttm.base.refcount), 1);
+	end_import(t, exp);
+}
+
+/* What was mapped again since is not the old mapping */
+static void invalidate_mapped_again_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct xe_test *t = setup(test);
+	struct fake_fence *fence;
+
+	import(test, t, exp);
+	fence = fake_fence(exp, DMA_RESV_USAGE_BOOKKEEP);
+	schedule_delayed_work(&fence->work, 5 * HZ);
+	invalidate(exp);
+	t->resource.mem_type = XE_PL_TT;
+	dma_fence_signal(&fence->base);
+	flush_workqueue(t->xe->unordered_wq);
+	KUNIT_EXPECT_EQ(test, gpu.unmapped, 0);
+	KUNIT_EXPECT_EQ(test, gpu.put, 1);
+	end_import(t, exp);
+}
+
+static void invalidate_on_screen_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct xe_test *t = setup(test);
+
+	import(test, t, exp);
+	gpu.on_screen = true;
+	invalidate(exp);
+	KUNIT_EXPECT_EQ(test, gpu.unmapped, 0);
+	end_import(t, exp);
+}
+
+/* Somebody else has it in system memory, where it is pinned */
+static void select_test(struct kunit *test)
+{
+	struct xe_test *t = setup(test);
+	struct dma_buf_attachment *peer;
+
+	peer = attach(t, true, t->p2p->near);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(peer));
+
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(peer), 0);
+	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(peer));
+	dma_buf_mapping_unselect(peer);
+
+	t->bo.ttm.pin_count = 1;
+	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(peer), 0);
+	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_p2p_allowed(peer));
+	dma_buf_mapping_unselect(peer);
+	/* fake_p2p_ops would look for a fake importer */
+	peer->importer_ops = NULL;
+	dma_buf_invalidate_mappings(t->dmabuf);
+	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(peer), 0);
+	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_p2p_allowed(peer));
+	dma_buf_mapping_unselect(peer);
+	t->bo.ttm.pin_count = 0;
+	dma_resv_unlock(t->dmabuf->resv);
+	dma_buf_detach(t->dmabuf, peer);
 }
 
 static struct kunit_case xe_tests[] = {
 	KUNIT_CASE_PARAM(offer_test, xe_gen_params),
 	KUNIT_CASE(map_test),
 	KUNIT_CASE(pin_test),
-	KUNIT_CASE(invalidate_test),
+	KUNIT_CASE(invalidate_idle_test),
+	KUNIT_CASE(invalidate_busy_test),
+	KUNIT_CASE(invalidate_mapped_again_test),
+	KUNIT_CASE(invalidate_on_screen_test),
+	KUNIT_CASE(select_test),
 	{}
 };
 
