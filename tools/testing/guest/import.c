@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/io.h>
 #include <linux/sizes.h>
 
 #include <libvfio.h>
@@ -28,6 +29,7 @@
 
 #include "lib/bufinfo.h"
 #include "lib/endpoint.h"
+#include "lib/engines.h"
 #include "lib/file.h"
 #include "lib/ioas.h"
 #include "lib/mock.h"
@@ -183,6 +185,94 @@ static double import_time(struct __test_metadata *_metadata, int iommufd, u32 io
 	t = now() - t;
 	ASSERT_EQ(0, ioas_unmap(iommufd, ioas_id, IOVA + PAGE, FULL, NULL));
 	return t;
+}
+
+/* One that mmap() takes can be exported: all of its page, called by either length */
+TEST_F(import, of_a_bar_smaller_than_a_page)
+{
+	struct vfio_pci_bar *bar = &self->mem->bars[0];
+	const u32 mask = 0x55aa;	/* a register that shows what was written */
+	struct engines engines;
+	int fd[2], i;
+	u32 value;
+	void *p;
+
+	if (variant->least)
+		SKIP(return, "the same device");
+	if (!bar->vaddr || bar->info.size >= PAGE)
+		SKIP(return, "no BAR smaller than a page that can be mapped");
+	EXPECT_EQ(-EINVAL, slice_export(self->mem, 0, 0, bar->info.size / 2));
+	EXPECT_EQ(-EINVAL, slice_export(self->mem, 0, 0, 2 * PAGE));
+	EXPECT_EQ(-EINVAL, slice_export(self->mem, 0, PAGE, PAGE));
+	EXPECT_EQ(-EINVAL, slice_export(self->mem, 0, bar->info.size, bar->info.size));
+	ASSERT_TRUE(engines_open(&engines, self->iommu, 1));
+	writel(mask, bar->vaddr);
+	for (i = 0; i < 2; i++) {
+		fd[i] = slice_export(self->mem, 0, 0, i ? PAGE : bar->info.size);
+		ASSERT_GE(fd[i], 0);
+		EXPECT_EQ(PAGE, lseek(fd[i], 0, SEEK_END));
+		p = map_shared(fd[i], 0, PAGE, PROT_READ | PROT_WRITE);
+		ASSERT_NE(NULL, p);
+		EXPECT_EQ(mask, readl(p));
+		EXPECT_EQ(0, munmap(p, PAGE));
+		ASSERT_EQ(0, ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
+					   fd[i], 0, PAGE, IOVA, IOAS_RW));
+		engines_read(&engines, &value, IOVA, sizeof(value));
+		EXPECT_EQ(mask, value);
+		EXPECT_EQ(0, ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA,
+					PAGE, NULL));
+		EXPECT_EQ(0, slice_revoke(self->mem, fd[i]));
+		close(fd[i]);
+	}
+	writel(0, bar->vaddr);
+	engines_close(&engines);
+}
+
+static int change_process(int iommufd)
+{
+	struct iommu_ioas_change_process cmd = { .size = sizeof(cmd) };
+
+	return ioctl(iommufd, IOMMU_IOAS_CHANGE_PROCESS, &cmd) ? -errno : 0;
+}
+
+/* Live update: another process takes over, and nothing of a dma-buf is anybody's */
+TEST_F(import, change_of_process)
+{
+	int iommufd = self->iommu->iommufd, slice, status;
+	u32 ioas = self->iommu->ioas_id;
+	struct engines engines;
+	u64 value = 0;
+	void *ram;
+	pid_t pid;
+
+	slice = slice_export(self->mem, BAR, 0, PAGE);
+	ASSERT_GE(slice, 0);
+	ASSERT_EQ(0, ioas_map_file(iommufd, ioas, slice, 0, PAGE, IOVA, IOAS_RW));
+	pid = fork();
+	if (!pid)
+		_exit(-change_process(iommufd));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+
+	/* The process that has taken over is gone, and devices still get there. */
+	ASSERT_TRUE(engines_open(&engines, self->iommu, 1));
+	writeq(0x1234567890, self->mem->bars[BAR].vaddr);
+	engines_read(&engines, &value, IOVA, sizeof(value));
+	EXPECT_EQ(0x1234567890, value);
+	engines_close(&engines);
+
+	/* What was found by its address belongs to a process. */
+	EXPECT_EQ(0, change_process(iommufd));
+	ram = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, ioas_map(iommufd, ioas, ram, PAGE, IOVA + PAGE, IOAS_RW));
+	EXPECT_EQ(-EINVAL, change_process(iommufd));
+	EXPECT_EQ(0, ioas_unmap(iommufd, ioas, IOVA + PAGE, PAGE, NULL));
+	EXPECT_EQ(0, slice_revoke(self->mem, slice));
+	EXPECT_EQ(0, change_process(iommufd));
+	EXPECT_EQ(0, ioas_unmap(iommufd, ioas, IOVA, PAGE, NULL));
+	close(slice);
 }
 
 TEST_F_TIMEOUT(import, can_be_killed, 120)
