@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything at once, for a minute each: faults, mmap, munmap, export, close,
- * revoke, resets, imports, and changes of the type, on all CPUs, with many
- * slices of one BAR.
+ * Everything at once: faults, mmap, munmap, export, close, revoke, resets of the
+ * owner and of others, imports, changes of the type, and clients that do what
+ * they can against it, on all CPUs, with many slices of one BAR.
  *
  * Each page of the BAR has a sign of its own.  Whoever reads a page sees that
  * sign or gets SIGBUS, and gets SIGBUS once its slice's revoke has returned.
@@ -14,9 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/futex.h>
 
 #include <libvfio.h>
 
@@ -24,6 +27,7 @@
 
 #include "lib/access.h"
 #include "lib/endpoint.h"
+#include "lib/fence.h"
 #include "lib/file.h"
 #include "lib/ioas.h"
 #include "lib/pci.h"
@@ -50,11 +54,12 @@ struct slot {
 	atomic_bool revoked;		/* the ioctl has returned */
 };
 
-#define WORKS	10
+#define WORKS	13
 
 static const char * const names[WORKS] = {
 	"reads of slices", "reads of the BAR", "mmaps of slices", "mmaps of the BAR",
 	"exports", "revokes", "transitions", "imports", "forks", "changes of type",
+	"fences", "clients that are stopped and killed", "calls for mappings",
 };
 
 FIXTURE(stress) {
@@ -64,6 +69,8 @@ FIXTURE(stress) {
 	atomic_bool stop;
 	atomic_long done[WORKS], served, signals, wrong, late, errors;
 	bool fails;			/* allocations do, now and then */
+	int fence;
+	time_t fence_made;
 };
 
 FIXTURE_VARIANT(stress) {
@@ -74,19 +81,19 @@ FIXTURE_VARIANT(stress) {
 };
 
 FIXTURE_VARIANT_ADD(stress, memory_off) {
-	.kind = &pci_ivshmem, .moves = true, .seconds = 30,
+	.kind = &pci_ivshmem, .moves = true, .seconds = 10,
 };
 
 FIXTURE_VARIANT_ADD(stress, resets) {
-	.kind = &pci_nvme_flr, .moves = true, .seconds = 60,
+	.kind = &pci_nvme_flr, .moves = true, .seconds = 120,
 };
 
 FIXTURE_VARIANT_ADD(stress, without_transitions) {
-	.kind = &pci_ivshmem, .seconds = 10,
+	.kind = &pci_ivshmem, .seconds = 5,
 };
 
 FIXTURE_VARIANT_ADD(stress, failing_allocations) {
-	.kind = &pci_ivshmem, .moves = true, .fails = true, .seconds = 30,
+	.kind = &pci_ivshmem, .moves = true, .fails = true, .seconds = 20,
 };
 
 struct worker {
@@ -124,6 +131,9 @@ FIXTURE_SETUP(stress)
 	ASSERT_GE(self->dev->bars[BAR].info.size, PAGES * PAGE);
 	pages_sign(self->dev->bars[BAR].vaddr, PAGES * PAGE);
 	self->fails = variant->fails;
+	self->fence = fence_unsignaled();
+	ASSERT_GE(self->fence, 0);
+	self->fence_made = time(NULL);
 	for (i = 0; i < SLOTS; i++) {
 		pthread_rwlock_init(&self->slots[i].lock, NULL);
 		self->slots[i].dmabuf = -1;
@@ -289,7 +299,7 @@ static void work_transition(struct worker *w, struct slot *slot)
 		usleep(1000);
 		return;
 	}
-	switch (next(w) % (w->variant->kind == &pci_nvme_flr ? 4 : 2)) {
+	switch (next(w) % (w->variant->kind == &pci_nvme_flr ? 5 : 2)) {
 	case 0:
 		endpoint_memory(dev, false);
 		usleep(next(w) % 2000);
@@ -306,6 +316,9 @@ static void work_transition(struct worker *w, struct slot *slot)
 		break;
 	case 3:
 		endpoint_flr(dev);
+		break;
+	case 4:
+		endpoint_sysfs_reset(dev);
 		break;
 	}
 	usleep(next(w) % 20000);
@@ -377,9 +390,119 @@ static void work_type(struct worker *w, struct slot *slot)
 	usleep(next(w) % 50000);
 }
 
+/* A fence of a client's, for which nobody has to wait */
+static void work_fence(struct worker *w, struct slot *slot)
+{
+	int i, rc;
+
+	/* It ends by itself after 10 s. */
+	if (!w->self->fails && time(NULL) > w->self->fence_made + 8) {
+		close(w->self->fence);
+		w->self->fence = fence_unsignaled();
+		w->self->fence_made = time(NULL);
+	}
+	pthread_rwlock_rdlock(&slot->lock);
+	for (i = 0; slot->dmabuf >= 0 && i < 8; i++) {
+		rc = fence_import(slot->dmabuf, w->self->fence);
+		if (!good(w, rc, 0))
+			break;
+	}
+	pthread_rwlock_unlock(&slot->lock);
+	usleep(next(w) % 20000);
+}
+
+/* What a child does with a mapping until it is killed */
+static void misbehave(void *map, size_t size, int how)
+{
+	u32 *word = map;
+
+	signal(SIGSEGV, SIG_DFL);
+	for (;;) {
+		switch (how) {
+		case 0:
+			READ_ONCE(*word);
+			break;
+		case 1:
+			syscall(SYS_futex, word, FUTEX_WAKE_OP, 0, 0, word,
+				FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_EQ, 0));
+			break;
+		case 2:
+			mprotect(map, PAGE, PROT_READ);
+			READ_ONCE(*word);
+			mprotect(map, PAGE, RW);
+			break;
+		}
+		word = (void *)word + PAGE;
+		if ((void *)word >= map + size)
+			word = map;
+	}
+}
+
+/* Stopped in a fault if it happens so, killed in one, or while it is stopped */
+static void work_stop(struct worker *w, struct slot *slot)
+{
+	int how = next(w) % 3;
+	pid_t pid;
+
+	pthread_rwlock_rdlock(&slot->lock);
+	pid = slot->map ? fork() : 0;
+	if (slot->map && !pid)
+		misbehave(slot->map, slot->mapped, how);
+	pthread_rwlock_unlock(&slot->lock);
+	if (pid <= 0) {
+		good(w, pid < 0 ? -errno : 0, -EAGAIN);
+		usleep(1000);
+		return;
+	}
+	usleep(next(w) % 20000);
+	kill(pid, SIGSTOP);
+	usleep(next(w) % 50000);
+	if (next(w) % 2)
+		kill(pid, SIGCONT);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Splits, moves and holes, in a mapping of its own that has the same pages */
+static void work_calls(struct worker *w, struct slot *slot)
+{
+	size_t size;
+	void *p, *q;
+	u64 value;
+
+	pthread_rwlock_rdlock(&slot->lock);
+	size = slot->size;
+	p = slot->dmabuf >= 0 && size > 2 * PAGE ?
+	    map_shared(slot->dmabuf, 0, size, RW) : NULL;
+	pthread_rwlock_unlock(&slot->lock);
+	if (!p)
+		return;
+	try_read(p, &value);
+	mprotect(p + PAGE, PAGE, PROT_READ);
+	madvise(p, size, next(w) % 2 ? MADV_DONTNEED : MADV_HUGEPAGE);
+	try_read(p + PAGE, &value);
+	q = mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+	if (q != MAP_FAILED) {
+		try_read(q, &value);
+		munmap(q, PAGE);
+	}
+	q = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (q == MAP_FAILED ||
+	    mremap(p + PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q) != q) {
+		munmap(p, size);
+		return;
+	}
+	try_read(q, &value);
+	munmap(q, PAGE);
+	/* Where the second page was there can be somebody else's by now */
+	munmap(p, PAGE);
+	munmap(p + 2 * PAGE, size - 2 * PAGE);
+}
+
 static void (* const works[WORKS])(struct worker *w, struct slot *slot) = {
 	work_read, work_read_bar, work_map, work_map_bar, work_export, work_revoke,
-	work_transition, work_import, work_fork, work_type,
+	work_transition, work_import, work_fork, work_type, work_fence, work_stop,
+	work_calls,
 };
 
 static void *run(void *arg)
@@ -397,7 +520,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(stress, all_at_once, 240)
+TEST_F_TIMEOUT(stress, all_at_once, 360)
 {
 	struct worker workers[WORKS + 1];
 	int i;

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,9 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <drm/drm.h>
-#include <drm/vgem_drm.h>
-#include <linux/dma-buf.h>
 #include <linux/futex.h>
 #include <linux/io.h>
 
@@ -35,8 +31,8 @@
 
 #include "lib/access.h"
 #include "lib/client.h"
-#include "lib/drm.h"
 #include "lib/endpoint.h"
+#include "lib/fence.h"
 #include "lib/ioas.h"
 #include "lib/pci.h"
 #include "lib/slice.h"
@@ -133,59 +129,16 @@ static double close_takes(struct _test_data_untrusted *self)
 	return now() - begin;
 }
 
-/* A sync file of vgem that nobody signals: it ends by itself after 10 s */
-static int unsignaled_fence(void)
-{
-	struct dma_buf_export_sync_file out = { .flags = DMA_BUF_SYNC_RW };
-	struct drm_vgem_fence_attach attach = { .flags = VGEM_FENCE_WRITE };
-	int drm = drm_open("vgem");
-	int bo;
-
-	if (drm < 0)
-		return drm;
-	bo = drm_export(drm, PAGE);
-	VFIO_ASSERT_GE(bo, 0);
-	VFIO_ASSERT_EQ(drm_import(drm, bo, &attach.handle), 0);
-	VFIO_ASSERT_EQ(ioctl(drm, DRM_IOCTL_VGEM_FENCE_ATTACH, &attach), 0);
-	VFIO_ASSERT_EQ(ioctl(bo, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &out), 0);
-	close(bo);
-	/* @drm stays open: its end would signal the fence */
-	return out.fd;
-}
-
-static int import_fence(int dmabuf, int fence)
-{
-	struct dma_buf_import_sync_file in = {
-		.flags = DMA_BUF_SYNC_RW,
-		.fd = fence,
-	};
-
-	return ioctl(dmabuf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &in) ? -errno : 0;
-}
-
-static bool is_idle(int dmabuf)
-{
-	struct dma_buf_export_sync_file out = { .flags = DMA_BUF_SYNC_RW };
-	struct pollfd pfd = { .events = POLLIN };
-	bool idle;
-
-	VFIO_ASSERT_EQ(ioctl(dmabuf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &out), 0);
-	pfd.fd = out.fd;
-	idle = poll(&pfd, 1, 0) > 0;
-	close(out.fd);
-	return idle;
-}
-
 /* A fence that the client adds is there for who asks, and holds nobody up */
 TEST_F_TIMEOUT(untrusted, adds_a_fence, 60)
 {
-	int fence = unsignaled_fence();
+	int fence = fence_unsignaled();
 	void *p;
 
 	if (fence < 0)
 		SKIP(return, "no vgem");
-	ASSERT_EQ(0, import_fence(self->dmabuf, fence));
-	EXPECT_FALSE(is_idle(self->dmabuf));
+	ASSERT_EQ(0, fence_import(self->dmabuf, fence));
+	EXPECT_FALSE(fence_idle(self->dmabuf));
 	p = map_shared(self->dmabuf, 0, SIZE, RW);
 	ASSERT_NE(NULL, p);
 
@@ -194,34 +147,34 @@ TEST_F_TIMEOUT(untrusted, adds_a_fence, 60)
 	EXPECT_LT(revoke_takes(self, self->dmabuf), LIMIT);
 	EXPECT_EQ(SIGBUS, child_read(p));
 
-	ASSERT_EQ(0, import_fence(self->other, fence));
+	ASSERT_EQ(0, fence_import(self->other, fence));
 	EXPECT_LT(close_takes(self), LIMIT);
-	EXPECT_FALSE(is_idle(self->other));
+	EXPECT_FALSE(fence_idle(self->other));
 }
 
 /* The same with an import of the client's, which alone is waited for */
 TEST_F_TIMEOUT(untrusted, adds_a_fence_and_imports, 60)
 {
-	int fence = unsignaled_fence();
+	int fence = fence_unsignaled();
 
 	if (fence < 0)
 		SKIP(return, "no vgem");
 	ASSERT_EQ(0, ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
 				   self->dmabuf, 0, SIZE, IOVA, IOAS_RW));
-	ASSERT_EQ(0, import_fence(self->dmabuf, fence));
+	ASSERT_EQ(0, fence_import(self->dmabuf, fence));
 	EXPECT_LT(outage_takes(self), LIMIT);
 	EXPECT_LT(revoke_takes(self, self->dmabuf), LIMIT);
 
 	ASSERT_EQ(0, ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
 				   self->other, 0, SIZE, IOVA + SIZE, IOAS_RW));
-	ASSERT_EQ(0, import_fence(self->other, fence));
+	ASSERT_EQ(0, fence_import(self->other, fence));
 	EXPECT_LT(close_takes(self), LIMIT);
 }
 
 /* And without a pause */
 TEST_F_TIMEOUT(untrusted, adds_fences_in_a_loop, 120)
 {
-	int fence = unsignaled_fence();
+	int fence = fence_unsignaled();
 	pid_t pid;
 	int i;
 
@@ -229,7 +182,7 @@ TEST_F_TIMEOUT(untrusted, adds_fences_in_a_loop, 120)
 		SKIP(return, "no vgem");
 	if (begin_child(&pid)) {
 		for (i = 0; i < 20000; i++)
-			import_fence(self->dmabuf, fence);
+			fence_import(self->dmabuf, fence);
 		pause();
 	}
 	usleep(200000);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <drm/drm.h>
+#include <drm/vgem_drm.h>
+#include <linux/dma-buf.h>
+
+#include <libvfio.h>
+
+#include "drm.h"
+#include "fence.h"
+
+int fence_unsignaled(void)
+{
+	struct dma_buf_export_sync_file out = { .flags = DMA_BUF_SYNC_RW };
+	struct drm_vgem_fence_attach attach = { .flags = VGEM_FENCE_WRITE };
+	int drm = drm_open("vgem");
+	int bo;
+
+	if (drm < 0)
+		return drm;
+	bo = drm_export(drm, 4096);
+	VFIO_ASSERT_GE(bo, 0);
+	VFIO_ASSERT_EQ(drm_import(drm, bo, &attach.handle), 0);
+	VFIO_ASSERT_EQ(ioctl(drm, DRM_IOCTL_VGEM_FENCE_ATTACH, &attach), 0);
+	VFIO_ASSERT_EQ(ioctl(bo, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &out), 0);
+	close(bo);
+	/* @drm stays open: its end would signal the fence */
+	return out.fd;
+}
+
+int fence_import(int dmabuf, int fence)
+{
+	struct dma_buf_import_sync_file in = {
+		.flags = DMA_BUF_SYNC_RW,
+		.fd = fence,
+	};
+
+	return ioctl(dmabuf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &in) ? -errno : 0;
+}
+
+bool fence_idle(int dmabuf)
+{
+	struct dma_buf_export_sync_file out = { .flags = DMA_BUF_SYNC_RW };
+	struct pollfd pfd = { .events = POLLIN };
+	bool idle;
+
+	VFIO_ASSERT_EQ(ioctl(dmabuf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &out), 0);
+	pfd.fd = out.fd;
+	idle = poll(&pfd, 1, 0) > 0;
+	close(out.fd);
+	return idle;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_FENCE_H
+#define GUEST_FENCE_H
+
+#include <stdbool.h>
+
+/*
+ * A sync file of vgem that nobody signals: it ends by itself after 10 s, or with
+ * this process.  Negative if there is no vgem.
+ */
+int fence_unsignaled(void);
+
+/* Have a dma-buf wait for it: 0 or -errno. */
+int fence_import(int dmabuf, int fence);
+
+/* Has a dma-buf no fence that is not signaled? */
+bool fence_idle(int dmabuf);
+
+#endif
