@@ -152,6 +152,9 @@ static inline void dma_buf_use_undo(struct dma_buf_core_attachment *core,
 		dma_buf_unchoose(core);
 }
 
+/* dma-buf-hangup.c */
+__poll_t dma_buf_poll_hup(struct dma_buf *dmabuf);
+
 /* dma-buf-access.c */
 bool dma_buf_vma_allowed(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 

@@ -150,6 +150,7 @@ static void revoke_export(struct dma_buf *dmabuf)
 	dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false,
 			      MAX_SCHEDULE_TIMEOUT);
 	dma_resv_unlock(dmabuf->resv);
+	dma_buf_hang_up(dmabuf);
 }
 
 /*
