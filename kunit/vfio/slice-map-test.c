@@ -10,6 +10,7 @@
 
 #include <kunit/test.h>
 
+#include "vfio_pci_area.h"
 #include "vfio_pci_slice_map.h"
 
 #define MAX_RANGES	4096
@@ -46,6 +47,26 @@ static bool walk(const struct phys_vec *phys, size_t nr, unsigned long page,
 	return false;
 }
 
+/* To the end of the range, and no page further */
+static void check_span(struct kunit *test, const struct vfio_pci_slice_map *map,
+		       unsigned long page, bool ok, unsigned long want)
+{
+	unsigned long got = 0, last = 0, start = 0, span;
+	size_t i;
+
+	span = vfio_pci_slice_span(map, page, &got);
+	KUNIT_ASSERT_EQ(test, ok, span > 0);
+	if (!ok)
+		return;
+	KUNIT_ASSERT_EQ(test, want, got);
+	KUNIT_ASSERT_TRUE(test, walk(map->phys, map->nr, page + span - 1, 0,
+				     &last));
+	KUNIT_ASSERT_EQ(test, last, got + span - 1);
+	for (i = 0; i < map->nr && start < page + span; i++)
+		start += map->phys[i].len >> PAGE_SHIFT;
+	KUNIT_ASSERT_EQ(test, start, page + span);
+}
+
 static void check_page(struct kunit *test, const struct vfio_pci_slice_map *map,
 		       unsigned long page, unsigned int order)
 {
@@ -68,6 +89,7 @@ static void check_page(struct kunit *test, const struct vfio_pci_slice_map *map,
 	if (ok)
 		KUNIT_ASSERT_EQ_MSG(test, want, got, "page %lu of %zu ranges",
 				    page, map->nr);
+	check_span(test, map, page, ok, want);
 }
 
 /* Every first and last page, those beside them, and some in between */
@@ -257,6 +279,85 @@ static void slice_map_long(struct kunit *test)
 	vfio_pci_slice_map_fini(&map);
 }
 
+#define PAGES_2M	(SZ_2M >> PAGE_SHIFT)
+
+struct area {
+	const char *name;
+	unsigned long page, npages;
+	bool huge;
+	unsigned long skew;
+};
+
+static void check_areas(struct kunit *test, const struct vfio_pci_slice_map *map,
+			const struct area *areas, size_t nr)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		const struct area *area = &areas[i];
+		unsigned long skew = 0;
+
+		KUNIT_EXPECT_EQ_MSG(test, area->huge,
+				    vfio_pci_area_skew(map, area->page,
+						       area->npages, SZ_2M,
+						       &skew),
+				    "%s", area->name);
+		KUNIT_EXPECT_EQ_MSG(test, area->skew, skew, "%s", area->name);
+	}
+}
+
+/* Where a mapping has to begin if it is to have pages of 2 MiB */
+static void slice_map_area(struct kunit *test)
+{
+	static const struct area areas[] = {
+		{ "all", 0, 2 * PAGES_2M + 2, true, SZ_2M - PAGE_SIZE },
+		{ "one", 1, PAGES_2M, true, 0 },
+		{ "all but one", 1, PAGES_2M - 1 },
+		{ "from within", 2, 2 * PAGES_2M - 1, true, PAGE_SIZE },
+		{ "a page more than the first", 1, PAGES_2M + 1, true, 0 },
+		{ "only of the second", 2, PAGES_2M - 1 },
+		{ "beyond the end", 2 * PAGES_2M + 2, PAGES_2M },
+		{ "over the end", 2 * PAGES_2M + 1, PAGES_2M },
+	};
+	struct phys_vec phys[] = {
+		{ SZ_1G + SZ_2M - PAGE_SIZE, PAGE_SIZE },
+		{ SZ_1G + SZ_16M, 2 * SZ_2M },
+		{ SZ_1G, PAGE_SIZE },
+	};
+	struct vfio_pci_slice_map map;
+
+	if (SZ_2M % PAGE_SIZE || PAGES_2M < 4)
+		kunit_skip(test, "pages are too large");
+	KUNIT_ASSERT_EQ(test, vfio_pci_slice_map_init(&map, phys,
+						      ARRAY_SIZE(phys)), 0);
+	check_areas(test, &map, areas, ARRAY_SIZE(areas));
+	vfio_pci_slice_map_fini(&map);
+}
+
+/* The user's ranges are many: one far behind is not looked for */
+static void slice_map_area_many(struct kunit *test)
+{
+	static const struct area areas[] = {
+		{ "too far", 0, MAX_RANGES + PAGES_2M },
+		{ "near enough", MAX_RANGES - 8, 8 + PAGES_2M, true,
+		  SZ_2M - 8 * PAGE_SIZE },
+	};
+	struct phys_vec *phys = alloc_ranges(test, MAX_RANGES + 1);
+	struct vfio_pci_slice_map map;
+	size_t i;
+
+	for (i = 0; i < MAX_RANGES; i++) {
+		phys[i].paddr = SZ_1G + 2 * i * PAGE_SIZE;
+		phys[i].len = PAGE_SIZE;
+	}
+	phys[i].paddr = SZ_2M;
+	phys[i].len = SZ_2M;
+	KUNIT_ASSERT_EQ(test, vfio_pci_slice_map_init(&map, phys,
+						      MAX_RANGES + 1), 0);
+	check_areas(test, &map, areas, ARRAY_SIZE(areas));
+	vfio_pci_slice_map_fini(&map);
+}
+
 static struct kunit_case slice_map_cases[] = {
 	KUNIT_CASE_SLOW(slice_map_random),
 	KUNIT_CASE(slice_map_huge),
@@ -264,6 +365,8 @@ static struct kunit_case slice_map_cases[] = {
 	KUNIT_CASE(slice_map_merge),
 	KUNIT_CASE(slice_map_merge_all),
 	KUNIT_CASE(slice_map_long),
+	KUNIT_CASE(slice_map_area),
+	KUNIT_CASE(slice_map_area_many),
 	{}
 };
 

@@ -111,6 +111,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "vfio_pci_area.h"
 #include "vfio_pci_bars.h"
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
@@ -610,6 +611,7 @@ void vfio_pci_bars_init_dev(struct vfio_pci_core_device *vdev)
 {
 	vfio_pci_memory_lock_init(&vdev->memory_lock);
 	vdev->vdev.drain = vfio_pci_bars_drain;
+	vdev->vdev.get_unmapped_area = vfio_pci_get_area;
 }
 
 /**

@@ -10,6 +10,7 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 
+#include "vfio_pci_area.h"
 #include "vfio_pci_bars.h"
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
@@ -151,6 +152,7 @@ const struct dma_buf_ops vfio_pci_dmabuf_ops = {
 	.match_mapping = vfio_pci_dma_buf_match,
 	.dma_follows_file_mode = true,
 	.mmap = vfio_pci_dma_buf_mmap,
+	.get_unmapped_area = vfio_pci_dma_buf_get_area,
 	.release = vfio_pci_dma_buf_release,
 };
 

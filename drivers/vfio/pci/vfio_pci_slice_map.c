@@ -92,6 +92,30 @@ static size_t vfio_pci_slice_find(const struct vfio_pci_slice_map *map,
 }
 
 /**
+ * vfio_pci_slice_span - how much follows a page without a seam
+ * @map: the map
+ * @page: page of the buffer
+ * @pfn: its page frame
+ *
+ * Return: The number of pages from @page to the end of its range, 0 if @page is
+ * not in the buffer.
+ */
+unsigned long vfio_pci_slice_span(const struct vfio_pci_slice_map *map,
+				  unsigned long page, unsigned long *pfn)
+{
+	unsigned long delta;
+	size_t i;
+
+	if (page >= map->npages)
+		return 0;
+
+	i = vfio_pci_slice_find(map, page);
+	delta = map->starts ? page - map->starts[i] : page;
+	*pfn = PHYS_PFN(map->phys[i].paddr) + delta;
+	return (map->phys[i].len >> PAGE_SHIFT) - delta;
+}
+
+/**
  * vfio_pci_slice_lookup - find the page frame of a page of the buffer
  * @map: the map
  * @page: page of the buffer, a multiple of the page size of @order away from

@@ -25,6 +25,8 @@ size_t vfio_pci_slice_merge(struct phys_vec *phys, size_t nr);
 int vfio_pci_slice_map_init(struct vfio_pci_slice_map *map,
 			    const struct phys_vec *phys, size_t nr);
 void vfio_pci_slice_map_fini(struct vfio_pci_slice_map *map);
+unsigned long vfio_pci_slice_span(const struct vfio_pci_slice_map *map,
+				  unsigned long page, unsigned long *pfn);
 bool vfio_pci_slice_lookup(const struct vfio_pci_slice_map *map,
 			   unsigned long page, unsigned int order,
 			   unsigned long *pfn);
