@@ -48,6 +48,20 @@ static vm_fault_t vfio_pci_fault_again(void)
 }
 
 /*
+ * What ends the wait of a fault besides the end of the transition. Any signal, if
+ * the access is one of user space, which gets to its signals before it tries
+ * again, so that a timer or who kicks a vCPU gets through. The kernel's own
+ * access to a user address would be repeated at once, with the signal pending: it
+ * ends with a signal that kills.
+ */
+static unsigned int vfio_pci_fault_sleep(struct vm_fault *vmf)
+{
+	const unsigned int both = FAULT_FLAG_USER | FAULT_FLAG_INTERRUPTIBLE;
+
+	return (vmf->flags & both) == both ? TASK_INTERRUPTIBLE : TASK_KILLABLE;
+}
+
+/*
  * A transition is in progress. Wait for its end without mmap_lock or the VMA's
  * lock; from then on the VMA may be gone, and the file keeps the buffer and,
  * through its owner, the text of this module.
@@ -55,6 +69,7 @@ static vm_fault_t vfio_pci_fault_again(void)
 static noinline vm_fault_t vfio_pci_fault_wait(struct vm_fault *vmf,
 					       struct vfio_pci_bars *bars)
 {
+	unsigned int sleep = vfio_pci_fault_sleep(vmf);
 	struct file *file;
 
 	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY)) {
@@ -68,8 +83,9 @@ static noinline vm_fault_t vfio_pci_fault_wait(struct vm_fault *vmf,
 
 	file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
-	/* Killed or not: who called looks for a signal before it goes on */
-	(void)wait_event_killable(bars->settled, vfio_pci_bars_settled(bars));
+	/* Signaled or not: who called looks for a signal before it goes on */
+	(void)wait_event_state(bars->settled, vfio_pci_bars_settled(bars),
+			       sleep);
 	fput(file);
 	return VM_FAULT_RETRY;
 }

@@ -36,8 +36,8 @@
  * has changed the state.
  *
  * A fault that finds a transition in progress drops the lock that it came with
- * (mmap_lock or that of the VMA), sleeps until the transition is over, killable
- * and holding nothing but a reference on the buffer's file, and is then
+ * (mmap_lock or that of the VMA), sleeps until the transition is over or a signal
+ * comes, holding nothing but a reference on the buffer's file, and is then
  * repeated. It ends in a SIGBUS if the memory is off, the buffer was revoked or
  * the device closed.
  *
@@ -49,10 +49,11 @@
  * takes to map one page. All waits, and what ends them:
  *
  *   fault, export	for the end of a transition, holding no lock. Ends with
- *			the transition or a fatal signal. A fault that may not
- *			drop its lock naps for 20 ms and is repeated.
- *   writer of @gate	for faults that insert a page: no allocation, no
- *			preemption
+ *			the transition or a fatal signal, and the fault of an
+ *			access of user space with any signal. A fault that may
+ *			not drop its lock naps for 20 ms and is repeated.
+ *   writer of @gate	for faults that insert up to 16 pages: no allocation,
+ *			no preemption
  *   zap		for i_mmap_rwsem of the buffer, which the client's mmap(),
  *			munmap(), fork() and mremap() hold, without allocating;
  *			then one TLB flush for each VMA with pages, of which a
