@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/pci.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/vfio_pci_core.h>
@@ -107,6 +108,12 @@ static bool on(struct vfio_pci_dma_buf *buf)
 	ret = vfio_pci_dma_buf_on(buf);
 	dma_resv_unlock(buf->dmabuf->resv);
 	return ret;
+}
+
+/* Does poll() say that the buffer is gone for ever? */
+static bool hung_up(struct bars_test *t, unsigned int i)
+{
+	return vfs_poll(t->dmabuf[i]->file, NULL) & EPOLLHUP;
 }
 
 static int stop(struct bars_test *t)
@@ -271,9 +278,12 @@ static void bars_revoke(struct kunit *test)
 	buf = add_buf(test, 0);
 	other = add_buf(test, 1);
 
+	KUNIT_EXPECT_FALSE(test, hung_up(t, 0));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), 0);
 	KUNIT_EXPECT_FALSE(test, on(buf));
 	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf));
+	KUNIT_EXPECT_TRUE(test, hung_up(t, 0));
+	KUNIT_EXPECT_FALSE(test, hung_up(t, 1));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -EBADFD);
 	KUNIT_EXPECT_TRUE(test, on(other));
 	KUNIT_EXPECT_FALSE(test, vfio_pci_dma_buf_gone(other));
@@ -313,6 +323,14 @@ static void stay_alive(void)
 	flush_signals(current);
 }
 
+/* An importer unmaps, as vfio_pci_dma_buf_unmap_phys() sees it */
+static void let_go(struct vfio_pci_dma_buf *buf)
+{
+	/* As that does */
+	smp_store_release(&buf->nr_maps, 0);
+	wake_up_all(&buf->bars->unmapped);
+}
+
 /* Importers that do not let go: who is killed leaves all as it was */
 static void bars_killed(struct kunit *test)
 {
@@ -337,20 +355,62 @@ static void bars_killed(struct kunit *test)
 
 	/* But there is no way back from a revoke, only a way to its end */
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EINTR);
+	KUNIT_EXPECT_FALSE(test, hung_up(t, 0));
 	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf[0]));
 	KUNIT_EXPECT_FALSE(test, on(buf[0]));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EINTR);
 	stay_alive();
 
+	/* Which a worker takes if nobody tries again */
 	for (i = 0; i < BUFS; i++)
-		buf[i]->nr_maps = 0;
-	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), 0);
+		let_go(buf[i]);
+	flush_work(&buf[0]->finish);
+	KUNIT_EXPECT_TRUE(test, hung_up(t, 0));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EBADFD);
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	start(t);
 	KUNIT_EXPECT_FALSE(test, on(buf[0]));
 	KUNIT_EXPECT_TRUE(test, on(buf[1]));
 	vfio_pci_bars_close(&t->vdev);
+}
+
+/* One thread takes many buffers back and waits for none of their importers */
+static void bars_start_revoke(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf[BUFS];
+	size_t i;
+
+	vfio_pci_bars_open(&t->vdev);
+	for (i = 0; i < BUFS; i++) {
+		buf[i] = add_buf(test, i);
+		buf[i]->nr_maps = i < 2;
+	}
+	for (i = 0; i < BUFS; i++) {
+		KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_start_revoke(buf[i]), 0);
+		KUNIT_EXPECT_FALSE(test, on(buf[i]));
+		KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf[i]));
+	}
+	/* To start it again does not end it */
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_start_revoke(buf[0]), 0);
+	KUNIT_EXPECT_FALSE(test, hung_up(t, 0));
+	KUNIT_EXPECT_FALSE(test, hung_up(t, 1));
+	/* Without an importer that is all */
+	KUNIT_EXPECT_TRUE(test, hung_up(t, 2));
+	KUNIT_EXPECT_TRUE(test, list_empty(&buf[2]->elm));
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_start_revoke(buf[2]), -EBADFD);
+
+	/* The first importer is slow, the second is not */
+	let_go(buf[1]);
+	flush_work(&buf[1]->finish);
+	KUNIT_EXPECT_TRUE(test, hung_up(t, 1));
+	KUNIT_EXPECT_FALSE(test, hung_up(t, 0));
+	let_go(buf[0]);
+	flush_work(&buf[0]->finish);
+	KUNIT_EXPECT_TRUE(test, hung_up(t, 0));
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EBADFD);
+	vfio_pci_bars_close(&t->vdev);
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_start_revoke(buf[0]), -ENODEV);
 }
 
 /* It stays on the list as long as somebody who walks that uses it */
@@ -488,6 +548,28 @@ static void bars_importers_at_once(struct kunit *test)
 	KUNIT_EXPECT_LT(test, took, BUFS * SLOW_MS);
 	for (i = 0; i < BUFS; i++)
 		kthread_stop_put(imp[i].task);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* Nor does it keep the thread that starts the revokes */
+static void bars_start_revoke_lock_held(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct vfio_pci_dma_buf *buf;
+	struct resv_holder holder;
+	struct task_struct *task;
+
+	vfio_pci_bars_open(&t->vdev);
+	buf = add_buf(test, 0);
+	buf->nr_maps = 1;
+	task = start_holder(test, &holder, t->dmabuf[0]);
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_start_revoke(buf), 0);
+	end_holder(task, &holder);
+	KUNIT_EXPECT_FALSE(test, hung_up(t, 0));
+	let_go(buf);
+	flush_work(&buf->finish);
+	KUNIT_EXPECT_EQ(test, buf->told, t->bars->epoch);
+	KUNIT_EXPECT_TRUE(test, hung_up(t, 0));
 	vfio_pci_bars_close(&t->vdev);
 }
 
@@ -680,7 +762,11 @@ static void bars_close(struct kunit *test)
 
 	vfio_pci_bars_open(&t->vdev);
 	buf = add_buf(test, 0);
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	KUNIT_EXPECT_FALSE(test, hung_up(t, 0));
+	start(t);
 	vfio_pci_bars_close(&t->vdev);
+	KUNIT_EXPECT_TRUE(test, hung_up(t, 0));
 	KUNIT_EXPECT_NULL(test, t->vdev.bars);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
 	KUNIT_EXPECT_FALSE(test, on(buf));
@@ -752,8 +838,10 @@ static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_low_power),
 	KUNIT_CASE(bars_revoke),
 	KUNIT_CASE(bars_killed),
+	KUNIT_CASE(bars_start_revoke),
 	KUNIT_CASE(bars_revoke_in_use),
 	KUNIT_CASE(bars_lock_held),
+	KUNIT_CASE(bars_start_revoke_lock_held),
 	KUNIT_CASE(bars_importers_at_once),
 	KUNIT_CASE(bars_lock_held_for_nothing),
 	KUNIT_CASE(bars_reset_by_others),

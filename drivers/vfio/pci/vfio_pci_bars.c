@@ -71,7 +71,8 @@
  * All importers are told before the first is waited for, and those whose
  * reservation lock is taken come last: a hung importer delays a transition but
  * keeps no CPU mapping and no other importer's mapping alive. Somebody who is
- * killed while waiting gives up; then the transition does not take place. Only
+ * killed while waiting gives up; then the transition does not take place, but a
+ * worker ends a revoke, as it does one that nobody wants to wait for. Only
  * at the close of the device there is no way back; but that wait comes before
  * the locks are taken that other devices need, and from then on the state is
  * BUSY, so that nobody is left to wait for when they are.
@@ -150,6 +151,9 @@ static void vfio_pci_bars_free(struct kref *kref)
 		container_of(kref, struct vfio_pci_bars, kref);
 
 	WARN_ON(!list_empty(&bars->bufs));
+	/* Its work has a reference on a buffer, which has one on this */
+	if (bars->finish)
+		destroy_workqueue(bars->finish);
 	mutex_destroy(&bars->lock);
 	kfree(bars);
 }
@@ -532,8 +536,10 @@ void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
 	bars = vdev->bars;
 	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_CLOSED);
 	vfio_pci_bars_take(vdev, bars, false);
-	while ((buf = vfio_pci_bars_next(bars, buf)))
+	while ((buf = vfio_pci_bars_next(bars, buf))) {
 		vfio_pci_wc_give_back(buf);
+		dma_buf_hang_up(buf->dmabuf);
+	}
 	vfio_pci_bars_publish(vdev, NULL);
 	up_write(&vdev->memory_lock);
 	wake_up_all(&bars->settled);

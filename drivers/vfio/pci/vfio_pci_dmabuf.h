@@ -6,6 +6,7 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/list.h>
+#include <linux/workqueue.h>
 
 #include "vfio_pci_bars.h"
 #include "vfio_pci_slice_map.h"
@@ -71,6 +72,8 @@ enum vfio_pci_dma_buf_life {
  *	Written under the reservation lock.
  * @matching: importers that are attaching and may use @pdev
  * @vmas: how many VMAs a slice has, see slice_vma.c
+ * @finish: ends a revoke that nobody waits for. Has a reference on @dmabuf while
+ *	it is queued.
  */
 struct vfio_pci_dma_buf {
 	struct dma_buf *dmabuf;
@@ -94,6 +97,7 @@ struct vfio_pci_dma_buf {
 	unsigned int told;
 	atomic_t matching;
 	atomic_t vmas;
+	struct work_struct finish;
 };
 
 extern const struct dma_buf_ops vfio_pci_dmabuf_ops;
@@ -113,6 +117,7 @@ int vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf, bool killable,
 int vfio_pci_dma_buf_drain(struct vfio_pci_dma_buf *buf, bool killable);
 bool vfio_pci_dma_buf_gone(struct vfio_pci_dma_buf *buf);
 int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf);
+int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf);
 
 /* vfio_pci_bar_mmap.c */
 int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);

@@ -9,12 +9,15 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "vfio_pci_area.h"
 #include "vfio_pci_bars.h"
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
 #include "vfio_pci_wc.h"
+
+static void vfio_pci_dma_buf_finish_work(struct work_struct *work);
 
 /**
  * vfio_pci_dma_buf_alloc - allocate the object behind a dma-buf
@@ -44,6 +47,7 @@ vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, size_t nr_ranges)
 	INIT_LIST_HEAD(&buf->elm);
 	buf->bars = vfio_pci_bars_get(vdev->bars);
 	buf->pdev = vdev->pdev;
+	INIT_WORK(&buf->finish, vfio_pci_dma_buf_finish_work);
 	return buf;
 }
 
@@ -370,7 +374,10 @@ static void vfio_pci_dma_buf_cut(struct vfio_pci_dma_buf *buf)
 		WRITE_ONCE(buf->life, VFIO_PCI_DMA_BUF_CUT);
 }
 
-/* Transitions need not look at the buffer any more, unless they are about to */
+/*
+ * Transitions need not look at the buffer any more, unless they are about to, and
+ * its holders may know.
+ */
 static int vfio_pci_dma_buf_complete(struct vfio_pci_dma_buf *buf)
 {
 	guard(mutex)(&buf->bars->lock);
@@ -380,6 +387,75 @@ static int vfio_pci_dma_buf_complete(struct vfio_pci_dma_buf *buf)
 	WRITE_ONCE(buf->life, VFIO_PCI_DMA_BUF_DRAINED);
 	if (!buf->users)
 		list_del_init(&buf->elm);
+	dma_buf_hang_up(buf->dmabuf);
+	return 0;
+}
+
+static int vfio_pci_dma_buf_finish(struct vfio_pci_dma_buf *buf, bool killable)
+{
+	bool busy = false;
+	int ret;
+
+	ret = vfio_pci_dma_buf_invalidate(buf, killable, &busy);
+	if (!ret && busy)
+		ret = vfio_pci_dma_buf_drain(buf, killable);
+	return ret ?: vfio_pci_dma_buf_complete(buf);
+}
+
+static void vfio_pci_dma_buf_finish_work(struct work_struct *work)
+{
+	struct vfio_pci_dma_buf *buf =
+		container_of(work, struct vfio_pci_dma_buf, finish);
+	struct dma_buf *dmabuf = buf->dmabuf;
+
+	vfio_pci_dma_buf_finish(buf, false);
+	dma_buf_put(dmabuf);
+}
+
+/*
+ * Somebody else waits for the importers. One worker a buffer, so that a client
+ * whose importer takes long does not keep the others' revokes from ending, and a
+ * queue for each device.
+ */
+static int vfio_pci_dma_buf_finish_queue(struct vfio_pci_bars *bars)
+{
+	struct workqueue_struct *queue;
+
+	/* Pairs with the store below */
+	if (smp_load_acquire(&bars->finish))
+		return 0;
+	queue = alloc_workqueue("vfio-pci-revoke", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (!queue)
+		return -ENOMEM;
+
+	scoped_guard(mutex, &bars->lock) {
+		if (!bars->finish) {
+			/* Pairs with the load above */
+			smp_store_release(&bars->finish, queue);
+			return 0;
+		}
+	}
+	/* Somebody else was faster */
+	destroy_workqueue(queue);
+	return 0;
+}
+
+static void vfio_pci_dma_buf_finish_later(struct vfio_pci_dma_buf *buf)
+{
+	get_dma_buf(buf->dmabuf);
+	if (!queue_work(buf->bars->finish, &buf->finish))
+		dma_buf_put(buf->dmabuf);
+}
+
+/* Nobody can map the buffer any more, no CPU has it mapped */
+static int vfio_pci_dma_buf_begin_revoke(struct vfio_pci_dma_buf *buf)
+{
+	int ret = vfio_pci_dma_buf_kill(buf);
+
+	if (ret)
+		return ret;
+	vfio_pci_dma_buf_cut(buf);
+	vfio_pci_wc_give_back(buf);
 	return 0;
 }
 
@@ -391,21 +467,47 @@ static int vfio_pci_dma_buf_complete(struct vfio_pci_dma_buf *buf)
  *
  * Return: 0, no CPU and no importer reaches the slices through this buffer any
  * more; -EBADFD if it was like that before, -ENODEV if the device was closed,
- * -EINTR if the task was killed: then importers may still have it mapped.
+ * -EINTR if the task was killed: then importers may still have it mapped, and a
+ * worker waits for them if there is memory for one.
  */
 int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf)
+{
+	int ret;
+
+	ret = vfio_pci_dma_buf_begin_revoke(buf);
+	if (ret)
+		return ret;
+	ret = vfio_pci_dma_buf_finish(buf, true);
+	if (ret == -EINTR && !vfio_pci_dma_buf_finish_queue(buf->bars))
+		vfio_pci_dma_buf_finish_later(buf);
+	return ret;
+}
+
+/**
+ * vfio_pci_dma_buf_start_revoke - the same without waiting for importers
+ * @buf: the buffer, whose dma-buf the caller holds
+ *
+ * Importers are told, and the buffer hangs up when they have let go of it. Where
+ * there are none it has done so on return.
+ *
+ * Return: 0, no CPU reaches the slices through this buffer any more and none
+ * will, nor will an importer map it; -EBADFD or -ENODEV as
+ * vfio_pci_dma_buf_revoke(), or -ENOMEM: then nothing was done.
+ */
+int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf)
 {
 	bool busy = false;
 	int ret;
 
-	ret = vfio_pci_dma_buf_kill(buf);
+	ret = vfio_pci_dma_buf_finish_queue(buf->bars);
 	if (ret)
 		return ret;
-
-	vfio_pci_dma_buf_cut(buf);
-	vfio_pci_wc_give_back(buf);
-	ret = vfio_pci_dma_buf_invalidate(buf, true, &busy);
-	if (!ret && busy)
-		ret = vfio_pci_dma_buf_drain(buf, true);
-	return ret ?: vfio_pci_dma_buf_complete(buf);
+	ret = vfio_pci_dma_buf_begin_revoke(buf);
+	if (ret)
+		return ret;
+	if (!vfio_pci_dma_buf_try_invalidate(buf, &busy) || busy)
+		vfio_pci_dma_buf_finish_later(buf);
+	else
+		vfio_pci_dma_buf_complete(buf);
+	return 0;
 }

@@ -12,12 +12,23 @@
 #include "vfio_pci_priv.h"
 #include "vfio_pci_wc.h"
 
-static int vfio_pci_slice_check(struct vfio_pci_core_device *vdev, u32 flags,
-				size_t argsz, size_t minsz)
+/*
+ * The user's argument. 1 if it was read; 0 for a PROBE without one, which asks
+ * whether there is such a feature. A PROBE with an argument asks whether these
+ * values are possible, and needs no slice.
+ */
+static int vfio_pci_slice_arg(struct vfio_pci_core_device *vdev, u32 flags,
+			      void *to, const void __user *arg, size_t argsz,
+			      size_t size)
 {
+	int ret;
+
 	if (!vdev->pci_ops || !vdev->pci_ops->get_dmabuf_phys)
 		return -EOPNOTSUPP;
-	return vfio_check_feature(flags, argsz, VFIO_DEVICE_FEATURE_SET, minsz);
+	ret = vfio_check_feature(flags, argsz, VFIO_DEVICE_FEATURE_SET, size);
+	if (ret < 0 || (!ret && argsz < size))
+		return ret;
+	return copy_from_user(to, arg, size) ? -EFAULT : 1;
 }
 
 /* The dma-buf @fd is, referenced, if it is one of @vdev as it is open now */
@@ -54,16 +65,22 @@ int vfio_pci_feature_dma_buf_revoke(struct vfio_pci_core_device *vdev, u32 flags
 	struct dma_buf *dmabuf;
 	int ret;
 
-	ret = vfio_pci_slice_check(vdev, flags, argsz, sizeof(revoke));
+	ret = vfio_pci_slice_arg(vdev, flags, &revoke, arg, argsz,
+				 sizeof(revoke));
 	if (ret != 1)
 		return ret;
-	if (copy_from_user(&revoke, arg, sizeof(revoke)))
-		return -EFAULT;
+	if (revoke.flags & ~VFIO_DMA_BUF_REVOKE_NOWAIT)
+		return -EINVAL;
+	if (flags & VFIO_DEVICE_FEATURE_PROBE)
+		return 0;
 
 	dmabuf = vfio_pci_slice_get(vdev, revoke.dmabuf_fd);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	ret = vfio_pci_dma_buf_revoke(dmabuf->priv);
+	if (revoke.flags & VFIO_DMA_BUF_REVOKE_NOWAIT)
+		ret = vfio_pci_dma_buf_start_revoke(dmabuf->priv);
+	else
+		ret = vfio_pci_dma_buf_revoke(dmabuf->priv);
 	dma_buf_put(dmabuf);
 	return ret;
 }
@@ -77,14 +94,29 @@ static bool vfio_pci_slice_can_wc(void)
 	return pgprot_val(wc) != pgprot_val(nc);
 }
 
+/* Can there be such mappings? A slice may still have a reason of its own. */
+static int vfio_pci_slice_check_memattr(u32 memattr)
+{
+	switch (memattr) {
+	case VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC:
+		return 0;
+	case VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC:
+		return vfio_pci_slice_can_wc() ? 0 : -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
 static int vfio_pci_slice_set_memattr(struct vfio_pci_core_device *vdev,
 				      struct vfio_pci_dma_buf *buf, u32 memattr)
 {
+	int ret;
+
 	if (vfio_pci_dma_buf_gone(buf))
 		return -EBADFD;
-	if (memattr == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC &&
-	    !vfio_pci_slice_can_wc())
-		return -EOPNOTSUPP;
+	ret = vfio_pci_slice_check_memattr(memattr);
+	if (ret)
+		return ret;
 	return vfio_pci_wc_set(vdev, buf, memattr);
 }
 
@@ -104,14 +136,12 @@ int vfio_pci_feature_dma_buf_memattr(struct vfio_pci_core_device *vdev, u32 flag
 	struct dma_buf *dmabuf;
 	int ret;
 
-	ret = vfio_pci_slice_check(vdev, flags, argsz, sizeof(set));
+	ret = vfio_pci_slice_arg(vdev, flags, &set, arg, argsz, sizeof(set));
 	if (ret != 1)
 		return ret;
-	if (copy_from_user(&set, arg, sizeof(set)))
-		return -EFAULT;
-	if (set.memattr != VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC &&
-	    set.memattr != VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC)
-		return -EINVAL;
+	ret = vfio_pci_slice_check_memattr(set.memattr);
+	if (ret == -EINVAL || flags & VFIO_DEVICE_FEATURE_PROBE)
+		return ret;
 
 	dmabuf = vfio_pci_slice_get(vdev, set.dmabuf_fd);
 	if (IS_ERR(dmabuf))

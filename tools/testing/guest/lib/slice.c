@@ -36,6 +36,18 @@ int slice_revoke(struct vfio_pci_device *dev, int dmabuf)
 			     &revoke, sizeof(revoke));
 }
 
+int slice_start_revoke(struct vfio_pci_device *dev, int dmabuf)
+{
+	struct vfio_device_feature_dma_buf_revoke revoke = {
+		.dmabuf_fd = dmabuf,
+		.flags = VFIO_DMA_BUF_REVOKE_NOWAIT,
+	};
+
+	return slice_feature(dev, VFIO_DEVICE_FEATURE_SET |
+			     VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE,
+			     &revoke, sizeof(revoke));
+}
+
 int slice_memattr(struct vfio_pci_device *dev, int dmabuf, u32 memattr)
 {
 	struct vfio_device_feature_dma_buf_memattr attr = {

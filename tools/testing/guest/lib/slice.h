@@ -14,8 +14,12 @@
 int slice_feature(struct vfio_pci_device *dev, u32 flags, const void *data,
 		  size_t len);
 
-/* Take a slice back for good; the CPU's memory type of later mappings. */
+/*
+ * Take a slice back for good, with or without waiting for importers; the CPU's memory
+ * type of later mappings.
+ */
 int slice_revoke(struct vfio_pci_device *dev, int dmabuf);
+int slice_start_revoke(struct vfio_pci_device *dev, int dmabuf);
 int slice_memattr(struct vfio_pci_device *dev, int dmabuf, u32 memattr);
 
 /* Low power, as runtime power management has it: 0 or -errno. */

@@ -10,6 +10,8 @@
 
 struct vfio_device_feature_dma_buf_revoke {
 	__s32 dmabuf_fd;
+	__u32 flags;
+#define VFIO_DMA_BUF_REVOKE_NOWAIT (1 << 0)
 };
 #endif
 
