@@ -134,17 +134,86 @@ static bool vfio_pci_type_differs(struct vm_area_struct *vma,
 	       !vfio_pci_wc_allows(buf, vma, pfn, order);
 }
 
+/*
+ * Pages that are touched one after the other are mapped ahead: as many as are
+ * mapped in front of the one that is touched, and up to this number.
+ */
+#define VFIO_PCI_FAULT_AHEAD	16
+
+/*
+ * The page table in which the fault is, which stays, see vfio_pci_fault_prepare().
+ * Where page tables are in highmem, or a huge page is in its place, there is none.
+ */
+static pte_t *vfio_pci_fault_table(struct vm_fault *vmf)
+{
+	pmd_t pmd = pmdp_get_lockless(vmf->pmd);
+
+	if (IS_ENABLED(CONFIG_HIGHPTE) || pmd_none(pmd) || pmd_leaf(pmd) ||
+	    pmd_bad(pmd))
+		return NULL;
+	return pte_offset_kernel(&pmd, 0);
+}
+
+/* Is there a page? Others may be changing that: it is about speed only */
+static bool vfio_pci_fault_mapped(pte_t *pte)
+{
+	return pte_present(ptep_get_lockless(pte));
+}
+
+/* How many pages to map from here on, one if this is not the next in a row */
+static unsigned long vfio_pci_fault_count(struct vm_fault *vmf)
+{
+	unsigned long addr = vmf->address & PAGE_MASK;
+	unsigned long index = pte_index(addr);
+	pte_t *table = vfio_pci_fault_table(vmf);
+	unsigned long count = 1;
+
+	if (!table || !index || addr == vmf->vma->vm_start ||
+	    !vfio_pci_fault_mapped(table + index - 1))
+		return 1;
+	while (count < VFIO_PCI_FAULT_AHEAD && count <= index &&
+	       vfio_pci_fault_mapped(table + index - count))
+		count++;
+	count = min(count, PTRS_PER_PTE - index);
+	return min(count, (vmf->vma->vm_end - addr) >> PAGE_SHIFT);
+}
+
+/*
+ * The rest of a row. They are of the same range as the first one, @pfn, and in the
+ * same page table, so that nothing is allocated; and what is there is left alone.
+ */
+static noinline void vfio_pci_fault_ahead(struct vm_fault *vmf,
+					  struct vfio_pci_dma_buf *buf,
+					  unsigned long count)
+{
+	unsigned long page = vmf->pgoff - buf->pgoff_base;
+	unsigned long pfn, i;
+
+	count = min(count, vfio_pci_slice_span(&buf->map, page, &pfn));
+	for (i = 1; i < count; i++) {
+		if (vfio_pci_type_differs(vmf->vma, buf, pfn + i, 0) ||
+		    vmf_insert_pfn(vmf->vma, vmf->address + i * PAGE_SIZE,
+				   pfn + i) != VM_FAULT_NOPAGE)
+			break;
+	}
+}
+
 /* Inline, as its caller, and for the same reason */
 static __always_inline vm_fault_t
 vfio_pci_fault_insert(struct vm_fault *vmf, struct vfio_pci_dma_buf *buf)
 {
+	unsigned long count = vfio_pci_fault_count(vmf);
 	unsigned long pfn;
+	vm_fault_t ret;
 
 	if (!vfio_pci_slice_page(&buf->map, vmf->pgoff - buf->pgoff_base, &pfn))
 		return VM_FAULT_SIGBUS;
 	if (unlikely(vfio_pci_type_differs(vmf->vma, buf, pfn, 0)))
 		return VM_FAULT_SIGBUS;
-	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	ret = vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	if (count > 1 && ret == VM_FAULT_NOPAGE)
+		vfio_pci_fault_ahead(vmf, buf, count);
+	return ret;
 }
 
 static vm_fault_t vfio_pci_fault_insert_huge(struct vm_fault *vmf,

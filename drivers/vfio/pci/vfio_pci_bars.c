@@ -46,7 +46,7 @@
  * The holder of a slice's file descriptor is not trusted. He can fault, map,
  * import, attach fences, have little memory, a low priority or be stopped, and
  * must not delay the owner of the device, or another client, by more than it
- * takes to map one page. All waits, and what ends them:
+ * takes to map a few pages. All waits, and what ends them:
  *
  *   fault, export	for the end of a transition, holding no lock. Ends with
  *			the transition or a fatal signal, and the fault of an

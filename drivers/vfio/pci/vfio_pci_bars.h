@@ -35,8 +35,8 @@ enum vfio_pci_bars_state {
  * @kref: one reference of the device while it is open and one of each buffer
  * @gate: held for reading while a fault tests the state and inserts its page,
  *	for writing while @state or &vfio_pci_dma_buf.life changes. A spinning
- *	lock: a reader cannot be preempted, allocates nothing and inserts one
- *	page, so that no client can make a writer wait for longer than that.
+ *	lock: a reader cannot be preempted, allocates nothing and inserts a few
+ *	pages, so that no client can make a writer wait for longer than that.
  * @state: see &enum vfio_pci_bars_state. Written under @lock and @gate.
  * @epoch: number of times that @state became ON. Written with @state. A buffer
  *	whose importers lost their mappings remembers it, see

@@ -47,6 +47,7 @@ struct bench {
 	/* mmap() of @size bytes there, and how many pages are touched */
 	off_t offset;
 	unsigned int touch;
+	bool random;
 };
 
 static struct vfio_region_dma_range ranges[MAX_RANGES];
@@ -271,6 +272,11 @@ static void bench_ranges(struct bench *b)
 /* Where a huge page fits. Nothing else is mapped there. */
 #define MAP_AT		((void *)0x400000000000UL)
 
+/* In no order that somebody could foresee */
+static const unsigned char random_order[] = {
+	11, 4, 14, 1, 8, 15, 6, 2, 12, 9, 0, 5, 13, 3, 10, 7
+};
+
 static int map(struct bench *b)
 {
 	char *at = mmap(MAP_AT, b->size, PROT_READ | PROT_WRITE,
@@ -280,7 +286,7 @@ static int map(struct bench *b)
 	if (at == MAP_FAILED)
 		return -errno;
 	for (i = 0; i < b->touch; i++)
-		readb(at + i * PAGE);
+		readb(at + (b->random ? random_order[i] : i) * PAGE);
 	return -munmap(at, b->size);
 }
 
@@ -315,11 +321,35 @@ static int bench_faults(struct bench *b, const char *what)
 	return 0;
 }
 
+/* What is mapped ahead must not cost those who do not need it. */
+static int bench_touched(struct bench *b, const char *what)
+{
+	static const struct { const char *name; unsigned int touch; bool random; } how[] = {
+		{ "mmap+1 page+munmap", 1 },
+		{ "mmap+16 pages in random order+munmap", 16, true },
+	};
+	char name[64];
+	size_t i;
+	int rc;
+
+	b->size = SZ_64K;
+	for (i = 0; i < ARRAY_SIZE(how); i++) {
+		b->touch = how[i].touch;
+		b->random = how[i].random;
+		snprintf(name, sizeof(name), "%s %s", what, how[i].name);
+		rc = measure(name, map, b, 200);
+		b->random = false;
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 static void bench_slice(struct bench *b, const char *what)
 {
 	b->fd = endpoint_export(b->dev, BAR, ranges, b->nr);
 	must(b->fd < 0 ? b->fd : 0, "export");
-	if (bench_faults(b, what))
+	if (bench_faults(b, what) || bench_touched(b, what))
 		fprintf(stderr, "# %s: not on this kernel\n", what);
 	close(b->fd);
 }
@@ -362,6 +392,7 @@ static void bench_mmap(struct bench *b)
 	b->fd = b->dev->fd;
 	b->offset = (off_t)BAR << 40;
 	must(bench_faults(b, "BAR"), "mmap");
+	must(bench_touched(b, "BAR"), "mmap");
 
 	b->offset = 0;
 	ranges[0] = (struct vfio_region_dma_range){ 0, SZ_16M };

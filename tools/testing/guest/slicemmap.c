@@ -441,7 +441,8 @@ TEST_F_TIMEOUT(range, page_faults, 120)
 	struct vfio_region_dma_range r[] = { RANGE(1, 5), RANGE(40, 3) };
 	void *p = map_ranges(self, r, 2, 0, 8 * PAGE, 0);
 
-	EXPECT_EQ(8, faults_of(p, 8 * PAGE));
+	/* 1, 2, and 4 or 8 if the range did not end */
+	EXPECT_EQ(1 + 1 + 1 + 1, faults_of(p, 8 * PAGE));
 	EXPECT_EQ(0, faults_of(p, 8 * PAGE));
 }
 
@@ -465,7 +466,7 @@ TEST_F_TIMEOUT(range, huge_faults_from_an_offset, 120)
 	struct vfio_region_dma_range r = RANGE(512, 1024);
 	void *p = map_ranges(self, &r, 1, PMD - 3 * PAGE, PMD + 3 * PAGE, PMD - 3 * PAGE);
 
-	EXPECT_EQ(3 + 1, faults_of(p, PMD + 3 * PAGE));
+	EXPECT_EQ(2 + 1, faults_of(p, PMD + 3 * PAGE));
 	EXPECT_TRUE(pages_are(p, PMD + 3 * PAGE, 2 * PMD - 3 * PAGE));
 }
 
@@ -497,7 +498,7 @@ TEST_F_TIMEOUT(range, no_huge_fault_over_an_edge, 120)
 	struct vfio_region_dma_range r[] = { RANGE(512, 511), RANGE(3, 1), RANGE(1024, 512) };
 	void *p = map_ranges(self, r, 3, 0, 2 * PMD, 0);
 
-	EXPECT_EQ(512 + 1, faults_of(p, 2 * PMD));
+	EXPECT_EQ(faults_in_order(0, PMD - PAGE) + 1 + 1, faults_of(p, 2 * PMD));
 	EXPECT_TRUE(pages_are(p, PMD - PAGE, PMD));
 	EXPECT_TRUE(pages_are(p + PMD - PAGE, PAGE, 3 * PAGE));
 	EXPECT_TRUE(pages_are(p + PMD, PMD, 2 * PMD));
@@ -509,8 +510,38 @@ TEST_F_TIMEOUT(range, no_huge_fault_at_an_odd_page, 120)
 	struct vfio_region_dma_range r = RANGE(513, 512);
 	void *p = map_ranges(self, &r, 1, 0, PMD, 0);
 
-	EXPECT_EQ(512, faults_of(p, PMD));
+	EXPECT_EQ(faults_in_order(0, PMD), faults_of(p, PMD));
 	EXPECT_TRUE(pages_are(p, PMD, PMD + PAGE));
+}
+
+/* What is mapped ahead is what the slice has next, and goes with it. */
+TEST_F_TIMEOUT(range, mapped_ahead, 120)
+{
+	struct vfio_region_dma_range r[] = { RANGE(16, 20), RANGE(3, 4) };
+	int fd = endpoint_export(self->mem, BAR, r, 2);
+	struct entry e;
+	void *p;
+
+	ASSERT_GE(fd, 0);
+	p = map_aligned(fd, 0, 22 * PAGE, RW, PMD, 0);
+	ASSERT_NE(NULL, p);
+	EXPECT_EQ(5, faults_of(p, 16 * PAGE));
+	/* To the end of the range, which is not that of the mapping */
+	EXPECT_EQ(0, faults_of(p + 16 * PAGE, 4 * PAGE));
+	EXPECT_EQ(1, faults_of(p + 20 * PAGE, PAGE));
+	EXPECT_TRUE(pages_are(p, 20 * PAGE, 16 * PAGE));
+	EXPECT_TRUE(pages_are(p + 20 * PAGE, 2 * PAGE, 3 * PAGE));
+	if (pgtable_ready())
+		EXPECT_FALSE(pgtable_find(p + 22 * PAGE, &e));
+
+	ASSERT_EQ(0, slice_revoke(self->mem, fd));
+	EXPECT_EQ(SIGBUS, child_read(p));
+	EXPECT_EQ(SIGBUS, child_read(p + 19 * PAGE));
+	if (pgtable_ready()) {
+		EXPECT_FALSE(pgtable_find(p, &e));
+		EXPECT_FALSE(pgtable_find(p + 19 * PAGE, &e));
+	}
+	close(fd);
 }
 
 /* Buffers of one page that show and hide each other's neighbours. */

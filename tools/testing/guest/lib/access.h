@@ -20,4 +20,11 @@ long faults(void);
 /* Read one word of each page; how many faults that took. */
 long faults_of(const void *map, size_t length);
 
+/*
+ * The faults that it takes to touch small pages of one range in order, with nothing
+ * mapped before: as many pages are mapped ahead as there are in front, within a page
+ * table.  @skew is how far the mapping begins behind a multiple of what one covers.
+ */
+long faults_in_order(size_t skew, size_t length);
+
 #endif
