@@ -125,13 +125,11 @@ vm_fault_t vfio_pci_core_fault_retry(struct vfio_pci_core_device *vdev,
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_fault_retry);
 
-/* A VMA is for uncached or for write-combining memory, see vfio_pci_wc.c */
-static bool vfio_pci_type_differs(struct vm_area_struct *vma,
-				  struct vfio_pci_dma_buf *buf,
-				  unsigned long pfn, unsigned int order)
+/* A huge page has one type, its pages may differ, see vfio_pci_wc.c */
+static bool vfio_pci_types_differ(struct vfio_pci_bars *bars, unsigned long pfn,
+				  unsigned int order)
 {
-	return READ_ONCE(buf->bars->nr_wc) &&
-	       !vfio_pci_wc_allows(buf, vma, pfn, order);
+	return READ_ONCE(bars->nr_wc) && !vfio_pci_wc_same(bars, pfn, order);
 }
 
 /*
@@ -191,8 +189,7 @@ static noinline void vfio_pci_fault_ahead(struct vm_fault *vmf,
 
 	count = min(count, vfio_pci_slice_span(&buf->map, page, &pfn));
 	for (i = 1; i < count; i++) {
-		if (vfio_pci_type_differs(vmf->vma, buf, pfn + i, 0) ||
-		    vmf_insert_pfn(vmf->vma, vmf->address + i * PAGE_SIZE,
+		if (vmf_insert_pfn(vmf->vma, vmf->address + i * PAGE_SIZE,
 				   pfn + i) != VM_FAULT_NOPAGE)
 			break;
 	}
@@ -207,8 +204,6 @@ vfio_pci_fault_insert(struct vm_fault *vmf, struct vfio_pci_dma_buf *buf)
 	vm_fault_t ret;
 
 	if (!vfio_pci_slice_page(&buf->map, vmf->pgoff - buf->pgoff_base, &pfn))
-		return VM_FAULT_SIGBUS;
-	if (unlikely(vfio_pci_type_differs(vmf->vma, buf, pfn, 0)))
 		return VM_FAULT_SIGBUS;
 	ret = vmf_insert_pfn(vmf->vma, vmf->address, pfn);
 	if (count > 1 && ret == VM_FAULT_NOPAGE)
@@ -231,7 +226,7 @@ static vm_fault_t vfio_pci_fault_insert_huge(struct vm_fault *vmf,
 	page -= (vmf->address - addr) >> PAGE_SHIFT;
 
 	if (!vfio_pci_slice_lookup(&buf->map, page, order, &pfn) ||
-	    vfio_pci_type_differs(vmf->vma, buf, pfn, order))
+	    vfio_pci_types_differ(buf->bars, pfn, order))
 		return VM_FAULT_FALLBACK;
 
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)

@@ -126,17 +126,9 @@ int vfio_pci_barmap_claimed(struct vfio_pci_core_device *vdev, unsigned int bar)
 }
 
 /*
- * A mapping of a page keeps the type that the page has when it is made, also if
- * the slice that made it write-combining goes meanwhile. As long as @nr_wc is
- * not zero faults look at the type and refuse the page.
+ * A page has the type that it has: a mapping of it gets the same, and would keep
+ * it. So nobody changes the type meanwhile: that takes @barmap_lock for writing.
  */
-static void vfio_pci_barmap_count(struct vfio_pci_bars *bars, int pages)
-{
-	guard(mutex)(&bars->lock);
-	WRITE_ONCE(bars->nr_wc, bars->nr_wc + pages);
-}
-
-/* A page has the type that it has: a mapping of it gets the same */
 static void __iomem *vfio_pci_barmap_page(struct vfio_pci_core_device *vdev,
 					  unsigned int bar, loff_t pos,
 					  size_t *count)
@@ -145,13 +137,10 @@ static void __iomem *vfio_pci_barmap_page(struct vfio_pci_core_device *vdev,
 	resource_size_t len = pci_resource_len(vdev->pdev, bar) - start;
 	void __iomem *io;
 
-	vfio_pci_barmap_count(vdev->bars, 1);
 	io = ioremap(pci_resource_start(vdev->pdev, bar) + start,
 		     min_t(resource_size_t, len, PAGE_SIZE));
-	if (!io) {
-		vfio_pci_barmap_count(vdev->bars, -1);
+	if (!io)
 		return IOMEM_ERR_PTR(-ENOMEM);
-	}
 	*count = min_t(size_t, *count, PAGE_SIZE - offset_in_page(pos));
 	return io - start;
 }
@@ -197,7 +186,6 @@ void vfio_pci_barmap_end(struct vfio_pci_core_device *vdev, unsigned int bar,
 		/* Out of the buffers of write-combining */
 		wmb();
 		iounmap(io + ALIGN_DOWN(pos, PAGE_SIZE));
-		vfio_pci_barmap_count(vdev->bars, -1);
 	}
 	up_read(&vdev->bars->barmap_lock);
 }

@@ -141,6 +141,7 @@ struct vfio_pci_bars *vfio_pci_bars_new(struct vfio_pci_core_device *vdev)
 	init_rwsem(&bars->barmap_lock);
 	INIT_LIST_HEAD(&bars->bufs);
 	INIT_WORK(&bars->settle, vfio_pci_bars_settle_work);
+	vfio_pci_wc_init(bars);
 	bars->vdev = vdev;
 	return bars;
 }
@@ -537,15 +538,20 @@ void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
 	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_CLOSED);
 	vfio_pci_bars_take(vdev, bars, false);
 	while ((buf = vfio_pci_bars_next(bars, buf))) {
-		vfio_pci_wc_give_back(buf);
+		vfio_pci_wc_close_buf(buf);
 		dma_buf_hang_up(buf->dmabuf);
 	}
+	vfio_pci_wc_close(vdev);
 	vfio_pci_bars_publish(vdev, NULL);
 	up_write(&vdev->memory_lock);
 	wake_up_all(&bars->settled);
 
-	/* Nobody queues it for BARs that are CLOSED */
+	/* Nobody queues anything for BARs that are CLOSED */
 	cancel_work_sync(&bars->settle);
+	vfio_pci_wc_cancel(bars);
+	/* There is no importer left that it could be waiting for */
+	if (bars->finish)
+		flush_workqueue(bars->finish);
 
 	/* No VMA of the device's file is left and none can be made any more */
 	for (i = 0; i < ARRAY_SIZE(bars->bar); i++)

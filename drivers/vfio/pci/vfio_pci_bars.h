@@ -59,12 +59,12 @@ enum vfio_pci_bars_state {
  * @finish: where revokes end that nobody waits for, NULL before the first one.
  *	Written under @lock.
  * @vdev: the device, for @settle, which the close of the device waits for
- * @nr_wc: how many of the buffers are or were write-combining, and how many
- *	pages read() and write() have mapped, which can be. Written under @lock.
- *	Not 0 when the first page becomes write-combining, while there are no
- *	faults, and until no page is any more.
- * @nr_wc_in: how many slices of each BAR are write-combining. Written under
- *	@lock, grows only with @barmap_lock held for writing.
+ * @nr_wc: how many times pages have been made write-combining and not yet been
+ *	given back. Written under @lock, while there are no faults.
+ * @nr_wc_in: the same for each BAR. Written under @lock and with @barmap_lock held
+ *	for writing, but at the close.
+ * @wc_left: pages to be given back, which no buffer has any more. Under @lock.
+ * @wc_work: gives them back
  * @barmap_lock: held for reading while the kernel's own mapping of a BAR is
  *	used, for writing while it and the type of pages change
  * @barmap_kept: bits of BARs of which somebody keeps the kernel's mapping
@@ -88,6 +88,8 @@ struct vfio_pci_bars {
 	struct workqueue_struct *finish;
 	struct vfio_pci_core_device *vdev;
 	unsigned int nr_wc_in[PCI_STD_NUM_BARS];
+	struct list_head wc_left;
+	struct work_struct wc_work;
 	struct rw_semaphore barmap_lock;
 	unsigned long barmap_kept;
 };

@@ -12,6 +12,7 @@
 #include "vfio_pci_slice_map.h"
 
 struct pci_dev;
+struct vfio_pci_wc;
 struct vfio_pci_core_device;
 struct vfio_region_dma_range;
 
@@ -59,10 +60,9 @@ enum vfio_pci_dma_buf_life {
  * @nr_maps: mappings of importers. Written under the reservation lock.
  * @bar: index of the BAR that the slices are in. Constant.
  * @memattr: VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC or _WC, of later mmaps
- * @wc: its pages have been made write-combining. Written under
- *	&vfio_pci_bars.lock.
- * @had_wc: they were at some time, and a VMA may be made for that. Under the
- *	same lock.
+ * @wc: its pages, if they have been made write-combining, or NULL. Written under
+ *	&vfio_pci_bars.lock, to something only while @life is LIVE.
+ * @wc_revoked: they were when it was revoked. Under the same lock.
  * @mappable: user space may mmap() it: BAR memory, nothing that the driver has
  *	to map in its own way. Constant.
  * @life: how far a revoke has come. Written under &vfio_pci_bars.lock, its
@@ -85,12 +85,12 @@ struct vfio_pci_dma_buf {
 	struct dma_buf_phys_list *list;
 	struct vfio_pci_slice_map map;
 	struct phys_vec *merged;
+	struct vfio_pci_wc *wc;
 	unsigned long pgoff_base;
 	unsigned int nr_maps;
 	u32 memattr;
 	u8 bar;
-	bool wc;
-	bool had_wc;
+	bool wc_revoked;
 	bool map_ready;
 	bool mappable;
 	enum vfio_pci_dma_buf_life life;

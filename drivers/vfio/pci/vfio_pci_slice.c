@@ -143,7 +143,7 @@ static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
 	struct vfio_pci_dma_buf *buf = dmabuf->priv;
 
 	/* While the close of the device, which does it too, still finds the buffer */
-	vfio_pci_wc_fini(buf);
+	vfio_pci_wc_release(buf);
 	/* There is no importer left that a transition could be waiting for */
 	while (!vfio_pci_dma_buf_unlink(buf))
 		wait_event(buf->bars->unused, !READ_ONCE(buf->users));
@@ -397,6 +397,8 @@ static int vfio_pci_dma_buf_finish(struct vfio_pci_dma_buf *buf, bool killable)
 	int ret;
 
 	ret = vfio_pci_dma_buf_invalidate(buf, killable, &busy);
+	if (!ret)
+		ret = vfio_pci_wc_revoke(buf, killable);
 	if (!ret && busy)
 		ret = vfio_pci_dma_buf_drain(buf, killable);
 	return ret ?: vfio_pci_dma_buf_complete(buf);
@@ -455,7 +457,6 @@ static int vfio_pci_dma_buf_begin_revoke(struct vfio_pci_dma_buf *buf)
 	if (ret)
 		return ret;
 	vfio_pci_dma_buf_cut(buf);
-	vfio_pci_wc_give_back(buf);
 	return 0;
 }
 
@@ -463,7 +464,8 @@ static int vfio_pci_dma_buf_begin_revoke(struct vfio_pci_dma_buf *buf)
  * vfio_pci_dma_buf_revoke - take a buffer away for ever
  * @buf: the buffer, whose dma-buf the caller holds
  *
- * Costs what is mapped of this buffer, and does not touch the others.
+ * Costs what is mapped of this buffer, and does not touch the others, unless it is
+ * write-combining.
  *
  * Return: 0, no CPU and no importer reaches the slices through this buffer any
  * more; -EBADFD if it was like that before, -ENODEV if the device was closed,
@@ -505,7 +507,8 @@ int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf)
 	ret = vfio_pci_dma_buf_begin_revoke(buf);
 	if (ret)
 		return ret;
-	if (!vfio_pci_dma_buf_try_invalidate(buf, &busy) || busy)
+	if (!vfio_pci_dma_buf_try_invalidate(buf, &busy) || busy ||
+	    vfio_pci_wc_revoked(buf))
 		vfio_pci_dma_buf_finish_later(buf);
 	else
 		vfio_pci_dma_buf_complete(buf);

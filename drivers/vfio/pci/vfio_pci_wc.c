@@ -10,10 +10,10 @@
  * - The kernel's own mapping of the BAR, which is uncached, has to go.
  * - All page tables are cleared while the type changes, and faults wait as in a
  *   transition. Importers are not concerned, a type is a CPU's affair.
- * - A fault compares the type that the page has with the one that the VMA was
- *   made for. Where they differ there is no mapping but a SIGBUS. Nor is there
- *   one if it is another slice that made the page write-combining: that one
- *   gives the type back without regard to this one's page tables.
+ * - Until it changes again, every mapping of such a page has that type, whatever
+ *   it was made for: that of the device's file, with which the owner goes on
+ *   working, and other slices. A mapping that was made for write-combining is
+ *   uncached where the page is.
  *
  * What is not our mapping must not get at these pages either: sysfs would map a
  * BAR of which a part is write-combining as write-combining all over. So the BAR
@@ -21,13 +21,16 @@
  * Elsewhere root gets what it asks for, and the kernel's own mapping waits for the
  * end of that, see vfio_pci_barmap_return().
  *
- * The type is given back when no page table can have it any more: at a revoke,
- * at the close of the device and at the release of the buffer.
+ * The type is given back as it was taken, with all page tables cleared, because
+ * any mapping can have it: at once when the owner sets it back or revokes the
+ * slice, soon after the release of the buffer, by a worker, and at the close of the
+ * device, when there are no mappings.
  */
 #include <linux/dma-buf.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
 
 #include "vfio_pci_bars.h"
 #include "vfio_pci_dmabuf.h"
@@ -37,43 +40,44 @@
 /* For each the kernel allocates something which it charges to nobody */
 #define VFIO_PCI_WC_MAX_RANGES	64
 
-static bool vfio_pci_wc_vma(struct vm_area_struct *vma)
-{
-	return pgprot_val(vma->vm_page_prot) ==
-	       pgprot_val(pgprot_writecombine(vma->vm_page_prot));
-}
+/**
+ * struct vfio_pci_wc - pages that have been made write-combining
+ * @elm: in &vfio_pci_bars.wc_left, under its lock, once no buffer has it
+ * @bar: index of the BAR that they are in
+ * @nr: number of ranges
+ * @phys: the ranges
+ */
+struct vfio_pci_wc {
+	struct list_head elm;
+	unsigned int bar;
+	size_t nr;
+	struct phys_vec phys[] __counted_by(nr);
+};
 
 /**
- * vfio_pci_wc_allows - may page frames be mapped in a VMA?
- * @buf: the buffer, of which faults are being handled: it is not revoked
- * @vma: the VMA
+ * vfio_pci_wc_same - do page frames have one type?
+ * @bars: the BARs that they are in, of which a page may be write-combining
  * @pfn: the first page frame
  * @order: of their number
  *
- * Return: %true if all of them have the type that the VMA was made for, and
- * keep it as long as they are mapped.
+ * Return: %true if a huge page can map them.
  */
-bool vfio_pci_wc_allows(struct vfio_pci_dma_buf *buf,
-			struct vm_area_struct *vma, unsigned long pfn,
-			unsigned int order)
+bool vfio_pci_wc_same(struct vfio_pci_bars *bars, unsigned long pfn,
+		      unsigned int order)
 {
-	pgprot_t prot = vma->vm_page_prot;
+	pgprot_t prot = pgprot_noncached(PAGE_SHARED);
 
-	lockdep_assert_held_read(&buf->bars->gate);
+	lockdep_assert_held_read(&bars->gate);
 
 	/* Each page is looked up, which is too much for the largest */
-	if (order > PMD_ORDER)
-		return false;
-	if (vfio_pci_wc_vma(vma) && !READ_ONCE(buf->wc))
-		return false;
-	return !pfnmap_setup_cachemode(pfn, PAGE_SIZE << order, &prot) &&
-	       pgprot_val(prot) == pgprot_val(vma->vm_page_prot);
+	return order <= PMD_ORDER &&
+	       !pfnmap_setup_cachemode(pfn, PAGE_SIZE << order, &prot);
 }
 
-static void vfio_pci_wc_free(const struct vfio_pci_slice_map *map, size_t nr)
+static void vfio_pci_wc_free(const struct vfio_pci_wc *wc, size_t nr)
 {
 	while (nr--)
-		arch_io_free_memtype_wc(map->phys[nr].paddr, map->phys[nr].len);
+		arch_io_free_memtype_wc(wc->phys[nr].paddr, wc->phys[nr].len);
 }
 
 static bool vfio_pci_wc_reserve_range(const struct phys_vec *phys)
@@ -91,13 +95,13 @@ static bool vfio_pci_wc_reserve_range(const struct phys_vec *phys)
 	return false;
 }
 
-static int vfio_pci_wc_reserve(const struct vfio_pci_slice_map *map)
+static int vfio_pci_wc_reserve(const struct vfio_pci_wc *wc)
 {
 	size_t i;
 
-	for (i = 0; i < map->nr; i++) {
-		if (!vfio_pci_wc_reserve_range(&map->phys[i])) {
-			vfio_pci_wc_free(map, i);
+	for (i = 0; i < wc->nr; i++) {
+		if (!vfio_pci_wc_reserve_range(&wc->phys[i])) {
+			vfio_pci_wc_free(wc, i);
 			return -EOPNOTSUPP;
 		}
 	}
@@ -140,41 +144,54 @@ static void vfio_pci_wc_exclude(struct pci_dev *pdev, unsigned int bar, bool on)
 		region->flags &= ~IORESOURCE_EXCLUSIVE;
 }
 
-static int vfio_pci_wc_take_pages(struct vfio_pci_dma_buf *buf)
+static struct vfio_pci_wc *vfio_pci_wc_alloc(struct vfio_pci_dma_buf *buf)
 {
-	unsigned int *nr = &buf->bars->nr_wc_in[buf->bar];
+	const struct vfio_pci_slice_map *map = &buf->map;
+	struct vfio_pci_wc *wc;
+
+	wc = kmalloc(struct_size(wc, phys, map->nr), GFP_KERNEL_ACCOUNT);
+	if (!wc)
+		return NULL;
+	INIT_LIST_HEAD(&wc->elm);
+	wc->bar = buf->bar;
+	wc->nr = map->nr;
+	memcpy(wc->phys, map->phys, flex_array_size(wc, phys, wc->nr));
+	return wc;
+}
+
+static int vfio_pci_wc_take_pages(struct vfio_pci_dma_buf *buf,
+				  struct vfio_pci_wc *wc)
+{
+	struct vfio_pci_bars *bars = buf->bars;
 	int ret;
 
-	ret = vfio_pci_wc_reserve(&buf->map);
+	ret = vfio_pci_wc_reserve(wc);
 	if (ret)
 		return ret;
 
-	guard(mutex)(&buf->bars->lock);
+	guard(mutex)(&bars->lock);
 	if (buf->life != VFIO_PCI_DMA_BUF_LIVE) {
-		vfio_pci_wc_free(&buf->map, buf->map.nr);
+		vfio_pci_wc_free(wc, wc->nr);
 		return -EBADFD;
 	}
-	buf->wc = true;
-	WRITE_ONCE(*nr, *nr + 1);
-	if (!buf->had_wc)
-		buf->bars->nr_wc++;
-	buf->had_wc = true;
+	WRITE_ONCE(buf->wc, wc);
+	WRITE_ONCE(bars->nr_wc_in[wc->bar], bars->nr_wc_in[wc->bar] + 1);
+	WRITE_ONCE(bars->nr_wc, bars->nr_wc + 1);
 	return 0;
 }
 
 static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
-			    struct vfio_pci_dma_buf *buf)
+			    struct vfio_pci_dma_buf *buf,
+			    struct vfio_pci_wc *wc)
 {
 	int ret;
 
-	if (buf->map.nr > VFIO_PCI_WC_MAX_RANGES ||
-	    vfio_pci_wc_has_msix(vdev, buf) ||
-	    !vfio_pci_barmap_drop(vdev, buf->bar))
+	if (!vfio_pci_barmap_drop(vdev, buf->bar))
 		return -EOPNOTSUPP;
 
 	scoped_guard(mutex, &buf->bars->lock)
 		vfio_pci_wc_exclude(vdev->pdev, buf->bar, true);
-	ret = vfio_pci_wc_take_pages(buf);
+	ret = vfio_pci_wc_take_pages(buf, wc);
 	if (!ret)
 		return 0;
 	guard(mutex)(&buf->bars->lock);
@@ -183,39 +200,210 @@ static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
 	return ret;
 }
 
-/**
- * vfio_pci_wc_give_back - give a slice's type back
- * @buf: the slice. No fault maps a page of it, and no page table has one.
- */
-void vfio_pci_wc_give_back(struct vfio_pci_dma_buf *buf)
+/* Nothing is allocated in the transition, in which others wait */
+static int vfio_pci_wc_begin(struct vfio_pci_core_device *vdev,
+			     struct vfio_pci_dma_buf *buf)
 {
-	unsigned int *nr = &buf->bars->nr_wc_in[buf->bar];
+	struct vfio_pci_wc *wc;
+	int ret;
 
-	guard(mutex)(&buf->bars->lock);
+	if (buf->map.nr > VFIO_PCI_WC_MAX_RANGES ||
+	    vfio_pci_wc_has_msix(vdev, buf))
+		return -EOPNOTSUPP;
+	wc = vfio_pci_wc_alloc(buf);
+	if (!wc)
+		return -ENOMEM;
+
+	down_write(&vdev->memory_lock);
+	vfio_pci_bars_pause(vdev);
+	ret = vfio_pci_wc_take(vdev, buf, wc);
+	vfio_pci_start_bars_and_unlock(vdev);
+	if (ret)
+		kfree(wc);
+	return ret;
+}
+
+/* No page table has a page of any BAR, and none gets one */
+static void vfio_pci_wc_give_back(struct vfio_pci_core_device *vdev,
+				  struct vfio_pci_bars *bars,
+				  struct vfio_pci_wc *wc)
+{
+	unsigned int *nr = &bars->nr_wc_in[wc->bar];
+
+	lockdep_assert_held(&bars->lock);
+
+	vfio_pci_wc_free(wc, wc->nr);
+	/* The close does this for all slices: the device is still open */
+	if (*nr == 1)
+		vfio_pci_wc_exclude(vdev->pdev, wc->bar, false);
+	/* After it: at 0 the kernel may map the BAR, see vfio_pci_barmap_return() */
+	smp_store_release(nr, *nr - 1);
+	WRITE_ONCE(bars->nr_wc, bars->nr_wc - 1);
+	kfree(wc);
+}
+
+/* The buffer's pages are to be given back */
+static void vfio_pci_wc_leave(struct vfio_pci_dma_buf *buf)
+{
+	lockdep_assert_held(&buf->bars->lock);
 
 	if (!buf->wc)
 		return;
-	vfio_pci_wc_free(&buf->map, buf->map.nr);
-	/* The close does this for all slices: the device is still open */
-	if (*nr == 1)
-		vfio_pci_wc_exclude(buf->pdev, buf->bar, false);
-	/* After it: at 0 the kernel may map the BAR, see vfio_pci_barmap_return() */
-	smp_store_release(nr, *nr - 1);
-	WRITE_ONCE(buf->wc, false);
+	list_add_tail(&buf->wc->elm, &buf->bars->wc_left);
+	WRITE_ONCE(buf->wc, NULL);
+}
+
+static void vfio_pci_wc_give_back_left(struct vfio_pci_core_device *vdev,
+				       struct vfio_pci_bars *bars)
+{
+	struct vfio_pci_wc *wc, *next;
+
+	lockdep_assert_held(&bars->lock);
+
+	list_for_each_entry_safe(wc, next, &bars->wc_left, elm)
+		vfio_pci_wc_give_back(vdev, bars, wc);
+	INIT_LIST_HEAD(&bars->wc_left);
+}
+
+/* Give back what is left, in a transition that is none for importers */
+static void vfio_pci_wc_clean(struct vfio_pci_core_device *vdev)
+{
+	struct vfio_pci_bars *bars = vdev->bars;
+
+	lockdep_assert_held_write(&bars->barmap_lock);
+	lockdep_assert_held_write(&vdev->memory_lock);
+
+	if (list_empty(&bars->wc_left))
+		return;
+	vfio_pci_bars_pause(vdev);
+	scoped_guard(mutex, &bars->lock)
+		vfio_pci_wc_give_back_left(vdev, bars);
+	vfio_pci_bars_start(vdev);
+}
+
+/* The device is open: the close waits for the caller or is one's own affair */
+static int vfio_pci_wc_return(struct vfio_pci_bars *bars, bool killable)
+{
+	struct vfio_pci_core_device *vdev = bars->vdev;
+
+	if (!killable)
+		down_write(&bars->barmap_lock);
+	else if (down_write_killable(&bars->barmap_lock))
+		return -EINTR;
+	if (!killable)
+		down_write(&vdev->memory_lock);
+	else if (down_write_killable(&vdev->memory_lock))
+		goto err_unlock;
+	if (READ_ONCE(bars->state) != VFIO_PCI_BARS_CLOSED)
+		vfio_pci_wc_clean(vdev);
+	up_write(&vdev->memory_lock);
+	up_write(&bars->barmap_lock);
+	return 0;
+
+err_unlock:
+	up_write(&bars->barmap_lock);
+	return -EINTR;
+}
+
+static void vfio_pci_wc_work(struct work_struct *work)
+{
+	vfio_pci_wc_return(container_of(work, struct vfio_pci_bars, wc_work),
+			   false);
 }
 
 /**
- * vfio_pci_wc_fini - a slice goes, and so have its VMAs
+ * vfio_pci_wc_init - initialize what belongs to a device
+ * @bars: its BARs
+ */
+void vfio_pci_wc_init(struct vfio_pci_bars *bars)
+{
+	INIT_LIST_HEAD(&bars->wc_left);
+	INIT_WORK(&bars->wc_work, vfio_pci_wc_work);
+}
+
+/**
+ * vfio_pci_wc_revoked - has a slice that is revoked a type to give back?
+ * @buf: the slice
+ *
+ * Others' slices, whose type a worker gives back, are not waited for.
+ *
+ * Return: %true if it had when the revoke began.
+ */
+bool vfio_pci_wc_revoked(struct vfio_pci_dma_buf *buf)
+{
+	guard(mutex)(&buf->bars->lock);
+	if (buf->wc)
+		buf->wc_revoked = true;
+	vfio_pci_wc_leave(buf);
+	return buf->wc_revoked;
+}
+
+/**
+ * vfio_pci_wc_revoke - give the type of a slice back that is revoked
+ * @buf: the slice
+ * @killable: give up when the task is killed
+ *
+ * Context: The close of the device waits for the caller.
+ *
+ * Return: 0 or -EINTR.
+ */
+int vfio_pci_wc_revoke(struct vfio_pci_dma_buf *buf, bool killable)
+{
+	if (!vfio_pci_wc_revoked(buf))
+		return 0;
+	return vfio_pci_wc_return(buf->bars, killable);
+}
+
+/**
+ * vfio_pci_wc_release - a slice goes, and so have its VMAs
  * @buf: the slice
  */
-void vfio_pci_wc_fini(struct vfio_pci_dma_buf *buf)
+void vfio_pci_wc_release(struct vfio_pci_dma_buf *buf)
 {
-	/* Nobody can ask for it any more */
-	if (!buf->had_wc)
+	struct vfio_pci_bars *bars = buf->bars;
+
+	if (!READ_ONCE(buf->wc))
 		return;
-	vfio_pci_wc_give_back(buf);
+	guard(mutex)(&bars->lock);
+	vfio_pci_wc_leave(buf);
+	/* The close does it else. It waits for the work, which nobody queues then */
+	if (bars->state != VFIO_PCI_BARS_CLOSED)
+		schedule_work(&bars->wc_work);
+}
+
+/**
+ * vfio_pci_wc_close_buf - a slice of a device that is closed
+ * @buf: the slice
+ *
+ * To be followed by vfio_pci_wc_close().
+ */
+void vfio_pci_wc_close_buf(struct vfio_pci_dma_buf *buf)
+{
 	guard(mutex)(&buf->bars->lock);
-	WRITE_ONCE(buf->bars->nr_wc, buf->bars->nr_wc - 1);
+	vfio_pci_wc_leave(buf);
+}
+
+/**
+ * vfio_pci_wc_close - give all types back
+ * @vdev: the device, about to be disabled, its BARs CLOSED and no page table with
+ *	a page of them
+ */
+void vfio_pci_wc_close(struct vfio_pci_core_device *vdev)
+{
+	struct vfio_pci_bars *bars = vdev->bars;
+
+	guard(mutex)(&bars->lock);
+	vfio_pci_wc_give_back_left(vdev, bars);
+}
+
+static void vfio_pci_wc_end(struct vfio_pci_core_device *vdev,
+			    struct vfio_pci_dma_buf *buf)
+{
+	scoped_guard(mutex, &buf->bars->lock)
+		vfio_pci_wc_leave(buf);
+	down_write(&vdev->memory_lock);
+	vfio_pci_wc_clean(vdev);
+	up_write(&vdev->memory_lock);
 }
 
 /**
@@ -241,15 +429,10 @@ int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 		return -EINTR;
 
 	/* A revoke may change it once more: then it is no matter any more */
-	if (READ_ONCE(buf->wc) != wc) {
-		down_write(&vdev->memory_lock);
-		vfio_pci_bars_pause(vdev);
-		if (wc)
-			ret = vfio_pci_wc_take(vdev, buf);
-		else
-			vfio_pci_wc_give_back(buf);
-		vfio_pci_start_bars_and_unlock(vdev);
-	}
+	if (wc && !READ_ONCE(buf->wc))
+		ret = vfio_pci_wc_begin(vdev, buf);
+	else if (!wc && READ_ONCE(buf->wc))
+		vfio_pci_wc_end(vdev, buf);
 	if (!ret)
 		WRITE_ONCE(buf->memattr, memattr);
 	up_write(&buf->bars->barmap_lock);

@@ -7,18 +7,25 @@
 #include "vfio_pci_dmabuf.h"
 
 #ifdef CONFIG_VFIO_PCI_WC
-bool vfio_pci_wc_allows(struct vfio_pci_dma_buf *buf,
-			struct vm_area_struct *vma, unsigned long pfn,
-			unsigned int order);
+bool vfio_pci_wc_same(struct vfio_pci_bars *bars, unsigned long pfn,
+		      unsigned int order);
 int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 		    struct vfio_pci_dma_buf *buf, u32 memattr);
-void vfio_pci_wc_give_back(struct vfio_pci_dma_buf *buf);
-void vfio_pci_wc_fini(struct vfio_pci_dma_buf *buf);
+void vfio_pci_wc_init(struct vfio_pci_bars *bars);
+bool vfio_pci_wc_revoked(struct vfio_pci_dma_buf *buf);
+int vfio_pci_wc_revoke(struct vfio_pci_dma_buf *buf, bool killable);
+void vfio_pci_wc_release(struct vfio_pci_dma_buf *buf);
+void vfio_pci_wc_close_buf(struct vfio_pci_dma_buf *buf);
+void vfio_pci_wc_close(struct vfio_pci_core_device *vdev);
+
+static inline void vfio_pci_wc_cancel(struct vfio_pci_bars *bars)
+{
+	cancel_work_sync(&bars->wc_work);
+}
 #else
 /* Pages have no type, mappings have */
-static inline bool vfio_pci_wc_allows(struct vfio_pci_dma_buf *buf,
-				      struct vm_area_struct *vma,
-				      unsigned long pfn, unsigned int order)
+static inline bool vfio_pci_wc_same(struct vfio_pci_bars *bars,
+				    unsigned long pfn, unsigned int order)
 {
 	return true;
 }
@@ -30,11 +37,34 @@ static inline int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 	return 0;
 }
 
-static inline void vfio_pci_wc_give_back(struct vfio_pci_dma_buf *buf)
+static inline void vfio_pci_wc_init(struct vfio_pci_bars *bars)
 {
 }
 
-static inline void vfio_pci_wc_fini(struct vfio_pci_dma_buf *buf)
+static inline bool vfio_pci_wc_revoked(struct vfio_pci_dma_buf *buf)
+{
+	return false;
+}
+
+static inline int vfio_pci_wc_revoke(struct vfio_pci_dma_buf *buf,
+				     bool killable)
+{
+	return 0;
+}
+
+static inline void vfio_pci_wc_release(struct vfio_pci_dma_buf *buf)
+{
+}
+
+static inline void vfio_pci_wc_close_buf(struct vfio_pci_dma_buf *buf)
+{
+}
+
+static inline void vfio_pci_wc_close(struct vfio_pci_core_device *vdev)
+{
+}
+
+static inline void vfio_pci_wc_cancel(struct vfio_pci_bars *bars)
 {
 }
 #endif
