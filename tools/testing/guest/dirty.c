@@ -111,11 +111,14 @@ TEST_F(dirty, memory_is_as_written)
 	u64 written[2] = { 0x0f00, 0 }, bits = 0;	/* of MOCK_PAGE */
 	void *ram = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	u64 at;
 
 	ASSERT_GE(dmabuf, 0);
 	ASSERT_EQ(0, map(self, dmabuf, 16 * PAGE, IOVA, IOAS_RW));
-	ASSERT_EQ(0, ioas_map(self->iommu->iommufd, self->ioas_id, ram, 16 * PAGE,
-			      IOVA + 16 * PAGE, IOAS_RW));
+	/* Each alone: where pages happen to lie side by side they have one dirty bit. */
+	for (at = 0; at < 16 * PAGE; at += PAGE)
+		ASSERT_EQ(0, ioas_map(self->iommu->iommufd, self->ioas_id, ram + at, PAGE,
+				      IOVA + 16 * PAGE + at, IOAS_RW));
 	EXPECT_EQ(0, bitmap_of(self, IOVA, 32 * PAGE, &bits));
 	EXPECT_EQ(0xffffull, bits);
 
