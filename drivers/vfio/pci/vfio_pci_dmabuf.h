@@ -6,7 +6,6 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/list.h>
-#include <linux/workqueue.h>
 
 #include "vfio_pci_bars.h"
 #include "vfio_pci_slice_map.h"
@@ -62,6 +61,7 @@ enum vfio_pci_dma_buf_life {
  * @memattr: VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC or _WC, of later mmaps
  * @wc: its pages, if they have been made write-combining, or NULL. Written under
  *	&vfio_pci_bars.lock, to something only while @life is LIVE.
+ * @finishing: a worker ends the revoke. Under &vfio_pci_bars.lock.
  * @wc_revoked: they were when it was revoked. Under the same lock.
  * @mappable: user space may mmap() it: BAR memory, nothing that the driver has
  *	to map in its own way. Constant.
@@ -72,8 +72,6 @@ enum vfio_pci_dma_buf_life {
  *	Written under the reservation lock.
  * @matching: importers that are attaching and may use @pdev
  * @vmas: how many VMAs a slice has, see slice_vma.c
- * @finish: ends a revoke that nobody waits for. Has a reference on @dmabuf while
- *	it is queued.
  */
 struct vfio_pci_dma_buf {
 	struct dma_buf *dmabuf;
@@ -91,13 +89,13 @@ struct vfio_pci_dma_buf {
 	u32 memattr;
 	u8 bar;
 	bool wc_revoked;
+	bool finishing;
 	bool map_ready;
 	bool mappable;
 	enum vfio_pci_dma_buf_life life;
 	unsigned int told;
 	atomic_t matching;
 	atomic_t vmas;
-	struct work_struct finish;
 };
 
 extern const struct dma_buf_ops vfio_pci_dmabuf_ops;

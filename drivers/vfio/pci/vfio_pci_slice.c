@@ -17,8 +17,6 @@
 #include "vfio_pci_priv.h"
 #include "vfio_pci_wc.h"
 
-static void vfio_pci_dma_buf_finish_work(struct work_struct *work);
-
 /**
  * vfio_pci_dma_buf_alloc - allocate the object behind a dma-buf
  * @vdev: the device, open
@@ -47,7 +45,6 @@ vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, size_t nr_ranges)
 	INIT_LIST_HEAD(&buf->elm);
 	buf->bars = vfio_pci_bars_get(vdev->bars);
 	buf->pdev = vdev->pdev;
-	INIT_WORK(&buf->finish, vfio_pci_dma_buf_finish_work);
 	return buf;
 }
 
@@ -404,13 +401,24 @@ static int vfio_pci_dma_buf_finish(struct vfio_pci_dma_buf *buf, bool killable)
 	return ret ?: vfio_pci_dma_buf_complete(buf);
 }
 
-static void vfio_pci_dma_buf_finish_work(struct work_struct *work)
-{
-	struct vfio_pci_dma_buf *buf =
-		container_of(work, struct vfio_pci_dma_buf, finish);
-	struct dma_buf *dmabuf = buf->dmabuf;
+/**
+ * struct vfio_pci_dma_buf_rest - the rest of a revoke that nobody waits for
+ * @work: does it
+ * @buf: the buffer, whose dma-buf is referenced
+ */
+struct vfio_pci_dma_buf_rest {
+	struct work_struct work;
+	struct vfio_pci_dma_buf *buf;
+};
 
-	vfio_pci_dma_buf_finish(buf, false);
+static void vfio_pci_dma_buf_rest_work(struct work_struct *work)
+{
+	struct vfio_pci_dma_buf_rest *rest =
+		container_of(work, struct vfio_pci_dma_buf_rest, work);
+	struct dma_buf *dmabuf = rest->buf->dmabuf;
+
+	vfio_pci_dma_buf_finish(rest->buf, false);
+	kfree(rest);
 	dma_buf_put(dmabuf);
 }
 
@@ -442,11 +450,37 @@ static int vfio_pci_dma_buf_finish_queue(struct vfio_pci_bars *bars)
 	return 0;
 }
 
-static void vfio_pci_dma_buf_finish_later(struct vfio_pci_dma_buf *buf)
+static struct vfio_pci_dma_buf_rest *
+vfio_pci_dma_buf_rest_alloc(struct vfio_pci_dma_buf *buf)
 {
+	struct vfio_pci_dma_buf_rest *rest;
+
+	if (vfio_pci_dma_buf_finish_queue(buf->bars))
+		return NULL;
+	rest = kmalloc_obj(*rest, GFP_KERNEL_ACCOUNT);
+	if (!rest)
+		return NULL;
+	INIT_WORK(&rest->work, vfio_pci_dma_buf_rest_work);
+	rest->buf = buf;
+	return rest;
+}
+
+/* Takes @rest over. Once is enough: it does not give up. */
+static void vfio_pci_dma_buf_finish_later(struct vfio_pci_dma_buf_rest *rest)
+{
+	struct vfio_pci_dma_buf *buf = rest->buf;
+	bool again;
+
+	scoped_guard(mutex, &buf->bars->lock) {
+		again = buf->finishing;
+		buf->finishing = true;
+	}
+	if (again) {
+		kfree(rest);
+		return;
+	}
 	get_dma_buf(buf->dmabuf);
-	if (!queue_work(buf->bars->finish, &buf->finish))
-		dma_buf_put(buf->dmabuf);
+	queue_work(buf->bars->finish, &rest->work);
 }
 
 /* Nobody can map the buffer any more, no CPU has it mapped */
@@ -474,15 +508,19 @@ static int vfio_pci_dma_buf_begin_revoke(struct vfio_pci_dma_buf *buf)
  */
 int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf)
 {
+	struct vfio_pci_dma_buf_rest *rest;
 	int ret;
 
 	ret = vfio_pci_dma_buf_begin_revoke(buf);
 	if (ret)
 		return ret;
 	ret = vfio_pci_dma_buf_finish(buf, true);
-	if (ret == -EINTR && !vfio_pci_dma_buf_finish_queue(buf->bars))
-		vfio_pci_dma_buf_finish_later(buf);
-	return ret;
+	if (ret != -EINTR)
+		return ret;
+	rest = vfio_pci_dma_buf_rest_alloc(buf);
+	if (rest)
+		vfio_pci_dma_buf_finish_later(rest);
+	return -EINTR;
 }
 
 /**
@@ -498,19 +536,24 @@ int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf)
  */
 int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf)
 {
+	struct vfio_pci_dma_buf_rest *rest;
 	bool busy = false;
 	int ret;
 
-	ret = vfio_pci_dma_buf_finish_queue(buf->bars);
-	if (ret)
-		return ret;
+	rest = vfio_pci_dma_buf_rest_alloc(buf);
+	if (!rest)
+		return -ENOMEM;
 	ret = vfio_pci_dma_buf_begin_revoke(buf);
 	if (ret)
-		return ret;
+		goto out;
 	if (!vfio_pci_dma_buf_try_invalidate(buf, &busy) || busy ||
-	    vfio_pci_wc_revoked(buf))
-		vfio_pci_dma_buf_finish_later(buf);
-	else
-		vfio_pci_dma_buf_complete(buf);
-	return 0;
+	    vfio_pci_wc_revoked(buf)) {
+		vfio_pci_dma_buf_finish_later(rest);
+		return 0;
+	}
+	/* Somebody else may have been faster */
+	vfio_pci_dma_buf_complete(buf);
+out:
+	kfree(rest);
+	return ret;
 }
