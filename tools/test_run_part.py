@@ -4,6 +4,7 @@
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -80,8 +81,10 @@ class Kunit(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.repo = folder.name
-        for name in "tools", "kunit":
-            os.symlink(os.path.join(REPO, name), os.path.join(self.repo, name))
+        os.symlink(os.path.join(REPO, "kunit"), os.path.join(self.repo, "kunit"))
+        # No link: Python would follow it, to the logs of this repository.
+        shutil.copytree(os.path.join(REPO, "tools"), os.path.join(self.repo, "tools"),
+                        ignore=shutil.ignore_patterns("testing", "__pycache__"))
         self.log = os.path.join(self.repo, "build/log")
         self.tools = os.path.join(self.repo, "build/linux-7.3/tools/testing/kunit")
         for path in self.log, self.tools:
