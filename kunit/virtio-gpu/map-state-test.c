@@ -144,6 +144,72 @@ static void one_of_many_begins(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&race.failed), 0);
 }
 
+/* Others need the place: it can be mapped again when the host has answered */
+static void leaves_and_comes_back(struct kunit *test)
+{
+	struct virtio_gpu_map_state *map = new_state(test);
+	unsigned int attempt, again;
+	u32 cache;
+
+	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_leave(map));
+	virtio_gpu_map_state_begin(map, &attempt);
+	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_leave(map));
+	virtio_gpu_map_state_end(map, 0, VIRTIO_GPU_MAP_CACHE_WC);
+
+	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_leave(map));
+	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_leave(map));
+	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_mapped(map));
+	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_begin(map, &attempt));
+	KUNIT_EXPECT_FALSE(test, virtio_gpu_map_state_settled(map, attempt));
+
+	virtio_gpu_map_state_left(map, true);
+	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_settled(map, attempt));
+	KUNIT_EXPECT_EQ(test, virtio_gpu_map_state_result(map, &cache), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, virtio_gpu_map_state_error(map), 0);
+	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_begin(map, &again));
+	KUNIT_EXPECT_NE(test, again, attempt);
+	virtio_gpu_map_state_end(map, 0, VIRTIO_GPU_MAP_CACHE_WC);
+}
+
+/* The host does not unmap it: then it is there still */
+static void does_not_leave(struct kunit *test)
+{
+	struct virtio_gpu_map_state *map = new_state(test);
+	unsigned int attempt;
+	u32 cache = 0;
+
+	virtio_gpu_map_state_begin(map, &attempt);
+	virtio_gpu_map_state_end(map, 0, VIRTIO_GPU_MAP_CACHE_CACHED);
+	KUNIT_EXPECT_TRUE(test, virtio_gpu_map_state_leave(map));
+	virtio_gpu_map_state_left(map, false);
+	KUNIT_EXPECT_EQ(test, virtio_gpu_map_state_result(map, &cache), 0);
+	KUNIT_EXPECT_EQ(test, cache, VIRTIO_GPU_MAP_CACHE_CACHED);
+}
+
+/* Who gave up, or did not want to wait, is no reason for a SIGBUS */
+static void giving_up_is_no_error(struct kunit *test)
+{
+	static const struct {
+		int end, error;
+	} all[] = {
+		{ -ERESTARTSYS, 0 }, { -EAGAIN, 0 }, { -EINVAL, -EINVAL },
+		{ -ENOSPC, -ENOSPC }, { -ENODEV, -ENODEV },
+	};
+	struct virtio_gpu_map_state *map = new_state(test);
+	unsigned int attempt;
+	size_t i;
+
+	KUNIT_EXPECT_EQ(test, virtio_gpu_map_state_error(map), 0);
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		virtio_gpu_map_state_begin(map, &attempt);
+		virtio_gpu_map_state_end(map, all[i].end, 0);
+		KUNIT_EXPECT_EQ(test, virtio_gpu_map_state_error(map), all[i].error);
+	}
+	virtio_gpu_map_state_begin(map, &attempt);
+	virtio_gpu_map_state_end(map, 0, 0);
+	KUNIT_EXPECT_EQ(test, virtio_gpu_map_state_error(map), 0);
+}
+
 static int answer(u32 type, u32 info, u32 *cache)
 {
 	struct virtio_gpu_resp_map_info resp = {
@@ -202,6 +268,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(next_attempt_is_another),
 	KUNIT_CASE(never_asked_is_no_success),
 	KUNIT_CASE(one_of_many_begins),
+	KUNIT_CASE(leaves_and_comes_back),
+	KUNIT_CASE(does_not_leave),
+	KUNIT_CASE(giving_up_is_no_error),
 	KUNIT_CASE(answers),
 	KUNIT_CASE(fits),
 	{}

@@ -1,30 +1,102 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// Subject: drm/virtio: do not stand in the way of the device's removal
 ///
-/// A command that waits for room in the control queue does so in a section
-/// that removal waits for (7.2), or watches a flag for it (7.3). It waits
-/// outside of the section now, and one that maps a blob can be killed. All
-/// of these waits end when a removal or a shutdown begins: who waits may
-/// hold modeset locks, or be a work item that is flushed.
+/// Whoever waits for room in a queue does so in a section of drm_dev_enter(),
+/// which a removal waits for (7.2), or watches a flag for it (7.3). Fences,
+/// which the removal waits for with modeset locks held, are signaled only
+/// after that. A command that the ring refuses is lost with all who wait for
+/// it, and so are those that were under way when a host has broken a ring.
+///
+/// mmap() of a host blob waits for the host with mmap_lock held, and puts page
+/// table entries where a removal that came in between does not find them.
+/// virtgpu_fault.c does that now.
+///
+/// virtgpu_queue.c queues commands now, and virtgpu_gone.c stops the device
+/// before anything else happens in removal, shutdown and suspend.
+///
+/// A host that is silent is not told to turn the screens off before the guest
+/// sleeps: the commands would wait for room, for ever.
 ///
 /// Objects outlive the removal, and take obj_restore_lock (7.3) when they are
 /// freed: destroy it with the DRM device.
 ///
 /// A semantic patch, because the functions differ from series to series.
 // Directories: drivers/gpu/drm/virtio
-// Files: virtio_gpu_queue_ctrl_sgs|obj_restore_lock|drm_dev_unplug
+// Files: virtio_gpu_queue_ctrl_sgs|obj_restore_lock|drm_dev_unplug|free_vbuf|reclaim_vbufs|vqs_released|detach_object_fenced|virtio_gpu_vram_mmap
 
 @@
-expression condition;
+identifier fn =~ "^virtio_gpu_(queue_ctrl_sgs|queue_cursor|notify|vram_mmap|detach_object_fenced|reclaim_vbufs|release_vqs)$";
+parameter list params;
+type T;
 @@
--wait_event(vgdev->ctrlq.ack_queue, condition);
-+ret = virtio_gpu_wait_for_room(vgdev, vbuf, elemcnt, &idx);
-+if (ret) {
-+	if (fence && vbuf->objs)
-+		virtio_gpu_array_unlock_resv(vbuf->objs);
-+	free_vbuf(vgdev, vbuf);
-+	return ret;
-+}
+-T fn(params) { ... }
+
+@@
+identifier ops = virtio_gpu_vram_vm_ops;
+@@
+-const struct vm_operations_struct ops = { ... };
+
+@@
+identifier fn =~ "^virtio_gpu_(detach_object_fenced|reclaim_vbufs)$";
+parameter list params;
+type T;
+@@
+-T fn(params);
+
+@@
+identifier fn =~ "^virtio_gpu_(release_vqs|reclaim_vbufs)$";
+expression list args;
+@@
+-fn(args);
+
+@@
+@@
+ struct virtio_gpu_device {
+ ...
+-bool vqs_released;
+ ...
+ };
+
+@@
+@@
+-static void free_vbuf
++void virtio_gpu_free_vbuf
+ (...) { ... }
+
+@@
+@@
+-static void *virtio_gpu_alloc_cmd_cb
++void *virtio_gpu_alloc_cmd_cb
+ (...) { ... }
+
+@@
+@@
+-static int virtio_gpu_queue_ctrl_buffer
++int virtio_gpu_queue_ctrl_buffer
+ (...) { ... }
+
+@@
+@@
+-free_vbuf
++virtio_gpu_free_vbuf
+ (...)
+
+@@
+identifier queue =~ "^(ctrlq|cursorq)$";
+@@
+ wake_up(&vgdev->queue.ack_queue);
++virtio_gpu_check_queues(vgdev);
+
+@@
+@@
+ virtio_gpu_cmd_resource_assign_uuid(...)
+ {
+ ...
+-virtio_gpu_queue_ctrl_buffer(vgdev, vbuf);
+-return 0;
++return virtio_gpu_uuid_asked(vgdev, bo,
++			     virtio_gpu_queue_ctrl_buffer(vgdev, vbuf));
+ }
 
 @early@
 @@
@@ -45,12 +117,50 @@ expression condition;
  }
 
 @@
+identifier f =~ "^virtio_gpu_(init|deinit)$";
+@@
+ f(...)
+ {
+ <...
++virtio_gpu_stop(vgdev);
+ virtio_reset_device(vgdev->vdev);
+ ...>
+ }
+
+@@
 identifier f =~ "^virtio_gpu_(remove|shutdown)$";
 @@
  f(...)
  {
  ...
-+virtio_gpu_begin_removal(dev->dev_private);
++virtio_gpu_stop(dev->dev_private);
  drm_dev_unplug(dev);
++virtio_gpu_gone(dev->dev_private);
+ ...
+ }
+
+@@
+@@
+ virtgpu_freeze(...)
+ {
+ ...
++error = virtio_gpu_before_sleep(vgdev);
++if (error)
++	return error;
+ error = drm_mode_config_helper_suspend(dev);
+ ...
++virtio_gpu_stop(vgdev);
++virtio_gpu_window_lost(vgdev);
+ virtio_reset_device(vdev);
+ ...
+ }
+
+@@
+@@
+ virtgpu_restore(...)
+ {
+ ...
+ virtio_device_ready(vdev);
++virtio_gpu_started(vgdev);
  ...
  }

@@ -32,7 +32,7 @@ EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_init);
  * Return: True if the caller has started the attempt: it owns the blob's place
  * in the window now, has to ask the host, and has to see to it that
  * virtio_gpu_map_state_end() is called once. False if the blob is mapped, or
- * somebody else's attempt is under way.
+ * somebody else's attempt is under way, or it is being unmapped.
  */
 bool virtio_gpu_map_state_begin(struct virtio_gpu_map_state *map,
 				unsigned int *attempt)
@@ -70,6 +70,7 @@ void virtio_gpu_map_state_end(struct virtio_gpu_map_state *map, int error,
 		map->phase = VIRTIO_GPU_UNMAPPED;
 	} else {
 		map->cache = cache;
+		map->error = 0;
 		map->phase = VIRTIO_GPU_MAPPED;
 	}
 }
@@ -79,6 +80,8 @@ static bool settled(const struct virtio_gpu_map_state *map,
 		    unsigned int attempt)
 {
 	lockdep_assert_held(&map->lock);
+	if (map->phase == VIRTIO_GPU_UNMAPPING)
+		return false;
 	return map->phase != VIRTIO_GPU_MAPPING || map->attempts != attempt;
 }
 
@@ -87,7 +90,8 @@ static bool settled(const struct virtio_gpu_map_state *map,
  * @map: the state
  * @attempt: what virtio_gpu_map_state_begin() said
  *
- * Return: True if so, even if a later attempt is under way by now.
+ * Return: True if so, even if a later attempt is under way by now. False while
+ * the blob is being unmapped: that ends, and only then it can be mapped again.
  */
 bool virtio_gpu_map_state_settled(struct virtio_gpu_map_state *map,
 				  unsigned int attempt)
@@ -104,7 +108,8 @@ EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_settled);
  *
  * Under one lock with the phase, so that the cache type belongs to it.
  *
- * Return: 0 if the blob is mapped, else why the latest attempt failed.
+ * Return: 0 if the blob is mapped, else why the latest attempt failed, -EAGAIN
+ * if that has not failed, but the blob was unmapped since.
  */
 int virtio_gpu_map_state_result(struct virtio_gpu_map_state *map, u32 *cache)
 {
@@ -128,6 +133,51 @@ bool virtio_gpu_map_state_mapped(struct virtio_gpu_map_state *map)
 	return map->phase == VIRTIO_GPU_MAPPED;
 }
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_mapped);
+
+/**
+ * virtio_gpu_map_state_leave - begin to unmap a blob
+ * @map: the state
+ *
+ * Return: True if the caller has to see to it that the host is asked and
+ * virtio_gpu_map_state_left() is called once. False if the blob is not mapped.
+ */
+bool virtio_gpu_map_state_leave(struct virtio_gpu_map_state *map)
+{
+	guard(spinlock)(&map->lock);
+	if (map->phase != VIRTIO_GPU_MAPPED)
+		return false;
+	map->phase = VIRTIO_GPU_UNMAPPING;
+	return true;
+}
+EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_leave);
+
+/**
+ * virtio_gpu_map_state_left - the host has answered, or could not be asked
+ * @map: the state
+ * @unmapped: whether it has unmapped the blob. Then its place was given back.
+ */
+void virtio_gpu_map_state_left(struct virtio_gpu_map_state *map, bool unmapped)
+{
+	guard(spinlock)(&map->lock);
+	if (WARN_ON_ONCE(map->phase != VIRTIO_GPU_UNMAPPING))
+		return;
+	map->phase = unmapped ? VIRTIO_GPU_UNMAPPED : VIRTIO_GPU_MAPPED;
+}
+EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_left);
+
+/**
+ * virtio_gpu_map_state_error - why the blob could not be mapped
+ * @map: the state
+ *
+ * Return: 0 if the latest attempt did not fail, or somebody gave it up.
+ */
+int virtio_gpu_map_state_error(struct virtio_gpu_map_state *map)
+{
+	guard(spinlock)(&map->lock);
+	return map->error == -ERESTARTSYS || map->error == -EAGAIN ? 0 :
+	       map->error;
+}
+EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_error);
 
 /**
  * virtio_gpu_map_answer - read what the host has said to RESOURCE_MAP_BLOB

@@ -14,12 +14,15 @@ struct virtio_gpu_resp_map_info;
  * enum virtio_gpu_map_phase - what is known about the place of a host blob
  * @VIRTIO_GPU_UNMAPPED: it has none: never asked for, or the last attempt failed
  * @VIRTIO_GPU_MAPPING: the host was asked, or is about to be, and owes an answer
- * @VIRTIO_GPU_MAPPED: the host said yes. Stays until the blob is freed.
+ * @VIRTIO_GPU_MAPPED: the host said yes
+ * @VIRTIO_GPU_UNMAPPING: others need its place, and the host owes an answer to
+ *	that. Nobody uses the place any more.
  */
 enum virtio_gpu_map_phase {
 	VIRTIO_GPU_UNMAPPED = 0,
 	VIRTIO_GPU_MAPPING,
 	VIRTIO_GPU_MAPPED,
+	VIRTIO_GPU_UNMAPPING,
 };
 
 /**
@@ -30,7 +33,7 @@ enum virtio_gpu_map_phase {
  * @phase: see &enum virtio_gpu_map_phase
  * @attempts: number of attempts that were started. A waiter remembers the one
  *	that it waits for, so that it does not take the next one for its own.
- * @error: why the latest attempt that failed did, 0 if none has
+ * @error: why the latest attempt to map failed, 0 if it has not
  * @cache: VIRTIO_GPU_MAP_CACHE_* that the host asked for, valid when mapped
  */
 struct virtio_gpu_map_state {
@@ -50,6 +53,9 @@ bool virtio_gpu_map_state_settled(struct virtio_gpu_map_state *map,
 				  unsigned int attempt);
 int virtio_gpu_map_state_result(struct virtio_gpu_map_state *map, u32 *cache);
 bool virtio_gpu_map_state_mapped(struct virtio_gpu_map_state *map);
+bool virtio_gpu_map_state_leave(struct virtio_gpu_map_state *map);
+void virtio_gpu_map_state_left(struct virtio_gpu_map_state *map, bool unmapped);
+int virtio_gpu_map_state_error(struct virtio_gpu_map_state *map);
 
 int virtio_gpu_map_answer(const struct virtio_gpu_resp_map_info *resp,
 			  u32 *cache);

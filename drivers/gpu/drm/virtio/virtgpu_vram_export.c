@@ -22,10 +22,13 @@
  * - Memory of the guest: SGT, for any importer.
  * - A mappable host blob: PAL, peer-to-peer from the device's PCI function,
  *   because the host-visible window is a part of one of its BARs. iommufd takes
- *   it as it is, and the core makes a scatterlist for others. An importer that
- *   cannot do peer-to-peer, or is static, or whose device does not reach this
- *   one, gets -EOPNOTSUPP when it attaches. A window that is not in a BAR
- *   (virtio-mmio) is offered as SGT to any importer.
+ *   it as it is, and the core makes a scatterlist for others.
+ * - The same blob to who cannot take that: SGT. The kernel cannot tell whether
+ *   a device reaches a BAR behind a host bridge that it does not know, but the
+ *   window is memory of the host, which the host shows to all devices of this
+ *   machine as it does with other memory. Whatever the DMA API maps for the
+ *   importer's device is right, and an importer for which it does not is not
+ *   taken. A static importer cannot be told to let go of the window.
  * - Any host blob, to another virtio device: SGT with an empty table, if the
  *   host can name resources (VIRTIO_GPU_F_RESOURCE_UUID). Those two talk about
  *   the resource by its UUID and need no address.
@@ -47,26 +50,23 @@ static const struct dma_buf_mapping_sgt_exp_ops guest_ops = {
 };
 
 /*
- * Where in the CPU's address space is the blob? It was mapped when the importer
- * attached, so this does not wait for the host with the reservation lock held,
- * although it could: see the comment at the top of virtgpu_vram_map.c.
+ * Where in the CPU's address space is the blob? It was mapped and pinned when the
+ * importer attached, so this waits for nobody.
  */
 static int find_in_window(struct dma_buf_attachment *attach,
 			  struct phys_vec *range)
 {
 	struct virtio_gpu_object *bo = dmabuf_to_bo(attach->dmabuf);
 	struct virtio_gpu_object_vram *vram = to_virtio_gpu_vram(bo);
-	u32 cache;
-	int ret;
+	struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	ret = virtio_gpu_vram_make_mapped(vram, &cache);
-	if (ret)
-		return ret;
+	if (READ_ONCE(vgdev->queues_closed))
+		return -ENODEV;
 
-	range->paddr = vram->vram_node.start;
-	range->len = vram->vram_node.size;
+	range->paddr = vram->place.node.start;
+	range->len = vram->place.node.size;
 	return 0;
 }
 
@@ -104,7 +104,7 @@ static const struct dma_buf_mapping_pal_exp_ops bar_ops = {
 	.unmap_phys = bar_unmap,
 };
 
-/* The window elsewhere */
+/* The window as memory of the host, or outside of a BAR */
 
 static struct sg_table *resource_map(struct dma_buf_attachment *attach,
 				     enum dma_data_direction dir)
@@ -197,31 +197,67 @@ static bool importer_is_virtio(const struct dma_buf_match_args *args)
 	return true;
 }
 
-/* Put the offer for the window into @offers, if there is one. Returns how many. */
-static size_t offer_window(const struct virtio_gpu_window *window,
+/*
+ * Does the DMA API map the window for this device? Through an IOMMU at any address,
+ * else only if the device reaches as far: to try would be a warning.
+ */
+static bool device_maps(struct device *dev,
+			const struct virtio_shm_region *region)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	if (!dev->dma_mask)
+		return false;
+	if (domain && domain->type & __IOMMU_DOMAIN_PAGING)
+		return true;
+	return region->addr + region->len - 1 <=
+		min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
+}
+
+/* And for all that would be given its addresses? */
+static bool importer_maps(const struct dma_buf_match_args *args,
+			  const struct virtio_gpu_device *vgdev)
+{
+	size_t i;
+
+	for (i = 0; i < args->imp_len; i++) {
+		const struct dma_buf_mapping_match *imp = &args->imp_matches[i];
+
+		if (imp->type == &dma_buf_mapping_sgt_type &&
+		    !device_maps(dma_buf_sgt_importer(args, imp),
+				 &vgdev->host_visible_region))
+			return false;
+	}
+	return true;
+}
+
+/* Put the offers for the window into @offers, the best first. Returns how many. */
+static size_t offer_window(const struct dma_buf_match_args *args,
+			   const struct virtio_gpu_device *vgdev,
 			   struct dma_buf_mapping_match *offers)
 {
-	if (!window->pdev)
-		*offers = DMA_BUF_EMAPPING_SGT(&resource_ops);
-	else if (window->provider)
+	const struct virtio_gpu_window *window = &vgdev->window;
+	size_t n = 0;
+
+	if (window->provider)
 		/* The BAR can go away with the device */
-		*offers = dma_buf_offer(DMA_BUF_EMAPPING_PAL_P2P(&bar_ops,
-								 window->provider),
-					DMA_BUF_OFFER_REVOCABLE);
-	else
-		return 0;
-	return 1;
+		offers[n++] = dma_buf_offer(DMA_BUF_EMAPPING_PAL_P2P(&bar_ops,
+								     window->provider),
+					    DMA_BUF_OFFER_REVOCABLE);
+	if (importer_maps(args, vgdev))
+		offers[n++] = DMA_BUF_EMAPPING_SGT(&resource_ops);
+	return n;
 }
 
 static int match_host_blob(const struct dma_buf_match_args *args,
 			   const struct virtio_gpu_object *bo)
 {
 	const struct virtio_gpu_device *vgdev = bo->base.base.dev->dev_private;
-	struct dma_buf_mapping_match offers[2];
+	struct dma_buf_mapping_match offers[3];
 	size_t n = 0;
 
 	if (bo->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE)
-		n += offer_window(&vgdev->window, offers);
+		n += offer_window(args, vgdev, offers);
 	if (vgdev->has_resource_assign_uuid && importer_is_virtio(args))
 		offers[n++] = DMA_BUF_EMAPPING_SGT(&name_ops);
 
@@ -262,24 +298,44 @@ int virtio_gpu_match_mapping(const struct dma_buf_match_args *args)
  * @attach: the attachment, with the type that was matched
  *
  * &virtio_dma_buf_ops.device_attach. An importer will map the buffer, so the blob
- * is mapped here, where the wait for the host holds up nobody else.
+ * is mapped here, where the wait for the host holds up nobody else, and does not
+ * leave its place before the importer has detached.
  *
  * Context: May sleep, killable. The reservation lock is not held.
  *
- * Return: 0, what virtio_gpu_vram_make_mapped() or the object says.
+ * Return: 0, what virtio_gpu_vram_pin() or the object says.
  */
 int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 			     struct dma_buf_attachment *attach)
 {
 	struct virtio_gpu_object *bo = dmabuf_to_bo(dmabuf);
-	u32 cache;
+	int ret;
 
 	if (!virtio_gpu_is_vram(bo))
 		return drm_gem_map_attach(dmabuf, attach);
 	if (dma_buf_attach_map_type(attach)->exp_ops == &name_ops.ops)
 		return 0;
 
-	return virtio_gpu_vram_make_mapped(to_virtio_gpu_vram(bo), &cache);
+	ret = virtio_gpu_vram_pin(to_virtio_gpu_vram(bo));
+	/* For the detach: whose place this attachment keeps */
+	attach->priv = ret ? NULL : to_virtio_gpu_vram(bo);
+	return ret;
+}
+
+/**
+ * virtio_gpu_dmabuf_detach - an importer is gone
+ * @dmabuf: the buffer
+ * @attach: the attachment
+ *
+ * &dma_buf_ops.detach.
+ */
+void virtio_gpu_dmabuf_detach(struct dma_buf *dmabuf,
+			      struct dma_buf_attachment *attach)
+{
+	if (!virtio_gpu_is_vram(dmabuf_to_bo(dmabuf)))
+		drm_gem_map_detach(dmabuf, attach);
+	else if (attach->priv)
+		virtio_gpu_vram_unpin(attach->priv);
 }
 
 /**
@@ -373,6 +429,7 @@ void virtio_gpu_window_init(struct virtio_gpu_device *vgdev)
 	struct virtio_gpu_window *window = &vgdev->window;
 	int bar;
 
+	virtio_gpu_space_init(&window->space, &vgdev->host_visible_mm);
 	mutex_init(&window->lock);
 	INIT_LIST_HEAD(&window->exports);
 
@@ -386,25 +443,4 @@ void virtio_gpu_window_init(struct virtio_gpu_device *vgdev)
 	window->pdev = to_pci_dev(parent);
 	if (!pcim_p2pdma_init(window->pdev))
 		window->provider = pcim_p2pdma_provider(window->pdev, bar);
-}
-
-/**
- * virtio_gpu_import_check - do addresses of an import mean something to the device?
- * @vgdev: the device that imports
- *
- * Importers are given DMA addresses. A device without VIRTIO_F_ACCESS_PLATFORM
- * takes what it is told for guest-physical addresses. If its accesses go
- * through an IOMMU as far as the DMA API knows, the two are not the same.
- *
- * Return: 0 if they do, -EOPNOTSUPP if not.
- */
-int virtio_gpu_import_check(struct virtio_gpu_device *vgdev)
-{
-	struct iommu_domain *domain;
-
-	if (virtio_gpu_use_dma_api(vgdev->vdev))
-		return 0;
-
-	domain = iommu_get_domain_for_dev(vgdev->vdev->dev.parent);
-	return domain && domain->type & __IOMMU_DOMAIN_PAGING ? -EOPNOTSUPP : 0;
 }

@@ -2,10 +2,13 @@
 /*
  * Mapping of host blobs into the host-visible window.
  */
+#include <linux/jiffies.h>
 #include <linux/sched/signal.h>
+#include <linux/wait.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_mm.h>
+#include <drm/drm_print.h>
 
 #include "virtgpu_drv.h"
 
@@ -14,48 +17,66 @@
  *
  * A mappable host blob needs a place in the device's host-visible window, and
  * the host has to show the blob there, before anybody in the guest can reach
- * its memory. The driver asks for that when the blob is created, or, if user
- * space set VIRTGPU_BLOB_HINT_DEFER_MAPPING, when somebody first needs it. In
- * both cases the host answers later.
+ * its memory. The host keeps the contents, so a blob can leave its place and get
+ * another one later: the window is a cache.
  *
- * So all who need the memory, mmap() of the GEM object or of its dma-buf and
- * importers of the dma-buf, call virtio_gpu_vram_make_mapped(). It starts
- * an attempt if none was started or the last one has failed, waits for the
- * host, and returns what came of it. The wait ends when the process is killed
- * or the device goes away. To export a blob needs none of its memory, and so
- * leaves a deferred blob deferred.
+ * The driver asks for the mapping when the blob is created, when user space asks
+ * for an address or calls mmap(), if there is a place that is free, and it waits
+ * for nothing then. With VIRTGPU_BLOB_HINT_DEFER_MAPPING not at creation. All who
+ * need the memory, a fault of the CPU or an importer of the dma-buf, call
+ * virtio_gpu_vram_make_mapped(). It starts an attempt if none is under way,
+ * waits for the host, and returns what came of it. If there is no place, those
+ * blobs leave that were used longest ago and that no importer holds.
  *
  * Who waits:
  *
- * - mmap() holds the mmap_lock of the process for writing,
+ * - a fault of the CPU holds nothing,
  * - &dma_buf_ops.attach holds no lock of ours or of the buffer, but whatever the
  *   importer holds: DRM drivers import one buffer at a time,
  * - the map calls of the dma-buf hold the reservation lock of the buffer, but
- *   find the blob mapped since the attach.
+ *   find the blob mapped: it was pinned when the importer attached.
  *
- * An attempt can begin with a wait for room in the control queue, which a host
- * that answers nothing fills up: with the same locks held, and killable, too. If
- * the process that began the attempt is killed there, one that waits for it
- * begins the next.
+ * The wait can be for a place, for room in the control queue or for the host's
+ * answer, and ends with each of them, with a signal (of those that kill, unless
+ * it is a fault of user space), or when the queues are closed. If the process
+ * that began the attempt gives up before the host was asked, one that waits for
+ * it begins the next.
  *
- * Who ends the wait: virtio_gpu_vram_map_answered(), from the workqueue that
- * handles the control queue. It and all that runs in that workqueue before it
- * takes neither of those two locks: the last reference on an object that has a
- * buffer's reservation lock to take is dropped in a workqueue of its own
+ * Who ends the wait: virtio_gpu_vram_map_answered() and
+ * virtio_gpu_vram_unmap_answered(), from the workqueue that handles the control
+ * queue. They and all that runs in that workqueue before them take no lock that
+ * somebody holds who waits: the last reference on an object that has a buffer's
+ * reservation lock to take is dropped in a workqueue of its own
  * (virtio_gpu_array_put_free_delayed()). What is waited for can always come.
  *
  * Locks, outermost first:
  *
- * - mmap_lock, reservation lock: the caller's, see above
- * - &virtio_gpu_device.host_visible_lock: the allocator of the window, which
- *   all blobs share, and nothing else
+ * - mmap_lock or that of a VMA, reservation lock: the caller's, see above
+ * - &virtio_gpu_object_vram.gate: held to make page table entries for the blob,
+ *   by one at a time. Whoever takes the blob out of the window changes its state
+ *   first, then takes and drops the gate: those who saw it mapped have made their
+ *   entries by then, all others see that it is not.
+ * - &virtio_gpu_space.lock: all places in the window. The workqueue above takes
+ *   it, so nobody allocates memory that has to be waited for with it.
  * - &virtio_gpu_map_state.lock: the state of one blob
  *
- * The last two do not nest and nobody sleeps with them. &drm_mm_node of a blob
- * has no lock: it belongs to whoever started the attempt, until that ends. A
- * failed attempt gives the place back before it ends. In a mapped blob the node
- * does not change until the blob is freed.
+ * The lock of the places and the gate are never held at once.
  */
+
+static struct virtio_gpu_device *device_of(struct virtio_gpu_object_vram *vram)
+{
+	return vram->base.base.base.dev->dev_private;
+}
+
+static struct virtio_gpu_space *space_of(struct virtio_gpu_object_vram *vram)
+{
+	return &device_of(vram)->window.space;
+}
+
+static struct virtio_gpu_object_vram *vram_of(struct virtio_gpu_place *place)
+{
+	return container_of(place, struct virtio_gpu_object_vram, place);
+}
 
 /**
  * virtio_gpu_vram_map_init - initialise our part of a new blob
@@ -64,28 +85,229 @@
 void virtio_gpu_vram_map_init(struct virtio_gpu_object_vram *vram)
 {
 	virtio_gpu_map_state_init(&vram->map);
+	virtio_gpu_place_init(&vram->place);
+	mutex_init(&vram->gate);
 	INIT_LIST_HEAD(&vram->exports);
 }
 
 /**
  * virtio_gpu_vram_check - can a new blob be mapped when it has to?
  * @vgdev: the device
- * @params: the blob; its size is page-aligned
+ * @params: the blob, of any kind
  *
  * A deferred blob that can never be mapped is refused as one that is not
- * deferred: when it is created.
+ * deferred: before anything is sent to the host. So is one that is not deferred
+ * and finds that importers hold the window.
  *
  * Return: 0, -EINVAL without a window, -ENOSPC if the window is too small.
  */
 int virtio_gpu_vram_check(struct virtio_gpu_device *vgdev,
 			  const struct virtio_gpu_object_params *params)
 {
-	if (!(params->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE))
+	struct virtio_gpu_space *space = &vgdev->window.space;
+	u64 size = PAGE_ALIGN(params->size);
+	int ret;
+
+	if (params->blob_mem != VIRTGPU_BLOB_MEM_HOST3D ||
+	    !(params->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE))
 		return 0;
 
-	return virtio_gpu_window_fits(vgdev->has_host_visible,
-				      vgdev->host_visible_region.len,
-				      params->size);
+	ret = virtio_gpu_window_fits(vgdev->has_host_visible,
+				     vgdev->host_visible_region.len, size);
+	if (ret || params->blob_hints & VIRTGPU_BLOB_HINT_DEFER_MAPPING)
+		return ret;
+
+	guard(mutex)(&space->lock);
+	return virtio_gpu_space_could_fit(space, size) ? 0 : -ENOSPC;
+}
+
+/* Waits as long as nothing changes */
+static int wait_for_change(struct virtio_gpu_device *vgdev,
+			   unsigned int changes, unsigned int state,
+			   long patience)
+{
+	struct virtio_gpu_space *space = &vgdev->window.space;
+	long ret;
+
+	ret = ___wait_event(space->wait,
+			    ___wait_cond_timeout(READ_ONCE(space->changes) !=
+						 changes ||
+						 READ_ONCE(vgdev->queues_closed)),
+			    state, 0, patience,
+			    __ret = schedule_timeout(__ret));
+	return ret < 0 ? ret : 0;
+}
+
+/* The place is free, whoever had it */
+static void remove_place(struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_space *space = space_of(vram);
+
+	mutex_lock(&space->lock);
+	virtio_gpu_space_remove(space, &vram->place);
+	mutex_unlock(&space->lock);
+}
+
+/* It has left */
+static void leave(struct virtio_gpu_object_vram *vram)
+{
+	remove_place(vram);
+	virtio_gpu_map_state_left(&vram->map, true);
+	wake_up_all(&device_of(vram)->resp_wq);
+}
+
+static void settle_place(struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_space *space = space_of(vram);
+
+	mutex_lock(&space->lock);
+	virtio_gpu_place_settled(space, &vram->place);
+	mutex_unlock(&space->lock);
+}
+
+/* It stays where it is, and can be used there */
+static void stay(struct virtio_gpu_object_vram *vram)
+{
+	virtio_gpu_map_state_left(&vram->map, false);
+	settle_place(vram);
+	wake_up_all(&device_of(vram)->resp_wq);
+}
+
+/* The command holds a reference on the blob until it is answered */
+static struct virtio_gpu_object_array *
+command_holds(struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_object_array *objs = virtio_gpu_array_alloc(1);
+
+	if (objs)
+		virtio_gpu_array_add_obj(objs, &vram->base.base.base);
+	return objs;
+}
+
+/* Unlike virtio_gpu_cmd_unmap(), with an answer that somebody waits for */
+static int ask_to_unmap(struct virtio_gpu_device *vgdev,
+			struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_resource_unmap_blob *cmd;
+	struct virtio_gpu_object_array *objs;
+	struct virtio_gpu_vbuffer *vbuf;
+
+	objs = command_holds(vram);
+	if (!objs)
+		return -ENOMEM;
+
+	cmd = virtio_gpu_alloc_cmd_cb(vgdev, &vbuf, sizeof(*cmd),
+				      virtio_gpu_vram_unmap_answered);
+	memset(cmd, 0, sizeof(*cmd));
+	cmd->hdr.type = cpu_to_le32(VIRTIO_GPU_CMD_RESOURCE_UNMAP_BLOB);
+	cmd->resource_id = cpu_to_le32(vram->base.hw_res_handle);
+	vbuf->objs = objs;
+	return virtio_gpu_queue_ctrl_buffer(vgdev, vbuf);
+}
+
+/*
+ * The CPU does not reach it any more from here on, and the host is asked to unmap
+ * it. The caller has a reference, and the state says that it leaves.
+ */
+static void evict(struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_device *vgdev = device_of(vram);
+
+	virtio_gpu_vram_zap(vram);
+	virtio_gpu_cache_unset(vram);
+	if (ask_to_unmap(vgdev, vram))
+		stay(vram);
+}
+
+/*
+ * One that is being freed leaves by itself, and needs only to be waited for. It
+ * has no references left, but its place is there until the host has answered.
+ */
+static bool begin_to_leave(struct virtio_gpu_object_vram *vram)
+{
+	bool leaves;
+
+	if (!kref_get_unless_zero(&vram->base.base.base.refcount))
+		return false;
+	leaves = virtio_gpu_map_state_leave(&vram->map);
+	WARN_ON_ONCE(!leaves);
+	return true;
+}
+
+static void evict_all(struct virtio_gpu_device *vgdev, struct list_head *victims)
+{
+	struct virtio_gpu_place *place, *next;
+
+	list_for_each_entry_safe(place, next, victims, victim) {
+		struct virtio_gpu_object_vram *vram = vram_of(place);
+
+		/* When it has left it may come back and have to leave again */
+		list_del_init(&place->victim);
+		evict(vram);
+		drm_gem_object_put(&vram->base.base.base);
+	}
+	virtio_gpu_notify(vgdev);
+}
+
+/* Returns 0 if it has one, -EAGAIN to wait for a change and try again */
+static int take_place(struct virtio_gpu_device *vgdev,
+		      struct virtio_gpu_object_vram *vram,
+		      struct list_head *victims, unsigned int *changes,
+		      long *patience)
+{
+	struct virtio_gpu_space *space = &vgdev->window.space;
+	u64 size = vram->base.base.base.size;
+	struct virtio_gpu_place *place, *next;
+	int ret;
+
+	guard(mutex)(&space->lock);
+	ret = virtio_gpu_space_insert(space, &vram->place, size);
+	if (!ret)
+		vram->place.awaited = true;
+	if (ret != -ENOSPC)
+		return ret;
+
+	ret = virtio_gpu_space_make_room(space, &vram->place, size, victims,
+					 patience);
+	*changes = space->changes;
+	if (ret)
+		return ret;
+	list_for_each_entry_safe(place, next, victims, victim) {
+		if (!begin_to_leave(vram_of(place)))
+			list_del_init(&place->victim);
+	}
+	return -EAGAIN;
+}
+
+static int find_place(struct virtio_gpu_device *vgdev,
+		      struct virtio_gpu_object_vram *vram, unsigned int state)
+{
+	unsigned int changes;
+	LIST_HEAD(victims);
+	long patience;
+	int ret;
+
+	for (;;) {
+		if (READ_ONCE(vgdev->queues_closed))
+			return -ENODEV;
+		ret = take_place(vgdev, vram, &victims, &changes, &patience);
+		if (ret != -EAGAIN)
+			return ret;
+		evict_all(vgdev, &victims);
+		ret = wait_for_change(vgdev, changes, state, patience);
+		if (ret)
+			return ret;
+	}
+}
+
+static int find_free_place(struct virtio_gpu_device *vgdev,
+			   struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_space *space = &vgdev->window.space;
+
+	guard(mutex)(&space->lock);
+	return virtio_gpu_space_insert(space, &vram->place,
+				       vram->base.base.base.size);
 }
 
 /* The attempt is over: give back the place if it failed, wake who waits. */
@@ -93,53 +315,49 @@ static void end_attempt(struct virtio_gpu_device *vgdev,
 			struct virtio_gpu_object_vram *vram, int error,
 			u32 cache)
 {
-	if (error && drm_mm_node_allocated(&vram->vram_node)) {
-		spin_lock(&vgdev->host_visible_lock);
-		drm_mm_remove_node(&vram->vram_node);
-		spin_unlock(&vgdev->host_visible_lock);
+	if (error) {
+		remove_place(vram);
+		drm_dbg(vgdev->ddev, "resource %u could not be mapped: %d\n",
+			vram->base.hw_res_handle, error);
 	}
 	virtio_gpu_map_state_end(&vram->map, error, cache);
+	if (!error)
+		settle_place(vram);
 	wake_up_all(&vgdev->resp_wq);
 }
 
-static int take_place(struct virtio_gpu_device *vgdev,
-		      struct virtio_gpu_object_vram *vram)
-{
-	guard(spinlock)(&vgdev->host_visible_lock);
-	return drm_mm_insert_node(&vgdev->host_visible_mm, &vram->vram_node,
-				  vram->base.base.base.size);
-}
-
-/* Sleeps while the control queue is full, see virtio_gpu_wait_for_room() */
+/* Sleeps while the control queue is full, see virtgpu_queue.c */
 static int ask_host(struct virtio_gpu_device *vgdev,
 		    struct virtio_gpu_object_vram *vram)
 {
-	struct virtio_gpu_object_array *objs;
+	struct virtio_gpu_object_array *objs = command_holds(vram);
 
-	/* The command holds a reference on the blob until it is answered */
-	objs = virtio_gpu_array_alloc(1);
 	if (!objs)
 		return -ENOMEM;
-	virtio_gpu_array_add_obj(objs, &vram->base.base.base);
-
-	return virtio_gpu_cmd_map(vgdev, objs, vram->vram_node.start -
+	return virtio_gpu_cmd_map(vgdev, objs, vram->place.node.start -
 				  vgdev->host_visible_region.addr);
 }
 
 /*
  * Start an attempt unless the blob is mapped or one is under way. An error is
  * that of the attempt that this call started, and known to all who wait for it.
+ * Without a state to wait in, it is -EAGAIN if others would have to leave.
  */
 static int start_attempt(struct virtio_gpu_device *vgdev,
 			 struct virtio_gpu_object_vram *vram,
-			 unsigned int *attempt)
+			 unsigned int state, unsigned int *attempt)
 {
 	int ret;
 
 	if (!virtio_gpu_map_state_begin(&vram->map, attempt))
 		return 0;
 
-	ret = vgdev->has_host_visible ? take_place(vgdev, vram) : -EINVAL;
+	if (!vgdev->has_host_visible)
+		ret = -EINVAL;
+	else if (state)
+		ret = find_place(vgdev, vram, state);
+	else
+		ret = find_free_place(vgdev, vram) ? -EAGAIN : 0;
 	if (!ret)
 		ret = ask_host(vgdev, vram);
 	if (ret)
@@ -148,57 +366,132 @@ static int start_attempt(struct virtio_gpu_device *vgdev,
 }
 
 /**
+ * virtio_gpu_vram_map_soon - map a blob if there is a place that is free
+ * @vram: the mappable blob; the caller holds a reference
+ *
+ * Context: May sleep, killable, while the control queue is full. Does not wait for
+ * an answer.
+ *
+ * Return: 0, also if the blob was not mapped because others would have to leave
+ * for it; -ENOSPC if nobody could leave, because importers hold the window;
+ * -ENOMEM, -ENODEV, or -ERESTARTSYS if the process is being killed.
+ */
+int virtio_gpu_vram_map_soon(struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_device *vgdev = device_of(vram);
+	unsigned int attempt;
+	int ret;
+
+	ret = start_attempt(vgdev, vram, 0, &attempt);
+	virtio_gpu_notify(vgdev);
+	return ret == -EAGAIN ? virtio_gpu_vram_mappable(vram) : ret;
+}
+
+/**
+ * virtio_gpu_vram_mappable - will there be room for a blob when it is accessed?
+ * @vram: the mappable blob
+ *
+ * Context: Waits for nobody. mmap_lock may be held.
+ *
+ * Return: 0, -ENOSPC if importers hold the window, -EINVAL if there is none,
+ * -ENODEV if the device is gone.
+ */
+int virtio_gpu_vram_mappable(struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_device *vgdev = device_of(vram);
+	struct virtio_gpu_space *space = &vgdev->window.space;
+
+	if (READ_ONCE(vgdev->queues_closed))
+		return -ENODEV;
+	if (!vgdev->has_host_visible)
+		return -EINVAL;
+
+	guard(mutex)(&space->lock);
+	return drm_mm_node_allocated(&vram->place.node) ||
+	       virtio_gpu_space_could_fit(space, vram->base.base.base.size) ?
+		0 : -ENOSPC;
+}
+
+/**
  * virtio_gpu_vram_map_now - map a new blob, unless user space would rather wait
  * @vram: the blob, which nobody else knows yet
  * @params: what user space asked for
  *
- * Does not wait for the host's answer.
- *
- * Return: 0, -ENOSPC if the window is full, -ENOMEM, -ENODEV, or -ERESTARTSYS if
- * the process is being killed.
+ * Return: 0 or an error of virtio_gpu_vram_map_soon() other than -ENOSPC.
  */
 int virtio_gpu_vram_map_now(struct virtio_gpu_object_vram *vram,
 			    const struct virtio_gpu_object_params *params)
 {
-	struct virtio_gpu_device *vgdev = vram->base.base.base.dev->dev_private;
-	unsigned int attempt;
+	int ret;
 
 	if (!(params->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE) ||
 	    params->blob_hints & VIRTGPU_BLOB_HINT_DEFER_MAPPING)
 		return 0;
 
-	return start_attempt(vgdev, vram, &attempt);
+	/* An importer was faster than virtio_gpu_vram_check(); it may go, too */
+	ret = virtio_gpu_vram_map_soon(vram);
+	return ret == -ENOSPC ? 0 : ret;
 }
 
-/* Tell the host that commands wait for it, while the queues are there */
-static void notify_host(struct virtio_gpu_device *vgdev)
+/**
+ * virtio_gpu_map_offset_asked - user space will map an object
+ * @file: of the client
+ * @handle: of the object, which may be any
+ *
+ * Nobody hears of an error, the one who maps it will. Nor is a host waited for
+ * that does not read the control queue.
+ */
+void virtio_gpu_map_offset_asked(struct drm_file *file, u32 handle)
 {
-	int idx;
+	struct drm_gem_object *obj = drm_gem_object_lookup(file, handle);
+	struct virtio_gpu_object *bo;
 
-	if (!drm_dev_enter(vgdev->ddev, &idx))
+	if (!obj)
 		return;
-	virtio_gpu_notify(vgdev);
-	drm_dev_exit(idx);
+	bo = gem_to_virtio_gpu_obj(obj);
+	if (virtio_gpu_is_vram(bo) &&
+	    bo->blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE &&
+	    virtio_gpu_queue_has_room(obj->dev->dev_private))
+		(void)virtio_gpu_vram_map_soon(to_virtio_gpu_vram(bo));
+	drm_gem_object_put(obj);
 }
 
-/* -ERESTARTSYS is that this process is being killed, or the one it waited for */
+/* Or no answer will come, with or without this attempt's end */
+static bool settled(struct virtio_gpu_device *vgdev,
+		    struct virtio_gpu_object_vram *vram, unsigned int attempt)
+{
+	return virtio_gpu_map_state_settled(&vram->map, attempt) ||
+	       READ_ONCE(vgdev->queues_closed);
+}
+
+static int wait_until_settled(struct virtio_gpu_device *vgdev,
+			      struct virtio_gpu_object_vram *vram,
+			      unsigned int attempt, unsigned int state)
+{
+	if (settled(vgdev, vram, attempt))
+		return 0;
+
+	virtio_gpu_notify(vgdev);
+	return ___wait_event(vgdev->resp_wq, settled(vgdev, vram, attempt),
+			     state, 0, 0, schedule());
+}
+
+/* -ERESTARTSYS is that this process has a signal, or the one it waited for */
 static int try_to_map(struct virtio_gpu_device *vgdev,
-		      struct virtio_gpu_object_vram *vram, u32 *cache)
+		      struct virtio_gpu_object_vram *vram, unsigned int state,
+		      u32 *cache)
 {
 	unsigned int attempt;
 	int ret;
 
-	ret = start_attempt(vgdev, vram, &attempt);
+	ret = start_attempt(vgdev, vram, state, &attempt);
 	if (ret)
 		return ret;
-
-	if (!virtio_gpu_map_state_settled(&vram->map, attempt))
-		notify_host(vgdev);
-	ret = wait_event_killable(vgdev->resp_wq,
-				  virtio_gpu_map_state_settled(&vram->map,
-							       attempt));
+	ret = wait_until_settled(vgdev, vram, attempt, state);
 	if (ret)
 		return ret;
+	if (READ_ONCE(vgdev->queues_closed))
+		return -ENODEV;
 
 	return virtio_gpu_map_state_result(&vram->map, cache);
 }
@@ -206,22 +499,22 @@ static int try_to_map(struct virtio_gpu_device *vgdev,
 /**
  * virtio_gpu_vram_make_mapped - see to it that a blob is in the window
  * @vram: the blob; the caller holds a reference
+ * @state: TASK_KILLABLE or TASK_INTERRUPTIBLE, to wait in
  * @cache: set to how it is to be cached, VIRTIO_GPU_MAP_CACHE_*
  *
- * Once this has returned 0 the blob stays where its &drm_mm_node says until it
- * is freed. After an error a later call tries again.
+ * It may have left the window again when this returns. It has not if it is
+ * pinned, see virtio_gpu_vram_pin(). After an error a later call tries again.
  *
- * Context: May sleep, killable. mmap_lock and the reservation lock of the blob
- * may be held.
+ * Context: May sleep. mmap_lock and the reservation lock of the blob may be held.
  *
  * Return: 0; -EINVAL if the blob is not mappable, there is no window, or the
- * host has refused; -ENOSPC if the window is full; -ENOMEM; -ENODEV if the
- * device is gone; -ERESTARTSYS if the process is being killed.
+ * host has refused; -ENOSPC if importers hold the window; -ENOMEM; -ENODEV if
+ * the device is gone; -ERESTARTSYS if there is a signal.
  */
 int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
-				u32 *cache)
+				unsigned int state, u32 *cache)
 {
-	struct virtio_gpu_device *vgdev = vram->base.base.base.dev->dev_private;
+	struct virtio_gpu_device *vgdev = device_of(vram);
 	int ret;
 
 	might_sleep();
@@ -229,14 +522,81 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
 	if (!(vram->base.blob_flags & VIRTGPU_BLOB_FLAG_USE_MAPPABLE))
 		return -EINVAL;
 
-	/* What was mapped is not there any more either */
-	if (drm_dev_is_unplugged(vgdev->ddev))
-		return -ENODEV;
+	do {
+		/* What was mapped is not there any more either */
+		if (READ_ONCE(vgdev->queues_closed))
+			return -ENODEV;
+		ret = try_to_map(vgdev, vram, state, cache);
+	} while (ret == -EAGAIN ||
+		 (ret == -ERESTARTSYS && !signal_pending_state(state, current)));
+	return ret;
+}
+
+/* It was evicted between the two otherwise, and has to be mapped again */
+static bool pin_if_mapped(struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_space *space = space_of(vram);
+
+	guard(mutex)(&space->lock);
+	if (!virtio_gpu_map_state_mapped(&vram->map))
+		return false;
+	vram->place.pins++;
+	return true;
+}
+
+/**
+ * virtio_gpu_vram_pin - map a blob, and keep it where it is
+ * @vram: the blob; the caller holds a reference
+ *
+ * Return: As virtio_gpu_vram_make_mapped(). After 0, call
+ * virtio_gpu_vram_unpin().
+ */
+int virtio_gpu_vram_pin(struct virtio_gpu_object_vram *vram)
+{
+	u32 cache;
+	int ret;
 
 	do {
-		ret = try_to_map(vgdev, vram, cache);
-	} while (ret == -ERESTARTSYS && !fatal_signal_pending(current));
+		ret = virtio_gpu_vram_make_mapped(vram, TASK_KILLABLE, &cache);
+	} while (!ret && !pin_if_mapped(vram));
 	return ret;
+}
+
+/**
+ * virtio_gpu_vram_unpin - a blob may leave its place again
+ * @vram: the blob
+ */
+void virtio_gpu_vram_unpin(struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_space *space = space_of(vram);
+
+	mutex_lock(&space->lock);
+	if (!WARN_ON_ONCE(!vram->place.pins) && !--vram->place.pins)
+		virtio_gpu_space_changed(space);
+	mutex_unlock(&space->lock);
+}
+
+/**
+ * virtio_gpu_vram_used - somebody uses a blob in the window
+ * @vram: the blob
+ *
+ * Cheap if somebody has done so in the same jiffy.
+ */
+void virtio_gpu_vram_used(struct virtio_gpu_object_vram *vram)
+{
+	struct virtio_gpu_space *space = space_of(vram);
+
+	if (!time_after(jiffies, READ_ONCE(vram->place.used)) &&
+	    READ_ONCE(vram->place.touched))
+		return;
+	mutex_lock(&space->lock);
+	virtio_gpu_place_used(space, &vram->place);
+	mutex_unlock(&space->lock);
+}
+
+static struct virtio_gpu_object_vram *vram_of_command(struct virtio_gpu_vbuffer *vbuf)
+{
+	return to_virtio_gpu_vram(gem_to_virtio_gpu_obj(vbuf->objs->objs[0]));
 }
 
 /**
@@ -245,22 +605,49 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
  * @vbuf: the command and its answer, which is all zeroes if the device went
  *	away instead of answering
  *
- * Context: The workqueue of the control queue, or virtio_gpu_gone(). Must not
+ * Context: The workqueue of the control queue, or virtio_gpu_stop(). Must not
  * take a reservation lock, an mmap_lock, or wait for a command.
  */
 void virtio_gpu_vram_map_answered(struct virtio_gpu_device *vgdev,
 				  struct virtio_gpu_vbuffer *vbuf)
 {
 	const struct virtio_gpu_resp_map_info *resp = (void *)vbuf->resp_buf;
-	struct virtio_gpu_object *bo =
-		gem_to_virtio_gpu_obj(vbuf->objs->objs[0]);
 	u32 cache = 0;
 	int ret;
 
 	ret = virtio_gpu_map_answer(resp, &cache);
-	if (ret && drm_dev_is_unplugged(vgdev->ddev))
+	if (ret && READ_ONCE(vgdev->queues_closed))
 		ret = -ENODEV;
-	end_attempt(vgdev, to_virtio_gpu_vram(bo), ret, cache);
+	end_attempt(vgdev, vram_of_command(vbuf), ret, cache);
+}
+
+/**
+ * virtio_gpu_vram_unmap_answered - the host has unmapped a blob, so that its place is free
+ * @vgdev: the device
+ * @vbuf: the command and its answer, as above
+ *
+ * If it says no, nobody can know what is in that place. It is not given to
+ * another blob, and this one is not asked to leave again.
+ *
+ * Context: As virtio_gpu_vram_map_answered().
+ */
+void virtio_gpu_vram_unmap_answered(struct virtio_gpu_device *vgdev,
+				    struct virtio_gpu_vbuffer *vbuf)
+{
+	const struct virtio_gpu_ctrl_hdr *resp = (void *)vbuf->resp_buf;
+	struct virtio_gpu_object_vram *vram = vram_of_command(vbuf);
+	struct virtio_gpu_space *space = &vgdev->window.space;
+
+	if (resp->type == cpu_to_le32(VIRTIO_GPU_RESP_OK_NODATA) ||
+	    READ_ONCE(vgdev->queues_closed)) {
+		leave(vram);
+		return;
+	}
+
+	mutex_lock(&space->lock);
+	vram->place.stuck = true;
+	mutex_unlock(&space->lock);
+	stay(vram);
 }
 
 /**
@@ -275,6 +662,61 @@ void virtio_gpu_vram_map_answered(struct virtio_gpu_device *vgdev,
 void virtio_gpu_vram_unmap(struct virtio_gpu_device *vgdev,
 			   struct virtio_gpu_object *bo)
 {
-	if (virtio_gpu_map_state_mapped(&to_virtio_gpu_vram(bo)->map))
-		virtio_gpu_cmd_unmap(vgdev, bo);
+	struct virtio_gpu_object_vram *vram = to_virtio_gpu_vram(bo);
+	struct virtio_gpu_space *space = &vgdev->window.space;
+
+	if (!virtio_gpu_map_state_mapped(&vram->map))
+		return;
+
+	mutex_lock(&space->lock);
+	vram->place.leaving = true;
+	mutex_unlock(&space->lock);
+	virtio_gpu_cmd_unmap(vgdev, bo);
+}
+
+/**
+ * virtio_gpu_vram_release_place - the host knows nothing of a blob any more
+ * @vram: the blob, which is freed next
+ */
+void virtio_gpu_vram_release_place(struct virtio_gpu_object_vram *vram)
+{
+	virtio_gpu_cache_unset(vram);
+	remove_place(vram);
+}
+
+/*
+ * One that is not pinned, with a reference, that leaves. One that is busy is seen
+ * to by whoever works on it.
+ */
+static struct virtio_gpu_object_vram *lose_next(struct virtio_gpu_space *space)
+{
+	struct virtio_gpu_place *place;
+
+	guard(mutex)(&space->lock);
+	list_for_each_entry(place, &space->blobs, in_use_order) {
+		if (place->pins || place->busy || place->leaving ||
+		    !begin_to_leave(vram_of(place)))
+			continue;
+		place->leaving = true;
+		return vram_of(place);
+	}
+	return NULL;
+}
+
+/**
+ * virtio_gpu_window_lost - the host has forgotten what it had mapped
+ * @vgdev: the device, which was reset and has no commands any more
+ *
+ * What importers hold keeps its place, so that nobody else's memory comes there.
+ */
+void virtio_gpu_window_lost(struct virtio_gpu_device *vgdev)
+{
+	struct virtio_gpu_object_vram *vram;
+
+	while ((vram = lose_next(&vgdev->window.space))) {
+		virtio_gpu_vram_zap(vram);
+		virtio_gpu_cache_unset(vram);
+		leave(vram);
+		drm_gem_object_put(&vram->base.base.base);
+	}
 }
