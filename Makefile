@@ -103,9 +103,9 @@ guest: kernel headers
 		tools/report guest-$(name)-$(PROFILE)
 
 vgpu: kernel headers
-	@for machine in near far blobs; do \
+	@for machine in near far blobs intel; do \
 		tools/run-part vgpu-$$machine-$(name)-$(PROFILE) tools/vgpu/run-vgpu $$machine; done; \
-		tools/report $(foreach m,near far blobs,vgpu-$m-$(name)-$(PROFILE))
+		tools/report $(foreach m,near far blobs intel,vgpu-$m-$(name)-$(PROFILE))
 
 kunit: tree
 	@tools/run-part kunit-uml-$(name) tools/kunit uml; tools/report kunit-uml-$(name)

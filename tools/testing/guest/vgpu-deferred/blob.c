@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -31,6 +32,39 @@ int gpu_param(int gpu, u64 param)
 	};
 
 	return ioctl(gpu, DRM_IOCTL_VIRTGPU_GETPARAM, &get) ? -errno : value;
+}
+
+int gpu_map_error(int gpu)
+{
+	char path[64], line[256];
+	int error = -ENODEV;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", gpu);
+	file = fopen(path, "r");
+	VFIO_ASSERT_NOT_NULL(file);
+	while (fgets(line, sizeof(line), file))
+		sscanf(line, "virtio_gpu-map-error: %d", &error);
+	fclose(file);
+	return error ?: -EFAULT;
+}
+
+long long gpu_fdinfo(int gpu, const char *key)
+{
+	char path[64], line[256];
+	long long value = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", gpu);
+	file = fopen(path, "r");
+	VFIO_ASSERT_NOT_NULL(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "virtio_gpu-", 11) && !strncmp(line + 11, key, strlen(key)) &&
+		    line[11 + strlen(key)] == ':')
+			value = atoll(line + 12 + strlen(key));
+	}
+	fclose(file);
+	return value;
 }
 
 static bool is_kind(int card, enum gpu_kind kind)

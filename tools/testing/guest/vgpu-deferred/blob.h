@@ -21,6 +21,12 @@ int gpu_open_kind(enum gpu_kind kind);
 /* A parameter, or -errno. */
 int gpu_param(int gpu, u64 param);
 
+/* Why a blob of this client could not be mapped; -ENODEV if nobody tells. */
+int gpu_map_error(int gpu);
+
+/* A number that fdinfo has of this client, or -1. */
+long long gpu_fdinfo(int gpu, const char *key);
+
 /* The PCI address of a card.  Take its driver away, or give it one. */
 void gpu_address(int gpu, char *bdf, size_t size);
 void gpu_remove(const char *bdf);

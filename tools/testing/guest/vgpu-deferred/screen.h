@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_SCREEN_H
+#define GUEST_SCREEN_H
+
+#include <stdbool.h>
+
+#include <linux/types.h>
+
+/* A screen that shows a dumb buffer. */
+struct screen {
+	u32 crtc, fb, handle;
+};
+
+/* Turn on the first screen of a card: false if it has none. */
+bool screen_on(int card, struct screen *screen);
+
+#endif
