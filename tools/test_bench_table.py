@@ -29,14 +29,14 @@ def text(lines, cannot=()):
 
 
 class BenchTable(unittest.TestCase):
-    def failed(self, before, after):
+    def failed(self, before, after, *options):
         """What is said to have failed."""
         with tempfile.TemporaryDirectory() as folder:
             paths = [os.path.join(folder, name) for name in ("before", "after")]
             for path, lines in zip(paths, (before, after)):
                 with open(path, "w") as file:
                     file.write(lines)
-            with mock.patch("sys.argv", ["bench-table", *paths]), \
+            with mock.patch("sys.argv", ["bench-table", *options, *paths]), \
                     contextlib.redirect_stdout(io.StringIO()) as said:
                 status = table.main()
         found = [line for line in said.getvalue().splitlines() if line.startswith("FAILED: ")]
@@ -66,6 +66,18 @@ class BenchTable(unittest.TestCase):
         self.assertEqual(self.failed(text(SAME), text({**SAME, name: 1020})), [])
         self.assertEqual(self.failed(text(SAME), text({**SAME, name: 1021})),
                          [f"above 1.02 times the unpatched kernel: {name}"])
+
+    def test_blobs(self):
+        same = {name: 1000 for name in table.BLOBS}
+        evicts = "blob access that evicts"
+        self.assertEqual(self.failed(text(without(same, evicts), [evicts]), text(same), "--blobs"), [])
+        self.assertEqual(self.failed(text(same), text(without(same, evicts)), "--blobs"),
+                         [f"ours has no line: {evicts}"])
+        for first in ("blob first mmap+access", "blob first mmap+access, all of 8 MiB"):
+            self.assertEqual(self.failed(text(same), text({**same, first: 1100}), "--blobs"), [])
+            self.assertEqual(self.failed(text(same), text({**same, first: 1101}), "--blobs"),
+                             [f"above 1.1 times the unpatched kernel: {first}"])
+        self.assertEqual(self.failed(text(same), text({**same, evicts: 5000}), "--blobs"), [])
 
     def test_others_may_cost_more(self):
         self.assertEqual(self.failed(text(SAME), text({**SAME, "export+close, 64 KiB": 3000})), [])

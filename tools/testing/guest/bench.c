@@ -30,7 +30,10 @@
 #include "lib/endpoint.h"
 #include "lib/exporters.h"
 #include "lib/ioas.h"
+#include "lib/machine.h"
 #include "lib/pci.h"
+
+#include "vgpu-deferred/bench_blobs.h"
 
 #define BAR		2
 #define PAGE		4096UL
@@ -593,6 +596,12 @@ int main(void)
 	/* What the boot has left to workqueues */
 	sleep(10);
 	setrlimit(RLIMIT_NOFILE, &files);
+
+	/* tools/vgpu/devices-blobs: another machine, with nothing of the rest */
+	if (machine_promises("scripted-gpus", "drm")) {
+		bench_blobs();
+		return 0;
+	}
 
 	b.iommu = iommu_init(MODE_IOMMUFD);
 	b.dev = endpoint_open(pci_find(&pci_ivshmem, 0), b.iommu, NULL);
