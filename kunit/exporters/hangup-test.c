@@ -9,6 +9,12 @@
 
 #include "mapping-test.h"
 
+/* KUnit compares numbers */
+static u32 bits(__poll_t events)
+{
+	return (__force u32)events;
+}
+
 /* One that sleeps in poll() */
 struct poller {
 	struct poll_table_struct table;
@@ -61,21 +67,23 @@ static void hangup_poll_test(struct kunit *test)
 
 	fake_export(exp, FAKE_SIZE);
 	file = exp->dmabuf->file;
-	KUNIT_EXPECT_EQ(test, vfs_poll(file, NULL) & EPOLLHUP, 0);
-	KUNIT_EXPECT_EQ(test, poller_start(&poller, file, EPOLLHUP), 0);
+	KUNIT_EXPECT_EQ(test, bits(vfs_poll(file, NULL) & EPOLLHUP), 0);
+	KUNIT_EXPECT_EQ(test, bits(poller_start(&poller, file, EPOLLHUP)), 0);
 	KUNIT_ASSERT_NOT_NULL(test, poller.queue);
 
 	dma_buf_hang_up(exp->dmabuf);
-	KUNIT_EXPECT_EQ(test, poller.events, EPOLLHUP);
+	KUNIT_EXPECT_EQ(test, bits(poller.events), bits(EPOLLHUP));
 	poller_end(&poller);
-	KUNIT_EXPECT_EQ(test, poller_start(&poller, file, EPOLLHUP), EPOLLHUP);
+	KUNIT_EXPECT_EQ(test, bits(poller_start(&poller, file, EPOLLHUP)),
+			bits(EPOLLHUP));
 	poller_end(&poller);
 
 	/* Together with what poll() says of fences */
-	KUNIT_EXPECT_EQ(test, vfs_poll(file, NULL),
-			EPOLLIN | EPOLLOUT | EPOLLHUP);
+	KUNIT_EXPECT_EQ(test, bits(vfs_poll(file, NULL)),
+			bits(EPOLLIN | EPOLLOUT | EPOLLHUP));
 	dma_buf_hang_up(exp->dmabuf);
-	KUNIT_EXPECT_EQ(test, vfs_poll(file, NULL) & EPOLLHUP, EPOLLHUP);
+	KUNIT_EXPECT_EQ(test, bits(vfs_poll(file, NULL) & EPOLLHUP),
+			bits(EPOLLHUP));
 	/* A kernel thread's last fput() is done by a worker */
 	flush_delayed_fput();
 }
@@ -88,11 +96,12 @@ static void hangup_lock_held_test(struct kunit *test)
 
 	fake_export(exp, FAKE_SIZE);
 	dma_resv_lock(exp->dmabuf->resv, NULL);
-	KUNIT_EXPECT_EQ(test, poller_start(&poller, exp->dmabuf->file, 0), 0);
+	KUNIT_EXPECT_EQ(test, bits(poller_start(&poller, exp->dmabuf->file, 0)),
+			0);
 	poller_end(&poller);
 	dma_buf_hang_up(exp->dmabuf);
-	KUNIT_EXPECT_EQ(test, poller_start(&poller, exp->dmabuf->file, 0),
-			EPOLLHUP);
+	KUNIT_EXPECT_EQ(test, bits(poller_start(&poller, exp->dmabuf->file, 0)),
+			bits(EPOLLHUP));
 	poller_end(&poller);
 	dma_resv_unlock(exp->dmabuf->resv);
 }
