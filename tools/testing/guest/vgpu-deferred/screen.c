@@ -20,10 +20,7 @@ bool screen_on(int card, struct screen *screen)
 		.count_connectors = 8,
 	};
 	static struct drm_mode_modeinfo modes[64];
-	struct drm_mode_get_connector get = {
-		.modes_ptr = (uintptr_t)modes,
-		.count_modes = 64,
-	};
+	struct drm_mode_get_connector get = {};
 	struct drm_mode_create_dumb dumb = { .bpp = 32 };
 	struct drm_mode_fb_cmd2 fb = { .pixel_format = DRM_FORMAT_XRGB8888 };
 	struct drm_mode_crtc crtc = { .count_connectors = 1, .mode_valid = 1 };
@@ -31,7 +28,15 @@ bool screen_on(int card, struct screen *screen)
 	if (ioctl(card, DRM_IOCTL_MODE_GETRESOURCES, &res) || !res.count_connectors ||
 	    !res.count_crtcs)
 		return false;
+	/* Without room for modes this asks the device which ones there are. */
 	get.connector_id = connectors[0];
+	if (ioctl(card, DRM_IOCTL_MODE_GETCONNECTOR, &get))
+		return false;
+	get = (struct drm_mode_get_connector){
+		.connector_id = connectors[0],
+		.modes_ptr = (uintptr_t)modes,
+		.count_modes = 64,
+	};
 	if (ioctl(card, DRM_IOCTL_MODE_GETCONNECTOR, &get) || !get.count_modes)
 		return false;
 	dumb.width = modes[0].hdisplay;

@@ -493,6 +493,8 @@ TEST_F(life, two_imports_of_one_buffer)
 	other = import_into(&self->m, second, self->dmabuf);
 	EXPECT_NE(gpu_resource(second, other), gpu_resource(self->m.gpu, handle));
 	drm_close_import(self->m.gpu, handle);
+	/* The close does not wait for the host. */
+	EXPECT_TRUE(backend_wait(&self->m.backend, DETACH, detach));
 	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
 
 	endpoint_memory(self->m.mem, false);
