@@ -23,6 +23,7 @@ bool screen_on(int card, struct screen *screen)
 	struct drm_mode_get_connector get = {};
 	struct drm_mode_create_dumb dumb = { .bpp = 32 };
 	struct drm_mode_fb_cmd2 fb = { .pixel_format = DRM_FORMAT_XRGB8888 };
+	struct drm_mode_closefb close = {};
 	struct drm_mode_crtc crtc = { .count_connectors = 1, .mode_valid = 1 };
 
 	if (ioctl(card, DRM_IOCTL_MODE_GETRESOURCES, &res) || !res.count_connectors ||
@@ -49,12 +50,20 @@ bool screen_on(int card, struct screen *screen)
 	fb.pitches[0] = dumb.pitch;
 	if (ioctl(card, DRM_IOCTL_MODE_ADDFB2, &fb))
 		return false;
+	close.fb_id = fb.fb_id;
 	crtc.crtc_id = crtcs[0];
 	crtc.fb_id = fb.fb_id;
 	crtc.set_connectors_ptr = (uintptr_t)connectors;
 	crtc.mode = modes[0];
 	screen->crtc = crtcs[0];
-	screen->fb = fb.fb_id;
-	screen->handle = dumb.handle;
-	return !ioctl(card, DRM_IOCTL_MODE_SETCRTC, &crtc);
+	return !ioctl(card, DRM_IOCTL_MODE_SETCRTC, &crtc) &&
+	       !ioctl(card, DRM_IOCTL_MODE_CLOSEFB, &close) &&
+	       screen_forget(card, dumb.handle);
+}
+
+bool screen_forget(int card, u32 handle)
+{
+	struct drm_mode_destroy_dumb destroy = { .handle = handle };
+
+	return !ioctl(card, DRM_IOCTL_MODE_DESTROY_DUMB, &destroy);
 }

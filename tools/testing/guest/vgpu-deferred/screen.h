@@ -6,12 +6,15 @@
 
 #include <linux/types.h>
 
-/* A screen that shows a dumb buffer. */
+/* A screen that shows a dumb buffer, which nothing else has. */
 struct screen {
-	u32 crtc, fb, handle;
+	u32 crtc;
 };
 
 /* Turn on the first screen of a card: false if it has none. */
 bool screen_on(int card, struct screen *screen);
+
+/* Give a dumb buffer up; what shows it has it still. */
+bool screen_forget(int card, u32 handle);
 
 #endif

@@ -227,6 +227,8 @@ TEST_F_TIMEOUT(hang, cursor_queue_is_ignored, LIMIT)
 
 	ASSERT_TRUE(cursor_make(self->m.gpu, &c));
 	ASSERT_EQ(cursor_set(&c), 0);
+	/* A buffer of an open file keeps its DMA mapping when the device goes. */
+	ASSERT_TRUE(screen_forget(c.gpu, c.handle));
 	queue(&self->m.window, "ignore", CURSORQ);
 	job = job_start(cursor_moves, &c);
 	result = job_end(&job, 2 * SOON_MS);
@@ -252,6 +254,7 @@ TEST_F_TIMEOUT(hang, cursor_picture_never_arrives, LIMIT)
 	backend_mode(&self->m.window, "TRANSFER_TO_HOST_2D", "never");
 	job = job_start(cursor_sets, &c);
 	EXPECT_EQ(job_end(&job, WHILE_MS).error, JOB_HANGS);
+	EXPECT_TRUE(screen_forget(c.gpu, c.handle));
 	EXPECT_TRUE(removed(self->bdf));
 	result = job_end(&job, SOON_MS);
 	EXPECT_NE(result.error, JOB_HANGS);
