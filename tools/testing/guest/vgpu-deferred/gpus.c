@@ -98,12 +98,13 @@ void machine_probe(struct machine *m, const char *bdf)
 bool window_is_free(struct machine *m)
 {
 	struct blob all = blob_host(WINDOW, 0);
-	int maps, i;
+	int maps, unmaps, i;
 
 	/* A place is given back when the host has answered, a little later */
 	for (i = 0; i < 100; i++) {
 		/* Mapped at creation only if nobody has to leave for it */
 		maps = backend_count(&m->window, MAP);
+		unmaps = backend_count(&m->window, UNMAP);
 		/* An importer that was killed may not be gone yet */
 		if (blob_create(m->gpu, &all, BLOB_NOW)) {
 			usleep(20000);
@@ -112,8 +113,9 @@ bool window_is_free(struct machine *m)
 		settle(m->gpu, &m->window);
 		blob_destroy(m->gpu, &all);
 		settle(m->gpu, &m->window);
+		/* Not to be counted by the caller for one of his */
 		if (since(&m->window, MAP, maps))
-			return true;
+			return backend_wait(&m->window, UNMAP, unmaps);
 		usleep(20000);
 	}
 	return false;
