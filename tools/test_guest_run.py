@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of what is made of a guest's results file."""
 
+import os
 import unittest
+from unittest import mock
 
 import tool_module
 
@@ -14,6 +16,19 @@ TWO = "# begin two\nok 1 a\nnot ok 2 b\n\n# end two 1 1.0\n"
 def judge(text, what="one,two"):
     """{name: what failed} of the suites, passed ones too."""
     return {suite.name: suite.failed for suite in run.blocks(text) + run.absent(what, text)}
+
+
+class Devices(unittest.TestCase):
+    def test_sockets_fit(self):
+        """A path of more than 107 characters is none for a socket."""
+        guest = run.Guest.__new__(run.Guest)
+        guest.dir = os.path.join(run.REPO, "build/log/guest-linux-7.3-check-own.dir")
+        for name in "guest/devices", "vgpu/devices", "vgpu/devices-blobs":
+            guest.args = mock.Mock(devices=os.path.join(run.TOOLS, name))
+            options, _, start = guest.devices()
+            text = " ".join(options + start)
+            self.assertIn("build/log/", text)
+            self.assertNotIn(run.REPO, text)
 
 
 class GuestRun(unittest.TestCase):
