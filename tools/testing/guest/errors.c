@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -87,11 +88,26 @@ static int tell_by(struct vfio_pci_device *dev, int event)
 	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, set) ? -errno : 0;
 }
 
+/* Once for each error */
 static bool was_told(struct _test_data_errors *self)
 {
 	struct pollfd poll_event = { .fd = self->event, .events = POLLIN };
+	u64 times;
 
-	return poll(&poll_event, 1, 30000) == 1;
+	return poll(&poll_event, 1, 30000) == 1 &&
+	       read(self->event, &times, sizeof(times)) == sizeof(times) && times == 1;
+}
+
+/* How many the kernel has counted, whoever has the device; -1 if it does not */
+static long fatal_errors(const char *bdf)
+{
+	const char *name = "TOTAL_ERR_FATAL ";
+	char text[4096], *at;
+
+	if (file_read(text, sizeof(text), "/sys/bus/pci/devices/%s/aer_dev_fatal", bdf) < 0)
+		return -1;
+	at = strstr(text, name);
+	return at ? strtol(at + strlen(name), NULL, 10) : -1;
 }
 
 static bool open_device(struct _test_data_errors *self)
@@ -121,6 +137,7 @@ static void close_device(struct _test_data_errors *self)
 
 FIXTURE_SETUP(errors)
 {
+	self->event = -1;
 	self->bdf = pci_find(&pci_rng_ats, variant->nth);
 	if (!self->bdf)
 		SKIP(return, "no device whose bus reports errors");
@@ -276,14 +293,19 @@ TEST_F_TIMEOUT(errors, that_are_fatal, 120)
 TEST_F_TIMEOUT(errors, while_it_is_closed, 120)
 {
 	u64 first = self->first;
-	int i;
+	int i, tries;
+	long before;
 
 	for (i = 0; i < 3; i++) {
+		before = fatal_errors(self->bdf);
+		ASSERT_GE(before, 0);
 		monitor_command(FATAL, variant->id);
 		usleep(i * 60000);
 		close_device(self);
+		for (tries = 3000; fatal_errors(self->bdf) == before && tries; tries--)
+			usleep(10000);
+		EXPECT_EQ(before + 1, fatal_errors(self->bdf));
 		/* A device that is being reset cannot be opened: EAGAIN */
-		ASSERT_TRUE(was_told(self));
 		sleep(3);
 		ASSERT_TRUE(open_device(self));
 		EXPECT_EQ(first, self->first);
