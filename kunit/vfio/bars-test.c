@@ -126,6 +126,15 @@ static bool hangs_up(struct bars_test *t, unsigned int i)
 	return hung_up(t, i);
 }
 
+/* The device was closed: these are other BARs */
+static void open_again(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+
+	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
+	vfio_pci_bars_open(&t->vdev);
+}
+
 static int stop(struct bars_test *t)
 {
 	return vfio_pci_lock_and_stop_bars(&t->vdev);
@@ -636,8 +645,7 @@ static void bars_reset_by_others(struct kunit *test)
 	/* Closed and opened during the reset: it goes on, see above */
 	vfio_pci_core_reset_prepare(&t->pdev);
 	vfio_pci_bars_close(&t->vdev);
-	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
-	vfio_pci_bars_open(&t->vdev);
+	open_again(test);
 	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_BUSY);
 	vfio_pci_core_reset_done(&t->pdev);
 	KUNIT_EXPECT_EQ(test, t->vdev.nr_resets, 0);
@@ -677,8 +685,7 @@ static void bars_open_in_recovery(struct kunit *test)
 	vfio_pci_bars_open(&t->vdev);
 	vfio_pci_bars_error(&t->vdev, pci_channel_io_frozen);
 	vfio_pci_bars_close(&t->vdev);
-	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
-	vfio_pci_bars_open(&t->vdev);
+	open_again(test);
 	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_BUSY);
 
 	vfio_pci_bars_unplug(&t->vdev);
@@ -688,8 +695,7 @@ static void bars_open_in_recovery(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 
 	/* One that works is not touched */
-	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
-	vfio_pci_bars_open(&t->vdev);
+	open_again(test);
 	vfio_pci_bars_unplug(&t->vdev);
 	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_ON);
 	vfio_pci_bars_close(&t->vdev);
