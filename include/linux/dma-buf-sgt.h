@@ -291,6 +291,27 @@ dma_buf_sgt_p2p_allowed(const struct dma_buf_attachment *attach)
 	return dma_buf_match_is_sgt_p2p(dma_buf_attach_map_type(attach));
 }
 
+/**
+ * dma_buf_sgt_p2p_required - is a buffer in system memory no use to the importer?
+ * @attach: the attachment
+ *
+ * For an exporter that matches peer-to-peer and finds out where the buffer is when
+ * it maps: the map call fails with -EBUSY if that is system memory.
+ *
+ * Return: True if the attachment is SGT and the importer has asked for
+ * peer-to-peer or nothing.
+ */
+static inline bool
+dma_buf_sgt_p2p_required(const struct dma_buf_attachment *attach)
+{
+	const struct dma_buf_mapping_match *match =
+		dma_buf_attach_map_type(attach);
+
+	return dma_buf_match_is_sgt(match) &&
+	       match->sgt_data.importer_accepts_p2p ==
+	       DMA_SGT_IMPORTER_REQUIRES_P2P;
+}
+
 bool dma_buf_attach_accepts_sgt_p2p(const struct dma_buf_attachment *attach);
 
 /**

@@ -69,6 +69,7 @@ static struct {
 	int awake;
 	u32 pinned_to;
 	u32 placed_in;
+	bool stays;
 } gpu;
 
 bool amdgpu_xgmi_same_hive(struct amdgpu_device *adev,
@@ -107,12 +108,12 @@ void amdgpu_bo_placement_from_domain(struct amdgpu_bo *abo, u32 domain)
 	gpu.placed_in = domain;
 }
 
-/* The map callback has said what it wants, and goes no further */
+/* The map callback has said what it wants, and goes no further, or finds it there */
 int ttm_bo_validate(struct ttm_buffer_object *bo,
 		    struct ttm_placement *placement,
 		    struct ttm_operation_ctx *ctx)
 {
-	return -ENOSPC;
+	return gpu.stays ? 0 : -ENOSPC;
 }
 
 /**
@@ -340,7 +341,7 @@ static void pinned_in_gtt_test(struct kunit *test)
 	t->bo.tbo.resource = NULL;
 }
 
-/* One importer that sleeps through its attach keeps a pin out of VRAM */
+/* A GPU that was asleep during an attach is pinned in GTT */
 static void pin_asleep_test(struct kunit *test)
 {
 	struct amdgpu_test *t = setup(test);
@@ -383,6 +384,27 @@ static void required_asleep_test(struct kunit *test)
 	dma_buf_detach(t->dmabuf, peer);
 }
 
+/* Nor a buffer that cannot be anywhere but in system memory */
+static void required_in_gtt_test(struct kunit *test)
+{
+	struct ttm_resource gtt = { .mem_type = TTM_PL_TT };
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *peer;
+
+	t->bo.tbo.resource = &gtt;
+	t->bo.preferred_domains = AMDGPU_GEM_DOMAIN_GTT;
+	gpu.stays = true;
+	peer = dma_buf_dynamic_attach(t->dmabuf, t->p2p->near,
+				      &p2p_or_nothing_ops, t);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+	KUNIT_EXPECT_PTR_EQ(test,
+			    dma_buf_sgt_map_attachment_unlocked(peer,
+								DMA_TO_DEVICE),
+			    ERR_PTR(-EBUSY));
+	dma_buf_detach(t->dmabuf, peer);
+	t->bo.tbo.resource = NULL;
+}
+
 static void no_ranges_test(struct kunit *test)
 {
 	struct dma_buf_mapping_match imp = DMA_BUF_IMAPPING_PAL();
@@ -401,6 +423,7 @@ static struct kunit_case amdgpu_tests[] = {
 	KUNIT_CASE(pinned_in_gtt_test),
 	KUNIT_CASE(pin_asleep_test),
 	KUNIT_CASE(required_asleep_test),
+	KUNIT_CASE(required_in_gtt_test),
 	KUNIT_CASE(no_ranges_test),
 	{}
 };

@@ -40,6 +40,8 @@
 
 #define xe_dma_buf_unmap_idle fake_xe_dma_buf_unmap_idle
 
+#include <linux/delay.h>
+
 #include "../../../gpu/drm/xe/xe_dma_buf.c"
 #include "../../../gpu/drm/xe/xe_dma_buf_unmap.c"
 
@@ -82,6 +84,7 @@ static struct {
 	bool in_place;
 	bool idle;
 	bool on_screen;
+	bool stays;
 } gpu;
 
 void __drm_dev_dbg(struct _ddebug *desc, const struct device *dev,
@@ -111,7 +114,7 @@ int xe_bo_validate(struct xe_bo *bo, struct xe_vm *vm, bool allow_res_evict,
 		   struct drm_exec *exec)
 {
 	gpu.validated++;
-	return -ENOSPC;
+	return gpu.stays ? 0 : -ENOSPC;
 }
 
 int xe_bo_pin_external(struct xe_bo *bo, bool in_place, struct drm_exec *exec)
@@ -213,7 +216,7 @@ static struct xe_test *setup(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, t->xe);
 	t->xe->drm.dev = &t->p2p->pdev.dev;
 	t->resource.mem_type = XE_PL_TT;
-	t->xe->unordered_wq = system_percpu_wq;
+	t->xe->ttm.wq = system_percpu_wq;
 	kref_init(&t->bo.ttm.base.refcount);
 	t->bo.ttm.base.dev = &t->xe->drm;
 	t->bo.ttm.base.resv = t->dmabuf->resv;
@@ -297,6 +300,32 @@ static int pin(struct dma_buf_attachment *attach)
 	return ret;
 }
 
+static const struct dma_buf_mapping_match p2p_or_nothing[] = {
+	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_REQUIRES_P2P),
+};
+
+static const struct dma_buf_attach_ops p2p_or_nothing_ops = {
+	.supported_mapping_types = p2p_or_nothing,
+	.nr_supported_mapping_types = ARRAY_SIZE(p2p_or_nothing),
+};
+
+/* System memory is no use to an importer that wants peer-to-peer or nothing */
+static void required_in_tt_test(struct kunit *test)
+{
+	struct xe_test *t = setup(test);
+	struct dma_buf_attachment *peer;
+
+	gpu.stays = true;
+	peer = dma_buf_dynamic_attach(t->dmabuf, t->p2p->near,
+				      &p2p_or_nothing_ops, t);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+	KUNIT_EXPECT_PTR_EQ(test,
+			    dma_buf_sgt_map_attachment_unlocked(peer,
+								DMA_TO_DEVICE),
+			    ERR_PTR(-EBUSY));
+	dma_buf_detach(t->dmabuf, peer);
+}
+
 /* One importer that cannot reach VRAM is enough to move the buffer */
 static void pin_test(struct kunit *test)
 {
@@ -347,7 +376,7 @@ static void end_import(struct xe_test *t, struct fake_exporter *exp)
 {
 	struct ttm_buffer_object *bo = &t->bo.ttm;
 
-	flush_workqueue(t->xe->unordered_wq);
+	flush_workqueue(t->xe->ttm.wq);
 	if (bo->sg)
 		dma_buf_sgt_unmap_attachment_unlocked(bo->base.import_attach,
 						      bo->sg,
@@ -371,6 +400,17 @@ static void invalidate_idle_test(struct kunit *test)
 	end_import(t, exp);
 }
 
+/* Returns what the GPU still does */
+static struct fake_fence *invalidate_busy(struct fake_exporter *exp)
+{
+	struct fake_fence *fence = fake_fence(exp, DMA_RESV_USAGE_BOOKKEEP);
+
+	/* Should it wait, the test would fail and not hang */
+	schedule_delayed_work(&fence->work, 5 * HZ);
+	invalidate(exp);
+	return fence;
+}
+
 /* The callback does not wait for the GPU; the mapping stays until it is done */
 static void invalidate_busy_test(struct kunit *test)
 {
@@ -379,21 +419,32 @@ static void invalidate_busy_test(struct kunit *test)
 	struct fake_fence *fence;
 
 	import(test, t, exp);
-	fence = fake_fence(exp, DMA_RESV_USAGE_BOOKKEEP);
-	/* Should it wait, the test would fail and not hang */
-	schedule_delayed_work(&fence->work, 5 * HZ);
-	invalidate(exp);
+	fence = invalidate_busy(exp);
 	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(&fence->base));
 	KUNIT_EXPECT_EQ(test, exp->mapped, 1);
 	KUNIT_EXPECT_EQ(test, kref_read(&t->bo.ttm.base.refcount), 2);
 
 	dma_fence_signal(&fence->base);
-	flush_workqueue(t->xe->unordered_wq);
+	flush_workqueue(t->xe->ttm.wq);
 	KUNIT_EXPECT_EQ(test, exp->mapped, 0);
 	KUNIT_EXPECT_TRUE(test, gpu.idle);
 	KUNIT_EXPECT_EQ(test, gpu.put, 1);
 	KUNIT_EXPECT_EQ(test, kref_read(&t->bo.ttm.base.refcount), 1);
 	end_import(t, exp);
+}
+
+/* As xe_bo_move_dmabuf() does */
+static void map_again(struct kunit *test, struct xe_test *t)
+{
+	struct ttm_buffer_object *bo = &t->bo.ttm;
+
+	dma_buf_sgt_unmap_attachment_unlocked(bo->base.import_attach, bo->sg,
+					      DMA_BIDIRECTIONAL);
+	bo->sg = dma_buf_sgt_map_attachment_unlocked(bo->base.import_attach,
+						     DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(bo->sg));
+	t->bo.nr_mapped++;
+	t->resource.mem_type = XE_PL_TT;
 }
 
 /* What was mapped again since is not the old mapping */
@@ -404,14 +455,38 @@ static void invalidate_mapped_again_test(struct kunit *test)
 	struct fake_fence *fence;
 
 	import(test, t, exp);
-	fence = fake_fence(exp, DMA_RESV_USAGE_BOOKKEEP);
-	schedule_delayed_work(&fence->work, 5 * HZ);
-	invalidate(exp);
-	t->resource.mem_type = XE_PL_TT;
+	fence = invalidate_busy(exp);
+	map_again(test, t);
 	dma_fence_signal(&fence->base);
-	flush_workqueue(t->xe->unordered_wq);
+	flush_workqueue(t->xe->ttm.wq);
 	KUNIT_EXPECT_EQ(test, gpu.unmapped, 0);
 	KUNIT_EXPECT_EQ(test, gpu.put, 1);
+	end_import(t, exp);
+}
+
+/* Nor is it if that is to go as well, and the GPU is not done with it */
+static void invalidate_twice_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct xe_test *t = setup(test);
+	struct fake_fence *first, *second;
+
+	import(test, t, exp);
+	first = invalidate_busy(exp);
+	map_again(test, t);
+	second = invalidate_busy(exp);
+	dma_fence_signal(&first->base);
+	/* The second work item waits in the queue: it is not flushed */
+	while (READ_ONCE(gpu.put) < 1)
+		msleep(1);
+	KUNIT_EXPECT_EQ(test, gpu.unmapped, 0);
+	KUNIT_EXPECT_EQ(test, exp->mapped, 1);
+
+	dma_fence_signal(&second->base);
+	flush_workqueue(t->xe->ttm.wq);
+	KUNIT_EXPECT_EQ(test, gpu.unmapped, 1);
+	KUNIT_EXPECT_TRUE(test, gpu.idle);
+	KUNIT_EXPECT_EQ(test, exp->mapped, 0);
 	end_import(t, exp);
 }
 
@@ -460,10 +535,12 @@ static void select_test(struct kunit *test)
 static struct kunit_case xe_tests[] = {
 	KUNIT_CASE_PARAM(offer_test, xe_gen_params),
 	KUNIT_CASE(map_test),
+	KUNIT_CASE(required_in_tt_test),
 	KUNIT_CASE(pin_test),
 	KUNIT_CASE(invalidate_idle_test),
 	KUNIT_CASE(invalidate_busy_test),
 	KUNIT_CASE(invalidate_mapped_again_test),
+	KUNIT_CASE(invalidate_twice_test),
 	KUNIT_CASE(invalidate_on_screen_test),
 	KUNIT_CASE(select_test),
 	{}

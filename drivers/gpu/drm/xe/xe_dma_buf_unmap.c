@@ -6,29 +6,32 @@
  * object has when the exporter says so. Nothing that comes later uses the old
  * mapping: it has to validate the object, which is in system memory now, and
  * that makes a new one. So the old one can go when those fences have signaled.
- * Nobody waits for them: a callback of the last one queues a work item, which
- * takes the lock for unmapping.
+ *
+ * The callback does not wait for them. TTM's workqueue does, as it does for
+ * objects that are freed while they are busy, and ttm_device_fini() drains it. So
+ * the work ends before the device and the module are gone.
  */
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
+#include <drm/ttm/ttm_device.h>
+
 #include "xe_bo.h"
-#include "xe_device.h"
 #include "xe_dma_buf_unmap.h"
 
 /**
  * struct xe_dma_buf_unmap - an object to be unmapped
  * @bo: the object, with a reference
+ * @nr_mapped: the mapping that the exporter wants back, see &xe_bo.nr_mapped
  * @fence: what the GPU did when the exporter invalidated, with a reference
- * @cb: at @fence
  * @work: unmaps, and frees this
  */
 struct xe_dma_buf_unmap {
 	struct xe_bo *bo;
+	unsigned int nr_mapped;
 	struct dma_fence *fence;
-	struct dma_fence_cb cb;
 	struct work_struct work;
 };
 
@@ -36,47 +39,32 @@ static void unmap_work(struct work_struct *work)
 {
 	struct xe_dma_buf_unmap *unmap =
 		container_of(work, struct xe_dma_buf_unmap, work);
-	struct ttm_buffer_object *ttm_bo = &unmap->bo->ttm;
+	struct xe_bo *bo = unmap->bo;
 
-	dma_resv_lock(ttm_bo->base.resv, NULL);
-	/* Or it was mapped again since, which has replaced the old mapping */
-	if (ttm_bo->sg && xe_bo_is_mem_type(unmap->bo, XE_PL_SYSTEM))
-		xe_bo_dma_unmap_pinned(unmap->bo);
-	dma_resv_unlock(ttm_bo->base.resv);
+	dma_fence_wait(unmap->fence, false);
+	dma_resv_lock(bo->ttm.base.resv, NULL);
+	/* A mapping that was made since is another one, and has fences of its own */
+	if (bo->ttm.sg && bo->nr_mapped == unmap->nr_mapped)
+		xe_bo_dma_unmap_pinned(bo);
+	dma_resv_unlock(bo->ttm.base.resv);
 
 	dma_fence_put(unmap->fence);
-	xe_bo_put(unmap->bo);
+	xe_bo_put(bo);
 	kfree(unmap);
 }
 
-static void unmap_signaled(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	struct xe_dma_buf_unmap *unmap =
-		container_of(cb, struct xe_dma_buf_unmap, cb);
-
-	queue_work(xe_bo_device(unmap->bo)->unordered_wq, &unmap->work);
-}
-
-/* Returns true if somebody will unmap when the GPU is done */
 static bool unmap_later(struct xe_bo *bo, struct dma_fence *fence)
 {
 	struct xe_dma_buf_unmap *unmap = kzalloc_obj(*unmap);
 
-	if (!unmap) {
-		dma_fence_wait(fence, false);
+	if (!unmap)
 		return false;
-	}
 	unmap->bo = xe_bo_get(bo);
+	unmap->nr_mapped = bo->nr_mapped;
 	unmap->fence = dma_fence_get(fence);
 	INIT_WORK(&unmap->work, unmap_work);
-	if (!dma_fence_add_callback(fence, &unmap->cb, unmap_signaled))
-		return true;
-
-	/* It has signaled meanwhile. The caller has a reference on @bo. */
-	dma_fence_put(unmap->fence);
-	xe_bo_put(bo);
-	kfree(unmap);
-	return false;
+	queue_work(bo->ttm.bdev->wq, &unmap->work);
+	return true;
 }
 
 /**
@@ -84,7 +72,7 @@ static bool unmap_later(struct xe_bo *bo, struct dma_fence *fence)
  * @bo: the object, which was evicted and which the caller keeps alive
  *
  * Context: The reservation lock of the object is held. Waits for the GPU only if
- * there is no memory to do without.
+ * it cannot allocate memory for the work item.
  */
 void xe_dma_buf_unmap_idle(struct xe_bo *bo)
 {
@@ -94,14 +82,16 @@ void xe_dma_buf_unmap_idle(struct xe_bo *bo)
 
 	dma_resv_assert_held(resv);
 
-	/* What is on the screen is pinned, and was not evicted */
 	if (!bo->ttm.sg || !xe_bo_is_mem_type(bo, XE_PL_SYSTEM))
 		return;
 	if (dma_resv_get_singleton(resv, DMA_RESV_USAGE_BOOKKEEP, &fence))
 		dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false,
 				      MAX_SCHEDULE_TIMEOUT);
-	if (fence)
+	if (fence && !dma_fence_is_signaled(fence)) {
 		later = unmap_later(bo, fence);
+		if (!later)
+			dma_fence_wait(fence, false);
+	}
 	dma_fence_put(fence);
 	if (!later)
 		xe_bo_dma_unmap_pinned(bo);
