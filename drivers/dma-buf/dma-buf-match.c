@@ -173,9 +173,11 @@ static int match_pair(const struct dma_buf_match_args *args,
 {
 	int ret;
 
-	match->offer = exp->exp_ops;
-	match->flags = exp->flags;
-	match->conv = NULL;
+	/* The slot may have what is left of a pair that did not fit */
+	*match = (struct dma_buf_match){
+		.offer = exp->exp_ops,
+		.flags = exp->flags,
+	};
 	if (exp->type == &dma_buf_mapping_pal_type) {
 		match->provider = exp->pal_data.provider;
 		match->kinds = exp->pal_data.kinds;
@@ -234,7 +236,8 @@ static int grow_set(struct dma_buf_core_attachment *core)
 
 	if (core->nr_matches != 1 || core->matches != &core->first)
 		return 0;
-	matches = kzalloc_objs(*matches, DMA_BUF_MAX_MATCHES);
+	matches = kzalloc_objs(*matches, DMA_BUF_MAX_MATCHES,
+			       GFP_KERNEL_ACCOUNT);
 	if (!matches)
 		return -ENOMEM;
 	matches[0] = core->first;
@@ -416,6 +419,9 @@ void dma_buf_attachment_free(struct dma_buf_attachment *attach)
 	kfree(core);
 }
 
+/* What an attachment is served by until it is known */
+static const struct dma_buf_mapping_match no_match;
+
 static struct dma_buf_attachment *
 attach_importer(struct dma_buf_match_args *args,
 		const struct dma_buf_attach_ops *importer_ops,
@@ -442,7 +448,7 @@ attach_importer(struct dma_buf_match_args *args,
 	/* Exporters decide on all of the attachment, so complete it first */
 	attach = &core->base;
 	attach->dmabuf = dmabuf;
-	attach->map_type = &core->first.result;
+	attach->map_type = &no_match;
 	attach->importer_ops = importer_ops;
 	attach->importer_priv = importer_priv;
 	args->attach = attach;

@@ -32,7 +32,7 @@
 /* Only the address counts */
 static const u8 pal_grant;
 
-/* The importer learns that it is PAL, and no more */
+/* The importer learns that it is PAL, and what kinds of memory there may be */
 static int pal_match(const struct dma_buf_match_args *args,
 		     const struct dma_buf_mapping_match *exp,
 		     const struct dma_buf_mapping_match *imp,

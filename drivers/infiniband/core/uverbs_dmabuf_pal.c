@@ -48,9 +48,13 @@ int uverbs_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 {
 	struct ib_uverbs_dmabuf_file *priv = args->dmabuf->priv;
 	struct dma_buf_mapping_match exp;
-	int ret = -ENODEV;
+	int ret;
 
-	dma_resv_lock(args->dmabuf->resv, NULL);
+	/* A revoke holds it while it waits for importers */
+	ret = dma_buf_lock_killable(args->dmabuf);
+	if (ret)
+		return ret;
+	ret = -ENODEV;
 	if (!priv->revoked) {
 		exp = DMA_BUF_EMAPPING_PAL_P2P(&uverbs_dmabuf_pal_ops,
 					       priv->provider);
