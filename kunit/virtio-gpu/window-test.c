@@ -207,6 +207,8 @@ static void young_once(struct kunit *test)
 
 	virtio_gpu_place_used(&w->space, &w->places[0]);
 	until = w->places[0].young_until;
+	KUNIT_EXPECT_TRUE(test, w->places[0].touched);
+	KUNIT_EXPECT_TRUE(test, time_after(until, jiffies));
 	msleep(50);
 	virtio_gpu_place_used(&w->space, &w->places[0]);
 	KUNIT_EXPECT_EQ(test, w->places[0].young_until, until);
@@ -293,6 +295,7 @@ static void young_is_claimed(struct kunit *test)
 	virtio_gpu_place_init(&small);
 	virtio_gpu_place_settled(&w->space, &w->places[4]);
 	KUNIT_EXPECT_EQ(test, make_room_for(w, &w->large, LENGTH, &patience), 0);
+	KUNIT_EXPECT_GT(test, patience, 0);
 	KUNIT_EXPECT_LE(test, patience, HZ);
 	virtio_gpu_space_remove(&w->space, &w->places[9]);
 	KUNIT_EXPECT_EQ(test, virtio_gpu_space_insert(&w->space, &small, SZ_4M), -ENOSPC);

@@ -30,6 +30,7 @@ bool virtio_gpu_cache_set(struct virtio_gpu_object_vram *vram, u32 cache)
 		return true;
 
 	switch (cache) {
+	case VIRTIO_GPU_MAP_CACHE_NONE:
 	case VIRTIO_GPU_MAP_CACHE_CACHED:
 		vram->cached = memremap(node->start, node->size, MEMREMAP_WB);
 		return vram->cached;

@@ -27,7 +27,7 @@
  *
  * A page table entry is made in a section of drm_dev_enter() and with the gate of
  * the blob held, and only if the blob is mapped then: removal of the device and
- * eviction take the entries away after they have seen to it that no more are made.
+ * eviction take the entries away once no new ones can be made.
  * All of the blob within 2 MiB is mapped by one fault. With the gate, a fault of
  * huge pages and one of small ones in the same place see what the other has done.
  */
@@ -67,7 +67,7 @@ static int map_page(pte_t *pte, unsigned long addr, void *data)
 
 /*
  * The part of the VMA around the address that one page table has, and that is a
- * part of the blob. False if the address itself is behind its end.
+ * part of the blob. False if the address itself is past the end of the blob.
  */
 static bool find_span(struct vm_fault *vmf, struct virtio_gpu_object_vram *vram,
 		      struct span *span)
@@ -117,7 +117,8 @@ static vm_fault_t map_huge(struct vm_fault *vmf,
 	    pgprot_val(span->prot) != pgprot_val(vmf->vma->vm_page_prot) ||
 	    !virtio_gpu_cache_set(vram, cache))
 		return VM_FAULT_FALLBACK;
-	return vmf_insert_pfn_pmd(vmf, span->pfn, false);
+	return vmf_insert_pfn_pmd(vmf, span->pfn,
+				  vmf->flags & FAULT_FLAG_WRITE);
 }
 
 /* The caller has seen that it is mapped, and keeps it so */
@@ -171,6 +172,7 @@ static noinline vm_fault_t map_late(struct vm_fault *vmf,
 				    struct virtio_gpu_object_vram *vram)
 {
 	struct drm_gem_object *obj = &vram->base.base.base;
+	struct file *file;
 	int error;
 	u32 cache;
 
@@ -187,10 +189,13 @@ static noinline vm_fault_t map_late(struct vm_fault *vmf,
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
+	/* The file keeps the device and this module, which the blob does not */
+	file = get_file(vmf->vma->vm_file);
 	drm_gem_object_get(obj);
 	release_fault_lock(vmf);
 	(void)virtio_gpu_vram_make_mapped(vram, wait_state(vmf), &cache);
 	drm_gem_object_put(obj);
+	fput(file);
 	/* Major: then the next try knows that it is one, see above */
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 }
@@ -274,7 +279,7 @@ int virtio_gpu_vram_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
-	/* Known early it is known to huge pages as well */
+	/* If the type is known by now, huge pages can use it, too */
 	if (!virtio_gpu_map_state_result(&to_virtio_gpu_vram(bo)->map, &cache))
 		vma->vm_page_prot = cache_prot(vma->vm_page_prot, cache);
 	vma->vm_ops = &virtio_gpu_vram_vm_ops;
@@ -293,7 +298,7 @@ void virtio_gpu_vram_zap(struct virtio_gpu_object_vram *vram)
 	struct virtio_gpu_device *vgdev = obj->dev->dev_private;
 	struct virtio_gpu_vram_export *export;
 
-	/* Who saw it mapped has made its entries then */
+	/* After this, whoever saw it mapped has made its entries */
 	mutex_lock(&vram->gate);
 	mutex_unlock(&vram->gate);
 
@@ -330,13 +335,14 @@ unsigned long virtio_gpu_get_unmapped_area(struct file *filp,
 					   unsigned long pgoff,
 					   unsigned long flags)
 {
-	unsigned long addr, more;
+	unsigned long addr;
 
 	addr = drm_gem_get_unmapped_area(filp, uaddr, len, pgoff, flags);
-	if (IS_ERR_VALUE(addr) || uaddr || len < PMD_SIZE ||
-	    IS_ALIGNED(addr, PMD_SIZE))
-		return addr;
-
-	more = drm_gem_get_unmapped_area(filp, 0, len + PMD_SIZE, pgoff, flags);
-	return IS_ERR_VALUE(more) ? addr : ALIGN(more, PMD_SIZE);
+#ifdef CONFIG_TRANSPARENT_HUGEPAGE
+	/* The fake offset says nothing of how the blob lies in the window */
+	if (!IS_ERR_VALUE(addr) && !uaddr && len >= PMD_SIZE &&
+	    !IS_ALIGNED(addr, PMD_SIZE))
+		addr = thp_get_unmapped_area(filp, 0, len, 0, flags);
+#endif
+	return addr;
 }

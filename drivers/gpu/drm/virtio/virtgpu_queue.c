@@ -375,4 +375,6 @@ void virtio_gpu_check_queues(struct virtio_gpu_device *vgdev)
 	virtio_gpu_close_queues(vgdev);
 	virtio_reset_device(vgdev->vdev);
 	virtio_gpu_fail_fences(vgdev);
+	/* The host shows nothing there any more */
+	virtio_gpu_window_lost(vgdev);
 }

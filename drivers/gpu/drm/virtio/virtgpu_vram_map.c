@@ -30,7 +30,8 @@
  *
  * Who waits:
  *
- * - a fault of the CPU holds nothing,
+ * - a fault of the CPU holds nothing, but for one that may not be repeated, as
+ *   that of a futex operation: it holds mmap_lock,
  * - &dma_buf_ops.attach holds no lock of ours or of the buffer, but whatever the
  *   importer holds: DRM drivers import one buffer at a time,
  * - the map calls of the dma-buf hold the reservation lock of the buffer, but
@@ -38,7 +39,8 @@
  *
  * The wait can be for a place, for room in the control queue or for the host's
  * answer, and ends with each of them, with a signal (of those that kill, unless
- * it is a fault of user space), or when the queues are closed. If the process
+ * it is a fault of user space that waits for a place or an answer), or when the
+ * queues are closed. If the process
  * that began the attempt gives up before the host was asked, one that waits for
  * it begins the next.
  *
@@ -209,14 +211,17 @@ static int ask_to_unmap(struct virtio_gpu_device *vgdev,
  * The CPU does not reach it any more from here on, and the host is asked to unmap
  * it. The caller has a reference, and the state says that it leaves.
  */
-static void evict(struct virtio_gpu_object_vram *vram)
+static int evict(struct virtio_gpu_object_vram *vram)
 {
 	struct virtio_gpu_device *vgdev = device_of(vram);
+	int ret;
 
 	virtio_gpu_vram_zap(vram);
 	virtio_gpu_cache_unset(vram);
-	if (ask_to_unmap(vgdev, vram))
+	ret = ask_to_unmap(vgdev, vram);
+	if (ret)
 		stay(vram);
+	return ret;
 }
 
 /*
@@ -234,19 +239,23 @@ static bool begin_to_leave(struct virtio_gpu_object_vram *vram)
 	return true;
 }
 
-static void evict_all(struct virtio_gpu_device *vgdev, struct list_head *victims)
+/* Returns the first error, of one who was killed or has no memory: do not go on */
+static int evict_all(struct virtio_gpu_device *vgdev, struct list_head *victims)
 {
 	struct virtio_gpu_place *place, *next;
+	int ret = 0, error;
 
 	list_for_each_entry_safe(place, next, victims, victim) {
 		struct virtio_gpu_object_vram *vram = vram_of(place);
 
 		/* When it has left it may come back and have to leave again */
 		list_del_init(&place->victim);
-		evict(vram);
+		error = evict(vram);
+		ret = ret ?: error;
 		drm_gem_object_put(&vram->base.base.base);
 	}
 	virtio_gpu_notify(vgdev);
+	return ret;
 }
 
 /* Returns 0 if it has one, -EAGAIN to wait for a change and try again */
@@ -293,8 +302,9 @@ static int find_place(struct virtio_gpu_device *vgdev,
 		ret = take_place(vgdev, vram, &victims, &changes, &patience);
 		if (ret != -EAGAIN)
 			return ret;
-		evict_all(vgdev, &victims);
-		ret = wait_for_change(vgdev, changes, state, patience);
+		ret = evict_all(vgdev, &victims);
+		if (!ret)
+			ret = wait_for_change(vgdev, changes, state, patience);
 		if (ret)
 			return ret;
 	}
@@ -705,7 +715,7 @@ static struct virtio_gpu_object_vram *lose_next(struct virtio_gpu_space *space)
 
 /**
  * virtio_gpu_window_lost - the host has forgotten what it had mapped
- * @vgdev: the device, which was reset and has no commands any more
+ * @vgdev: the device, which was reset and answers no commands any more
  *
  * What importers hold keeps its place, so that nobody else's memory comes there.
  */

@@ -24,6 +24,7 @@
 #include "kselftest_harness.h"
 
 #include "lib/drm.h"
+#include "lib/file.h"
 #include "lib/machine.h"
 
 #include "vgpu-deferred/gpus.h"
@@ -592,6 +593,42 @@ TEST_F_TIMEOUT(window, huge, LIMIT)
 	EXPECT_EQ(m.at[0], m.blob.id);
 	/* The first wait for the host repeats a fault or two */
 	EXPECT_LE(faults_of(m.at, m.blob.size), 8 * MIB / HUGE + 2);
+}
+
+/* 0 if it went well */
+static int write_after_clear_refs(struct mapped *m)
+{
+	/* What is mapped from here on is read-only until it is written */
+	if (file_write("4", "/proc/self/clear_refs"))
+		return KSFT_SKIP;
+	if (m->at[0] != m->blob.id)
+		return 1;
+	m->at[1] = ~m->blob.id;
+	return m->at[1] != ~m->blob.id;
+}
+
+/* A write to a huge page that is read-only ends: no fault returns without progress. */
+TEST_F_TIMEOUT(window, soft_dirty, LIMIT)
+{
+	struct mapped m = map(self->m.gpu, 2 * HUGE, variant->hints);
+	int status = 0, tries;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		_exit(write_after_clear_refs(&m));
+	ASSERT_GT(pid, 0);
+	for (tries = SOON_MS / 10; tries && !waitpid(pid, &status, WNOHANG); tries--)
+		usleep(10000);
+	if (!tries) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+	}
+	ASSERT_NE(tries, 0);
+	ASSERT_TRUE(WIFEXITED(status));
+	if (WEXITSTATUS(status) == KSFT_SKIP)
+		SKIP(return, "this kernel does not track writes");
+	EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 static const char *const caches[] = { "uncached", "wc", "cached" };
