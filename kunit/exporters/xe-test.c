@@ -3,6 +3,8 @@
  * xe as an exporter: which offer is made to whom, and where the buffer may be
  * after that. And as an importer: what an invalidation leaves mapped.
  */
+#include <linux/delay.h>
+
 #define __drm_dev_dbg fake___drm_dev_dbg
 #define drm_exec_cleanup fake_drm_exec_cleanup
 #define drm_exec_lock_obj fake_drm_exec_lock_obj
@@ -39,8 +41,6 @@
 #define xe_gem_prime_import fake_xe_gem_prime_import
 
 #define xe_dma_buf_unmap_idle fake_xe_dma_buf_unmap_idle
-
-#include <linux/delay.h>
 
 #include "../../../gpu/drm/xe/xe_dma_buf.c"
 #include "../../../gpu/drm/xe/xe_dma_buf_unmap.c"
