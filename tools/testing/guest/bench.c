@@ -458,7 +458,7 @@ static void bench_many(struct bench *b)
 
 struct sleeper {
 	const void *word;
-	atomic_bool *stop;
+	pthread_barrier_t *go;
 	atomic_int *ready;
 	long wakeups;
 };
@@ -474,12 +474,21 @@ static long wakeups_so_far(void)
 static void *sleep_through(void *arg)
 {
 	struct sleeper *s = arg;
-	long before = wakeups_so_far();
+	long before;
 
 	(*s->ready)++;
-	while (!*s->stop)
-		readb(s->word);
+	pthread_barrier_wait(s->go);
+	before = wakeups_so_far();
+	readb(s->word);
 	s->wakeups = wakeups_so_far() - before;
+	return NULL;
+}
+
+/* A reset by FLR takes 100 ms. They begin to read in its first half. */
+static void *let_go(void *go)
+{
+	usleep(20000);
+	pthread_barrier_wait(go);
 	return NULL;
 }
 
@@ -490,11 +499,11 @@ static void *sleep_through(void *arg)
 static void bench_sleepers(struct bench *b)
 {
 	static struct sleeper sleepers[MANY];
-	static pthread_t threads[MANY];
+	static pthread_t threads[MANY + 1];
 	static int fds[MANY];
 	const char *bdf = pci_find(&pci_nvme_flr, 0);
 	struct vfio_pci_device *dev = b->dev;
-	atomic_bool stop = false;
+	pthread_barrier_t go;
 	atomic_int ready = 0;
 	double sum = 0;
 	size_t i;
@@ -504,20 +513,22 @@ static void bench_sleepers(struct bench *b)
 	ranges[0] = (struct vfio_region_dma_range){ 0, PAGE };
 	b->nr = 1;
 	export_many(b, fds, MANY);
+	must(-pthread_barrier_init(&go, NULL, MANY + 1), "barrier");
 	for (i = 0; i < MANY; i++) {
 		sleepers[i].word = b->dev->bars[BAR].vaddr;
-		sleepers[i].stop = &stop;
+		sleepers[i].go = &go;
 		sleepers[i].ready = &ready;
 		must(-pthread_create(&threads[i], NULL, sleep_through, &sleepers[i]), "thread");
 	}
 	while (ready < MANY)
 		usleep(1000);
+	must(-pthread_create(&threads[MANY], NULL, let_go, &go), "thread");
 	vfio_pci_device_reset(b->dev);
-	stop = true;
-	for (i = 0; i < MANY; i++) {
-		pthread_join(threads[i], NULL);
+	for (i = 0; i <= MANY; i++)
+		must(-pthread_join(threads[i], NULL), "thread");
+	for (i = 0; i < MANY; i++)
 		sum += sleepers[i].wakeups;
-	}
+	pthread_barrier_destroy(&go);
 	print_cost("wake-ups in a reset, 1000 sleepers", sum);
 	close_many(fds, MANY);
 	vfio_pci_device_cleanup(b->dev);
