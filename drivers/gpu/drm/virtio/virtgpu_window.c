@@ -158,7 +158,7 @@ int virtio_gpu_space_insert(struct virtio_gpu_space *space,
 	place->leaving = false;
 	place->stuck = false;
 	place->awaited = false;
-	place->touched = false;
+	WRITE_ONCE(place->touched, false);
 	list_add_tail(&place->in_use_order, &space->blobs);
 	end_wait(space, place);
 	return 0;
@@ -230,7 +230,7 @@ void virtio_gpu_place_used(struct virtio_gpu_space *space,
 	/* Once: who uses it over and over does not keep it by that */
 	if (!place->touched)
 		place->young_until = jiffies + YOUTH;
-	place->touched = true;
+	WRITE_ONCE(place->touched, true);
 }
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_place_used);
 
@@ -461,7 +461,7 @@ int virtio_gpu_space_make_room(struct virtio_gpu_space *space,
 		if (other->leaving)
 			continue;
 		other->leaving = true;
-		other->evictions++;
+		WRITE_ONCE(other->evictions, other->evictions + 1);
 		list_add_tail(&other->victim, victims);
 	}
 	forget(&chosen);

@@ -32,7 +32,8 @@
  * @used: jiffies of the last use that is known, for a cheap look without the lock
  * @evictions: how often it had to leave
  *
- * All but @used are protected by &virtio_gpu_space.lock.
+ * All but @used are written under &virtio_gpu_space.lock. @touched and @evictions
+ * are also read without it.
  */
 struct virtio_gpu_place {
 	struct drm_mm_node node;
