@@ -15,17 +15,19 @@
 /// before anything else happens in removal, shutdown and suspend.
 ///
 /// A host that is silent is not told to turn the screens off before the guest
-/// sleeps: the commands would wait for room, for ever.
+/// sleeps: the commands would wait for room, for ever. A device that is stopped, for
+/// a broken ring or because it could not be resumed, keeps no guest awake, and has
+/// no queue to look at (7.3 does).
 ///
 /// Objects outlive the removal, and take obj_restore_lock (7.3) when they are
 /// freed: destroy it with the DRM device.
 ///
 /// A semantic patch, because the functions differ from series to series.
 // Directories: drivers/gpu/drm/virtio
-// Files: virtio_gpu_queue_ctrl_sgs|obj_restore_lock|drm_dev_unplug|free_vbuf|reclaim_vbufs|vqs_released|detach_object_fenced|virtio_gpu_vram_mmap
+// Files: virtio_gpu_queue_ctrl_sgs|obj_restore_lock|drm_dev_unplug|free_vbuf|wait_queue|reclaim_vbufs|vqs_released|detach_object_fenced|virtio_gpu_vram_mmap
 
 @@
-identifier fn =~ "^virtio_gpu_(queue_ctrl_sgs|queue_cursor|notify|vram_mmap|detach_object_fenced|reclaim_vbufs|release_vqs)$";
+identifier fn =~ "^virtio_gpu_(queue_ctrl_sgs|queue_cursor|notify|vram_mmap|detach_object_fenced|reclaim_vbufs|release_vqs|wait_queue)$";
 parameter list params;
 type T;
 @@
@@ -37,7 +39,7 @@ identifier ops = virtio_gpu_vram_vm_ops;
 -const struct vm_operations_struct ops = { ... };
 
 @@
-identifier fn =~ "^virtio_gpu_(detach_object_fenced|reclaim_vbufs)$";
+identifier fn =~ "^virtio_gpu_(detach_object_fenced|reclaim_vbufs|wait_queue)$";
 parameter list params;
 type T;
 @@
@@ -144,7 +146,7 @@ identifier f =~ "^virtio_gpu_(remove|shutdown)$";
  virtgpu_freeze(...)
  {
  ...
-+error = virtio_gpu_before_sleep(vgdev);
++error = virtio_gpu_drain(vgdev);
 +if (error)
 +	return error;
  error = drm_mode_config_helper_suspend(dev);
@@ -153,6 +155,26 @@ identifier f =~ "^virtio_gpu_(remove|shutdown)$";
 +virtio_gpu_window_lost(vgdev);
  virtio_reset_device(vdev);
  ...
+ }
+
+@@
+@@
+ virtgpu_freeze(...)
+ {
+ <...
+-error = virtio_gpu_wait_queue(&vgdev->ctrlq, ...);
++error = virtio_gpu_drain(vgdev);
+ ...>
+ }
+
+@@
+@@
+ virtgpu_freeze(...)
+ {
+ <...
+-error = virtio_gpu_wait_queue(&vgdev->cursorq, ...);
+-if (error) { ... }
+ ...>
  }
 
 @@

@@ -323,17 +323,19 @@ void virtio_gpu_queue_cursor(struct virtio_gpu_device *vgdev,
 }
 
 /**
- * virtio_gpu_before_sleep - is the host there to be told that the guest sleeps?
+ * virtio_gpu_drain - wait until the host has answered all commands
  * @vgdev: the device
  *
- * To turn off the screens takes commands that nobody can give up, so a host that
- * has not answered all that it was told already is not told more.
+ * Comes twice in a suspend. Before the screens are turned off: that takes commands
+ * that nobody can give up, so a host that has not answered all that it was told
+ * already is not told more. And before the queues are deleted.
  *
  * Context: Suspend. Nobody but the kernel sends anything.
  *
- * Return: 0, -ETIMEDOUT if the host is silent: the guest stays awake.
+ * Return: 0, also if the device is stopped and answers nothing any more;
+ * -ETIMEDOUT if the host is silent: the guest stays awake.
  */
-int virtio_gpu_before_sleep(struct virtio_gpu_device *vgdev)
+int virtio_gpu_drain(struct virtio_gpu_device *vgdev)
 {
 	struct virtio_gpu_queue *queues[] = { &vgdev->ctrlq, &vgdev->cursorq };
 	size_t i;

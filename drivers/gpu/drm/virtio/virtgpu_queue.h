@@ -28,7 +28,7 @@ int virtio_gpu_queue_ctrl_sgs(struct virtio_gpu_device *vgdev,
 void virtio_gpu_queue_cursor(struct virtio_gpu_device *vgdev,
 			     struct virtio_gpu_vbuffer *vbuf);
 bool virtio_gpu_queue_has_room(struct virtio_gpu_device *vgdev);
-int virtio_gpu_before_sleep(struct virtio_gpu_device *vgdev);
+int virtio_gpu_drain(struct virtio_gpu_device *vgdev);
 void virtio_gpu_check_queues(struct virtio_gpu_device *vgdev);
 
 /* virtgpu_vq.c */

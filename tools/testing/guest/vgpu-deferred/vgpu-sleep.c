@@ -148,6 +148,31 @@ TEST_F_TIMEOUT(sleep, somebody_waits, LIMIT)
 	EXPECT_EQ(nap(), 0);
 }
 
+/* A device that answers nothing any more keeps no guest awake, and is reset. */
+TEST_F_TIMEOUT(sleep, ring_is_broken, LIMIT)
+{
+	struct job_result result;
+	struct access a, after;
+	struct screen screen;
+	struct job job;
+
+	ASSERT_TRUE(screen_on(self->m.gpu, &screen));
+	ASSERT_EQ(make(&self->m, &a, SIZE, HINT_DEFER, "badid"), 0);
+	job = job_start(by_gem, &a);
+	result = job_end(&job, SOON_MS);
+	EXPECT_EQ(result.error, -ENODEV);
+
+	ASSERT_EQ(nap(), 0);
+
+	ASSERT_EQ(make(&self->m, &after, SIZE, HINT_DEFER, "ok"), 0);
+	job = job_start(by_gem, &after);
+	result = job_end(&job, SOON_MS);
+	EXPECT_EQ(result.error, 0);
+	EXPECT_EQ(result.seen, after.blob.id);
+	unmake(&a);
+	unmake(&after);
+}
+
 /* There is no room for the commands that turn a screen off. */
 TEST_F_TIMEOUT(sleep, queue_is_full, LIMIT)
 {
