@@ -31,13 +31,11 @@
 /**
  * struct dma_buf_converter - serves importers of one type from another
  * @from: what the exporter offers
- * @to: what the importer asks for
- * @match: as &dma_buf_mapping_type.match, for a pair of @from and @to; puts the
- *	converter's own operations into the result
+ * @match: as &dma_buf_mapping_type.match, for a pair of @from and the type that
+ *	has this converter; puts the converter's own operations into the result
  */
 struct dma_buf_converter {
 	const struct dma_buf_mapping_type *from;
-	const struct dma_buf_mapping_type *to;
 	int (*match)(const struct dma_buf_match_args *args,
 		     const struct dma_buf_mapping_match *exp,
 		     const struct dma_buf_mapping_match *imp,
@@ -55,12 +53,14 @@ struct dma_buf_converter {
  *	@base.map_type does not change, so that they are undone as they were done.
  * @chosen: @base.map_type was chosen by a map or a pin, and holds
  * @stale: invalidated since: with the last of the @users, the choice ends
+ * @domain_map: what was mapped, if the attachment is of the DOMAIN type
  *
  * @matches, what it points to, and @nr_matches are written by the attaching
  * task before the attachment is on the buffer's list, and constant from then
- * on. @base.map_type, @users, @chosen and @stale are written with the
- * reservation lock of the buffer held. @base.map_type is read without it as
- * well: it always points to one of the set.
+ * on. @base.map_type, @users, @chosen, @stale and @domain_map are written with
+ * the reservation lock of the buffer held. @base.map_type is read without it as
+ * well: it always points to one of the set. So is @domain_map, by the importer,
+ * who decides when it is there.
  */
 struct dma_buf_core_attachment {
 	struct dma_buf_attachment base;
@@ -70,6 +70,7 @@ struct dma_buf_core_attachment {
 	unsigned int users;
 	bool chosen;
 	bool stale;
+	struct dma_buf_domain_map *domain_map;
 };
 
 static inline struct dma_buf_core_attachment *
@@ -104,10 +105,13 @@ dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)
  * There are two ways: a match_mapping callback or a single_exporter_match
  * entry.
  *
- * Return: True if it is exactly one of them.
+ * Return: True if it is exactly one of them, and nothing is behind an entry that
+ * is not there.
  */
 static inline bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
 {
+	if (ops->domain_exporter_match && !ops->single_exporter_match)
+		return false;
 	return !ops->match_mapping != !ops->single_exporter_match;
 }
 
@@ -186,14 +190,16 @@ int dma_buf_sgt_check_p2p(const struct dma_buf_match_args *args,
 			  const char **why);
 
 /* dma-buf-pal.c */
-extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
-
 int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size,
 			    unsigned int kinds);
 const struct dma_buf_phys_list *
 dma_buf_pal_map(struct dma_buf_attachment *attach);
 void dma_buf_pal_unmap(struct dma_buf_attachment *attach,
 		       const struct dma_buf_phys_list *list);
+const struct dma_buf_phys_list *
+dma_buf_pal_map_phys(struct dma_buf_attachment *attach);
+void dma_buf_pal_unmap_phys(struct dma_buf_attachment *attach,
+			    const struct dma_buf_phys_list *list);
 
 /* dma-buf-pal-sgt.c */
 extern const struct dma_buf_converter dma_buf_pal_to_sgt;
@@ -202,6 +208,9 @@ extern const struct dma_buf_converter dma_buf_pal_to_sgt;
 enum pci_p2pdma_map_type dma_buf_p2p_map_type(struct p2pdma_provider *provider,
 					      struct device *dev);
 const struct resource *dma_buf_p2p_bar(struct p2pdma_provider *provider);
+/* dma-buf-domain.c; KUnit suites replace it where no memory is encrypted */
+bool dma_buf_memory_is_plain(void);
+
 /* And this one on machines where all devices are */
 bool dma_buf_dev_coherent(struct device *dev);
 

@@ -19,9 +19,10 @@
  * DOC: mapping types
  *
  * A buffer can be handed over in more than one form: as a scatterlist of DMA
- * addresses made for one device (SGT), as a list of physical ranges (PAL), or
+ * addresses made for one device (SGT), as mappings in IOMMU domains (DOMAIN), or
  * in a form that two drivers keep to themselves. Such a form is a &struct
- * dma_buf_mapping_type. Each has map and unmap calls of its own.
+ * dma_buf_mapping_type. Each has map and unmap calls of its own. Exporters can
+ * offer physical ranges (PAL), of which the core makes SGT and DOMAIN.
  *
  * What fits is found out once, when an importer attaches. Which of it is used,
  * the exporter decides when the buffer is first mapped or pinned:
@@ -31,14 +32,15 @@
  *    passes to dma_buf_dynamic_attach(), or one made at run time, which it
  *    passes to dma_buf_mapping_attach(). Without a list it takes a scatterlist.
  * 2. The exporter answers with a list of what it can give, best first: a
- *    constant one in &dma_buf_ops.single_exporter_match, or one made for this
+ *    constant one in &dma_buf_ops.single_exporter_match, with
+ *    &dma_buf_ops.domain_exporter_match behind it, or one made for this
  *    importer in &dma_buf_ops.match_mapping, which calls
  *    dma_buf_match_mapping().
  * 3. The core remembers all pairs of entries that fit, up to
  *    %DMA_BUF_MAX_MATCHES: the set of the attachment. The exporter's order
  *    decides, the importer's breaks ties. A pair of different types fits if the
- *    core can make the one of the other: a scatterlist of physical ranges. The
- *    set never changes, whoever attaches later.
+ *    core can make the one of the other. The set never changes, whoever attaches
+ *    later.
  * 4. The first pair is the default. When the buffer is first mapped or pinned,
  *    the exporter may select another one in &dma_buf_ops.select_mapping: with
  *    the reservation lock held it knows where the buffer is, if its device
@@ -75,22 +77,6 @@
  * dma_buf:dma_buf_mapping_select what an exporter selected.
  */
 
-static const struct dma_buf_converter *const converters[] = {
-	&dma_buf_pal_to_sgt,
-};
-
-static const struct dma_buf_converter *
-find_converter(const struct dma_buf_mapping_type *from,
-	       const struct dma_buf_mapping_type *to)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(converters); i++)
-		if (converters[i]->from == from && converters[i]->to == to)
-			return converters[i];
-	return NULL;
-}
-
 /*
  * A type without an owner says that its code is built in. The address of one
  * that is in a module tells.
@@ -109,8 +95,8 @@ EXPORT_SYMBOL_IF_KUNIT(dma_buf_type_in_module);
  */
 static int get_type(const struct dma_buf_mapping_type *type, const char **why)
 {
-	if (type == &dma_buf_mapping_sgt_type ||
-	    type == &dma_buf_mapping_pal_type)
+	/* Built in */
+	if (type->converter)
 		return 0;
 	if (!type->owner) {
 		if (!WARN_ONCE(dma_buf_type_in_module(type),
@@ -128,13 +114,17 @@ static int get_type(const struct dma_buf_mapping_type *type, const char **why)
 /* Does the exporter take such an importer at all, whatever the type says? */
 static const char *check_offer(const struct dma_buf_match_args *args,
 			       const struct dma_buf_mapping_match *exp,
-			       const struct dma_buf_converter *conv)
+			       const struct dma_buf_mapping_match *imp)
 {
+	bool sgt = dma_buf_match_is_sgt(imp);
+
+	if (exp->flags & DMA_BUF_OFFER_SGT && !sgt)
+		return "offered as a scatterlist only";
+	if (exp->flags & DMA_BUF_OFFER_DOMAIN && sgt)
+		return "offered to address spaces only";
 	if (exp->flags & DMA_BUF_OFFER_REVOCABLE &&
 	    !dma_buf_attach_revocable(args->attach))
 		return "importer cannot be revoked";
-	if (exp->flags & DMA_BUF_OFFER_CONVERTED && !conv)
-		return "offered for conversion only";
 	return NULL;
 }
 
@@ -178,22 +168,22 @@ static int match_pair(const struct dma_buf_match_args *args,
 		.offer = exp->exp_ops,
 		.flags = exp->flags,
 	};
-	if (exp->type == &dma_buf_mapping_pal_type) {
-		match->provider = exp->pal_data.provider;
-		match->kinds = exp->pal_data.kinds;
-	}
 	if (exp->type != imp->type) {
-		match->conv = find_converter(exp->type, imp->type);
+		match->conv = imp->type->converter;
 		*why = "different types";
-		if (!match->conv)
+		if (!match->conv || match->conv->from != exp->type)
 			return -EOPNOTSUPP;
 	}
 	if (exp->flags) {
-		*why = check_offer(args, exp, match->conv);
+		*why = check_offer(args, exp, imp);
 		if (*why)
 			return -EOPNOTSUPP;
 	}
 
+	if (exp->type == &dma_buf_mapping_pal_type) {
+		match->provider = exp->pal_data.provider;
+		match->kinds = exp->pal_data.kinds;
+	}
 	match->result = *imp;
 	match->result.exp_ops = exp->exp_ops;
 	*why = NULL;
@@ -229,39 +219,70 @@ static noinline void trace_pair(const struct dma_buf_match_args *args,
 				    why);
 }
 
-/* Make room for one more match. A set of more than one has its own memory. */
-static int grow_set(struct dma_buf_core_attachment *core)
+/*
+ * Add one more match to the set, which has its own memory if it is more than one.
+ * The exporter may hold the reservation lock.
+ */
+static int keep_match(struct dma_buf_core_attachment *core,
+		      const struct dma_buf_match *match)
 {
 	struct dma_buf_match *matches;
 
-	if (core->nr_matches != 1 || core->matches != &core->first)
-		return 0;
-	matches = kzalloc_objs(*matches, DMA_BUF_MAX_MATCHES,
-			       GFP_KERNEL_ACCOUNT);
-	if (!matches)
-		return -ENOMEM;
-	matches[0] = core->first;
-	core->matches = matches;
+	if (core->nr_matches == 1) {
+		matches = kzalloc_objs(*matches, DMA_BUF_MAX_MATCHES,
+				       GFP_KERNEL_ACCOUNT);
+		if (!matches)
+			return -ENOMEM;
+		matches[0] = core->first;
+		core->matches = matches;
+	}
+	core->matches[core->nr_matches++] = *match;
 	return 0;
 }
 
 static int try_pair(const struct dma_buf_match_args *args,
 		    const struct dma_buf_mapping_match *exp,
-		    const struct dma_buf_mapping_match *imp)
+		    const struct dma_buf_mapping_match *imp,
+		    struct dma_buf_match *match)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
 	const char *why = "no room in the set";
 	int ret = -ENOSPC;
 
 	if (core->nr_matches < DMA_BUF_MAX_MATCHES)
-		ret = match_pair(args, exp, imp,
-				 &core->matches[core->nr_matches], &why);
-	if (!ret)
-		core->nr_matches++;
+		ret = match_pair(args, exp, imp, match, &why);
 
 	if (trace_dma_buf_mapping_match_enabled())
 		trace_pair(args, exp, imp, ret, why);
 	return ret;
+}
+
+/*
+ * Try all of the importer's entries with one of the exporter's. Returns an error
+ * that ends the negotiation. What was wrong with a pair, if it says more than
+ * that it does not fit, is put into @error, unless something is there already.
+ */
+static int try_offer(const struct dma_buf_match_args *args,
+		     const struct dma_buf_mapping_match *exp, int *error)
+{
+	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
+	struct dma_buf_match match;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < args->imp_len; i++) {
+		ret = try_pair(args, exp, &args->imp_matches[i], &match);
+		if (!ret) {
+			ret = keep_match(core, &match);
+			if (ret) {
+				module_put(match.result.type->owner);
+				return ret;
+			}
+		} else if (*error == -EOPNOTSUPP) {
+			*error = ret;
+		}
+	}
+	return 0;
 }
 
 /* What types may rely on when they are asked about an exporter's entry */
@@ -281,14 +302,16 @@ static bool entries_valid(const struct dma_buf_mapping_match *entries,
 
 /*
  * Importers that ask for more than plain SGT have to be able to let go of the
- * buffer again: they are dynamic. With physical addresses they have to do so on
- * demand.
+ * buffer again: they are dynamic. With some types they have to do so on demand.
  */
 static bool entry_fits_importer(const struct dma_buf_mapping_match *imp,
 				struct device *dev,
 				const struct dma_buf_attach_ops *importer_ops)
 {
+	/* The core's own, see dma-buf-pal.c */
 	if (imp->type == &dma_buf_mapping_pal_type)
+		return false;
+	if (imp->type->revocable)
 		return importer_ops && importer_ops->invalidate_mappings;
 	if (imp->type != &dma_buf_mapping_sgt_type)
 		return importer_ops;
@@ -320,7 +343,7 @@ int dma_buf_match_mapping(const struct dma_buf_match_args *args,
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
 	int error = -EOPNOTSUPP;
-	size_t e, i;
+	size_t i;
 	int ret;
 
 	might_sleep();
@@ -331,19 +354,34 @@ int dma_buf_match_mapping(const struct dma_buf_match_args *args,
 	if (WARN_ON_ONCE(core->nr_matches))
 		return -EINVAL;
 
-	for (e = 0; e < exp_len; e++) {
-		for (i = 0; i < args->imp_len; i++) {
-			if (grow_set(core))
-				return -ENOMEM;
-			ret = try_pair(args, &exp_matches[e],
-				       &args->imp_matches[i]);
-			if (ret && error == -EOPNOTSUPP)
-				error = ret;
-		}
+	for (i = 0; i < exp_len; i++) {
+		ret = try_offer(args, &exp_matches[i], &error);
+		if (ret)
+			return ret;
 	}
 	return core->nr_matches ? 0 : error;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_match_mapping, "DMA_BUF");
+
+/* The exporter's constant entries: one, and perhaps one for address spaces */
+static int constant_match(const struct dma_buf_match_args *args)
+{
+	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
+	const struct dma_buf_ops *ops = args->dmabuf->ops;
+	const struct dma_buf_mapping_match *single = ops->single_exporter_match;
+	int error, ret;
+
+	error = dma_buf_match_mapping(args, single, 1);
+	/* A set that is not complete is none */
+	if (!ops->domain_exporter_match || (error && core->nr_matches))
+		return error;
+	if (!entries_valid(ops->domain_exporter_match, 1))
+		return -EINVAL;
+	ret = try_offer(args, ops->domain_exporter_match, &error);
+	if (ret)
+		return ret;
+	return core->nr_matches ? 0 : error;
+}
 
 /*
  * Let the exporter answer. Its callback is not trusted to get the result
@@ -356,8 +394,7 @@ static int exporter_match(const struct dma_buf_match_args *args)
 	int ret;
 
 	if (!ops->match_mapping)
-		return dma_buf_match_mapping(args, ops->single_exporter_match,
-					     1);
+		return constant_match(args);
 
 	ret = ops->match_mapping(args);
 	if (WARN_ONCE(ret > 0 || (!ret && !core->nr_matches),
@@ -489,7 +526,7 @@ err_free:
  * @imp_len: number of entries in @imp_matches, at least one
  * @importer_ops: importer operations. May be NULL, for an importer that does
  *	not follow moves of the buffer, only if all entries are SGT that refuses
- *	peer-to-peer. With a PAL entry it has to be able to revoke.
+ *	peer-to-peer. With a DOMAIN entry it has to be able to revoke.
  * @importer_priv: importer private pointer, in &dma_buf_attachment.importer_priv
  *
  * For importers that have several devices, or none. Others have a constant list

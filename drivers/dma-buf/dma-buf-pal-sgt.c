@@ -178,17 +178,19 @@ static int pal_sgt_match(const struct dma_buf_match_args *args,
 			 const struct dma_buf_mapping_match *imp,
 			 struct dma_buf_mapping_match *result, const char **why)
 {
-	bool mmio = exp->pal_data.kinds & BIT(DMA_BUF_PHYS_MMIO);
+	/* Device memory that is cacheable has no struct pages either */
+	bool p2p = exp->pal_data.kinds & BIT(DMA_BUF_PHYS_MMIO) ||
+		   exp->pal_data.provider;
 	struct device *dev = dma_buf_sgt_importer(args, imp);
 	int ret;
 
 	result->exp_ops = &pal_sgt_exp_ops.ops;
 	result->sgt_data.importing_dma_device = dev;
 	result->sgt_data.exporter_requires_p2p =
-		mmio ? DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE :
-		       DMA_SGT_EXPORTER_NO_P2P;
+		p2p ? DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE :
+		      DMA_SGT_EXPORTER_NO_P2P;
 
-	if (mmio) {
+	if (p2p) {
 		ret = pal_sgt_check_p2p(args, exp, imp, why);
 		if (ret)
 			return ret;
@@ -537,6 +539,5 @@ static const struct dma_buf_mapping_sgt_exp_ops pal_sgt_exp_ops = {
 
 const struct dma_buf_converter dma_buf_pal_to_sgt = {
 	.from = &dma_buf_mapping_pal_type,
-	.to = &dma_buf_mapping_sgt_type,
 	.match = pal_sgt_match,
 };

@@ -2,112 +2,144 @@
 /*
  * dma-buf mapping type PAL: a list of physical address ranges.
  *
- * Physical addresses are for importers that manage address spaces on behalf of
- * others and whose every use of them is known: iommufd fills IOMMU page tables.
- * Anybody else could put the addresses where the exporter cannot take them back
- * from. So the type is private to the core, and who may use it is enforced:
+ * Exporters offer it, and importers never see it. An address could be put where
+ * the exporter cannot take it back from, and nothing would tell. So the core
+ * makes another type of every list: a scatterlist that is mapped for a device, or
+ * a mapping in a domain. Both let go when the exporter revokes the buffer.
  *
- * - Exporters get a constructor for their entry, open to all, because an
- *   exporter only gives away what it owns. After the match their operations are
- *   in the core's part of the attachment, where no interface leads to.
- * - Importers get a constructor, a map and an unmap call that are exported to
- *   the modules in PAL_IMPORTERS only. The constructor puts a grant into the
- *   entry, which no other code makes, and the match asks for it. An exporter
- *   sees the entries of those who attach to it and could copy one: it would get
- *   an attachment, and no address, because it cannot call map.
- * - No list reaches an importer before dma_buf_phys_list_check() has seen it.
+ * The exporter's operations are in the core's part of the attachment, where no
+ * interface leads to, and no list is used before dma_buf_phys_list_check() has
+ * seen it.
  */
 #include <linux/dma-resv.h>
 #include <linux/export.h>
 #include <linux/pci-p2pdma.h>
+#include <linux/scatterlist.h>
+
+#include <kunit/visibility.h>
 
 #include "dma-buf-core.h"
-
-#if IS_MODULE(CONFIG_DMABUF_MAPPING_KUNIT_TEST)
-#define PAL_IMPORTERS "iommufd,dma-buf-mapping-kunit"
-#else
-#define PAL_IMPORTERS "iommufd"
-#endif
-
-/* Only the address counts */
-static const u8 pal_grant;
-
-/* The importer learns that it is PAL, and what kinds of memory there may be */
-static int pal_match(const struct dma_buf_match_args *args,
-		     const struct dma_buf_mapping_match *exp,
-		     const struct dma_buf_mapping_match *imp,
-		     struct dma_buf_mapping_match *result, const char **why)
-{
-	*result = (struct dma_buf_mapping_match){
-		.type = imp->type,
-		.pal_data = { .kinds = exp->pal_data.kinds },
-	};
-	if (imp->pal_data.grant == &pal_grant)
-		return 0;
-	*why = "importer may not have physical addresses";
-	return -EOPNOTSUPP;
-}
 
 static void pal_describe(char *buf, size_t len,
 			 const struct dma_buf_mapping_match *entry)
 {
-	if (entry->exp_ops && entry->pal_data.provider)
+	if (entry->pal_data.provider)
 		snprintf(buf, len, "(P2P from %s)",
 			 dev_name(entry->pal_data.provider->owner));
 }
 
 const struct dma_buf_mapping_type dma_buf_mapping_pal_type = {
 	.name = "PAL",
-	.match = pal_match,
 	.describe = pal_describe,
 };
+EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_pal_type, "DMA_BUF");
 
 /**
- * dma_buf_pal_exporter_match - make an exporter's PAL entry
- * @ops: exporter operations
- * @provider: peer-to-peer provider of the MMIO ranges, or NULL. The exporter
- *	keeps it and its device alive until the match is over.
- * @kinds: what a list may have: BIT() of each &enum dma_buf_phys_kind
- * @last: no memory is at a higher address, or 0 if the exporter does not know:
- *	then it is taken to be anywhere in RAM
- *
- * See DMA_BUF_EMAPPING_PAL() and DMA_BUF_EMAPPING_PAL_P2P().
- *
- * Return: The entry.
+ * dma_buf_phys_list_free - &dma_buf_mapping_pal_exp_ops.unmap_phys for lists
+ * that were made for one mapping
+ * @attach: the attachment
+ * @list: the list, from dma_buf_phys_list_alloc() or one of the functions below
  */
-struct dma_buf_mapping_match
-dma_buf_pal_exporter_match(const struct dma_buf_mapping_pal_exp_ops *ops,
-			   struct p2pdma_provider *provider, unsigned int kinds,
-			   u64 last)
+void dma_buf_phys_list_free(struct dma_buf_attachment *attach,
+			    const struct dma_buf_phys_list *list)
 {
-	return (struct dma_buf_mapping_match){
-		.type = &dma_buf_mapping_pal_type,
-		.exp_ops = &ops->ops,
-		.pal_data = {
-			.provider = provider,
-			.last = last,
-			.kinds = kinds,
-		},
-	};
+	kvfree(list);
 }
-EXPORT_SYMBOL_NS_GPL(dma_buf_pal_exporter_match, "DMA_BUF");
+EXPORT_SYMBOL_NS_GPL(dma_buf_phys_list_free, "DMA_BUF");
+
+/* One more piece of memory. Counts only, without @list. */
+static void add_piece(struct dma_buf_phys_list *list, size_t *nr,
+		      phys_addr_t *end, phys_addr_t paddr, size_t len)
+{
+	bool grows = *nr && paddr == *end;
+
+	*end = paddr + len;
+	if (!grows)
+		++*nr;
+	if (!list)
+		return;
+	if (!grows)
+		list->phys[*nr - 1] = (struct phys_vec){ .paddr = paddr };
+	list->phys[*nr - 1].len += len;
+}
+
+static size_t scan_pages(struct dma_buf_phys_list *list,
+			 struct page *const *pages, size_t nr_pages)
+{
+	phys_addr_t end = 0;
+	size_t i, nr = 0;
+
+	for (i = 0; i < nr_pages; i++)
+		add_piece(list, &nr, &end, page_to_phys(pages[i]), PAGE_SIZE);
+	return nr;
+}
+
+/* As long as user space likes: too long is no bug */
+static struct dma_buf_phys_list *alloc_memory_list(size_t nr)
+{
+	struct dma_buf_phys_list *list;
+
+	list = dma_buf_phys_list_alloc(nr, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (list)
+		list->kind = DMA_BUF_PHYS_MEMORY;
+	return list;
+}
 
 /**
- * dma_buf_pal_importer_match - make an importer's PAL entry
+ * dma_buf_phys_list_of_pages - the list of a buffer that is made of pages
+ * @pages: the pages, which do not move while the list is used
+ * @nr_pages: how many there are, at least one
  *
- * See DMA_BUF_IMAPPING_PAL(). The entry must not be shown to anybody but
- * dma_buf_mapping_attach().
+ * Neighbours are one range.
  *
- * Return: The entry.
+ * Return: The list, for dma_buf_phys_list_free(), or an ERR_PTR of -ENOMEM.
  */
-struct dma_buf_mapping_match dma_buf_pal_importer_match(void)
+struct dma_buf_phys_list *
+dma_buf_phys_list_of_pages(struct page *const *pages, size_t nr_pages)
 {
-	return (struct dma_buf_mapping_match){
-		.type = &dma_buf_mapping_pal_type,
-		.pal_data = { .grant = &pal_grant },
-	};
+	struct dma_buf_phys_list *list;
+
+	list = alloc_memory_list(scan_pages(NULL, pages, nr_pages));
+	if (!list)
+		return ERR_PTR(-ENOMEM);
+	scan_pages(list, pages, nr_pages);
+	return list;
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_pal_importer_match, PAL_IMPORTERS);
+EXPORT_SYMBOL_NS_GPL(dma_buf_phys_list_of_pages, "DMA_BUF");
+
+static size_t scan_table(struct dma_buf_phys_list *list,
+			 const struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	phys_addr_t end = 0;
+	size_t nr = 0;
+	unsigned int i;
+
+	for_each_sgtable_sg(sgt, sg, i)
+		add_piece(list, &nr, &end, sg_phys(sg), sg->length);
+	return nr;
+}
+
+/**
+ * dma_buf_phys_list_of_sgt - the list of a buffer whose pages are in a table
+ * @sgt: the table, of pages that do not move while the list is used. It need not
+ *	be mapped for a device.
+ *
+ * Neighbours are one range.
+ *
+ * Return: The list, for dma_buf_phys_list_free(), or an ERR_PTR of -ENOMEM.
+ */
+struct dma_buf_phys_list *dma_buf_phys_list_of_sgt(const struct sg_table *sgt)
+{
+	struct dma_buf_phys_list *list;
+
+	list = alloc_memory_list(scan_table(NULL, sgt));
+	if (!list)
+		return ERR_PTR(-ENOMEM);
+	scan_table(list, sgt);
+	return list;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_phys_list_of_sgt, "DMA_BUF");
 
 /*
  * A misaligned address would be rounded down to a page when it is mapped and
@@ -140,6 +172,7 @@ int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size,
 	}
 	return total == size ? 0 : -EINVAL;
 }
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_phys_list_check);
 
 static const struct dma_buf_mapping_pal_exp_ops *
 pal_exp_ops(struct dma_buf_attachment *attach)
@@ -149,8 +182,8 @@ pal_exp_ops(struct dma_buf_attachment *attach)
 }
 
 /*
- * Get the list of an attachment whose exporter speaks PAL. The caller is the
- * importer's map call or the converter to another type.
+ * Get the list of an attachment whose exporter speaks PAL. The caller makes
+ * another type of it.
  */
 const struct dma_buf_phys_list *
 dma_buf_pal_map(struct dma_buf_attachment *attach)
@@ -189,14 +222,21 @@ void dma_buf_pal_unmap(struct dma_buf_attachment *attach,
 	pal_exp_ops(attach)->unmap_phys(attach, list);
 }
 
+/* Not a scatterlist, whose map calls select the match and wait themselves */
+static bool is_domain(const struct dma_buf_attachment *attach)
+{
+	const struct dma_buf_match *match = dma_buf_current_match(attach);
+
+	return match->conv && !dma_buf_match_is_sgt(&match->result);
+}
+
 static const struct dma_buf_phys_list *
 map_and_wait(struct dma_buf_attachment *attach)
 {
 	const struct dma_buf_phys_list *list;
 	long ret;
 
-	if (WARN_ON(dma_buf_attach_map_type(attach)->type !=
-		    &dma_buf_mapping_pal_type))
+	if (WARN_ON(!is_domain(attach)))
 		return ERR_PTR(-EINVAL);
 
 	list = dma_buf_pal_map(attach);
@@ -212,21 +252,13 @@ map_and_wait(struct dma_buf_attachment *attach)
 	return list;
 }
 
-/**
- * dma_buf_pal_map_phys - get the physical ranges of a buffer
- * @attach: attachment of type PAL
+/*
+ * The list of an attachment of the DOMAIN type, to be used until
+ * dma_buf_pal_unmap_phys(). Moves that the exporter has queued are over.
  *
- * The list was checked: page-aligned, non-empty ranges, together as long as the
- * buffer. It is the exporter's, read-only, and may be used until
- * dma_buf_pal_unmap_phys(), which the importer has to call from its
- * &dma_buf_attach_ops.invalidate_mappings, after it has taken the addresses out
- * of wherever it put them. Moves that the exporter has queued are over.
- *
- * Context: The reservation lock of the buffer is held. May sleep.
- *
- * Return: The list, or an ERR_PTR: -EINVAL if the attachment is not PAL or the
- * exporter's list is malformed, -ENODEV after a revoke, -ENOMEM, -ERESTARTSYS
- * when interrupted, or another error of the exporter.
+ * Returns the list, or an ERR_PTR: -EINVAL if the attachment is of another type
+ * or the exporter's list is malformed, -ENODEV after a revoke, -ENOMEM,
+ * -ERESTARTSYS when interrupted, or another error of the exporter.
  */
 const struct dma_buf_phys_list *
 dma_buf_pal_map_phys(struct dma_buf_attachment *attach)
@@ -246,27 +278,18 @@ dma_buf_pal_map_phys(struct dma_buf_attachment *attach)
 		dma_buf_use_undo(core, made);
 	return list;
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_pal_map_phys, PAL_IMPORTERS);
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_pal_map_phys);
 
-/**
- * dma_buf_pal_unmap_phys - give the physical ranges of a buffer back
- * @attach: attachment of type PAL
- * @list: what dma_buf_pal_map_phys() returned
- *
- * Nothing that the importer answers for uses the addresses any more.
- *
- * Context: The reservation lock of the buffer is held. May sleep.
- */
+/* Nothing that the importer answers for uses the addresses any more */
 void dma_buf_pal_unmap_phys(struct dma_buf_attachment *attach,
 			    const struct dma_buf_phys_list *list)
 {
 	might_sleep();
 
-	if (WARN_ON(dma_buf_attach_map_type(attach)->type !=
-		    &dma_buf_mapping_pal_type))
+	if (WARN_ON(!is_domain(attach)))
 		return;
 
 	dma_buf_pal_unmap(attach, list);
 	dma_buf_use_end(to_core_attachment(attach));
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_pal_unmap_phys, PAL_IMPORTERS);
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_pal_unmap_phys);

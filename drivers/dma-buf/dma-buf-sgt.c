@@ -130,6 +130,7 @@ const struct dma_buf_mapping_type dma_buf_mapping_sgt_type = {
 	.match = sgt_match,
 	.debugfs_dump = sgt_debugfs_dump,
 	.describe = sgt_describe,
+	.converter = &dma_buf_pal_to_sgt,
 };
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_sgt_type, "DMA_BUF");
 

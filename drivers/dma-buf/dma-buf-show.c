@@ -59,13 +59,13 @@ void dma_buf_attachment_show(struct seq_file *s,
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_attachment_show);
 
-/* Only the core's own types say where the memory is */
+/* Only what the core made itself says where the memory is */
 static const char *where(const struct dma_buf_match *match)
 {
 	if (match->result.type == &dma_buf_mapping_sgt_type)
 		return dma_buf_match_is_sgt_p2p(&match->result) ? "p2p" :
 								  "memory";
-	if (match->result.type == &dma_buf_mapping_pal_type)
+	if (match->conv)
 		return match->kinds & BIT(DMA_BUF_PHYS_MMIO) ? "p2p" : "memory";
 	return "-";
 }

@@ -101,24 +101,43 @@ struct dma_buf_mapping_type {
 	 */
 	void (*describe)(char *buf, size_t len,
 			 const struct dma_buf_mapping_match *entry);
+
+	/**
+	 * @converter:
+	 *
+	 * How the core makes this type of another one. Of the core's own types
+	 * only, NULL in all others.
+	 */
+	const struct dma_buf_converter *converter;
+
+	/**
+	 * @revocable:
+	 *
+	 * An importer can have the type only if it gives buffers back when it
+	 * is told to, see dma_buf_attach_revocable(). Others need to be dynamic.
+	 */
+	bool revocable;
 };
 
 /**
  * enum dma_buf_offer_flags - conditions of an exporter's entry
  * @DMA_BUF_OFFER_REVOCABLE: only for importers that let go of the buffer when
  *	they are told to, see dma_buf_attach_revocable()
- * @DMA_BUF_OFFER_CONVERTED: only for the core, which makes another type of it
+ * @DMA_BUF_OFFER_SGT: ranges only for importers of scatterlists
+ * @DMA_BUF_OFFER_DOMAIN: ranges only for importers of address spaces
  * @DMA_BUF_OFFER_CUT: a scatterlist that the core makes has no segment that is
  *	longer than dma_get_max_seg_size() of the importer's device
  */
 enum dma_buf_offer_flags {
 	DMA_BUF_OFFER_REVOCABLE = 1 << 0,
-	DMA_BUF_OFFER_CONVERTED = 1 << 1,
-	DMA_BUF_OFFER_CUT = 1 << 2,
+	DMA_BUF_OFFER_SGT = 1 << 1,
+	DMA_BUF_OFFER_DOMAIN = 1 << 2,
+	DMA_BUF_OFFER_CUT = 1 << 3,
 };
 
-#define DMA_BUF_OFFER_FLAGS \
-	(DMA_BUF_OFFER_REVOCABLE | DMA_BUF_OFFER_CONVERTED | DMA_BUF_OFFER_CUT)
+#define DMA_BUF_OFFER_FLAGS						\
+	(DMA_BUF_OFFER_REVOCABLE | DMA_BUF_OFFER_SGT |			\
+	 DMA_BUF_OFFER_DOMAIN | DMA_BUF_OFFER_CUT)
 
 /**
  * struct dma_buf_mapping_match - one entry of an importer's or exporter's list
@@ -154,19 +173,21 @@ struct dma_buf_mapping_match {
 			u8 exporter_requires_p2p;
 		} sgt_data;
 
-		/** @pal_data: match data of the PAL type. */
+		/** @pal_data: match data of the PAL type, which has no importers. */
 		struct {
-			/** @pal_data.provider: exporter: of the MMIO ranges. */
+			/** @pal_data.provider: whose device the ranges are in. */
 			struct p2pdma_provider *provider;
-			union {
-				/** @pal_data.grant: importer: proof of being allowed to ask. */
-				const void *grant;
-				/** @pal_data.last: exporter: highest address, 0 if not known. */
-				u64 last;
-			};
-			/** @pal_data.kinds: exporter: what the lists may have, in bits. */
+			/** @pal_data.last: highest address, 0 if not known. */
+			u64 last;
+			/** @pal_data.kinds: what the lists may have, in bits. */
 			u8 kinds;
 		} pal_data;
+
+		/** @domain_data: match data of the DOMAIN type. */
+		struct {
+			/** @domain_data.coherent: importer: all devices see the caches. */
+			bool coherent;
+		} domain_data;
 
 		/** @private_data: free for a driver-private type. */
 		struct {
@@ -184,8 +205,8 @@ struct dma_buf_mapping_match {
 /**
  * struct dma_buf_match - two entries that fit, one of the set of an attachment
  * @result: what the importer gets if this one is selected
- * @offer: the exporter's operations, which are not those in @result if the type
- *	is private to the core or was converted
+ * @offer: the exporter's operations, which are not those in @result if the offer
+ *	was converted
  * @conv: the converter that stands between the two, NULL if none
  * @provider: what the exporter's PAL entry named; only to be compared with
  * @kinds: what it offered

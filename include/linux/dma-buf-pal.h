@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * PAL, the physical address list mapping type: where the buffer is in the
- * CPU's physical address space, for importers that manage address spaces.
+ * CPU's physical address space. Exporters offer it to the core, which makes
+ * scatterlists and mappings in domains of it.
  *
  * Included by <linux/dma-buf-mapping.h>.
  */
@@ -13,6 +14,10 @@
 #include <linux/slab.h>
 
 struct p2pdma_provider;
+struct page;
+struct sg_table;
+
+extern const struct dma_buf_mapping_type dma_buf_mapping_pal_type;
 
 /**
  * enum dma_buf_phys_kind - what lies at a physical range
@@ -29,7 +34,8 @@ enum dma_buf_phys_kind {
  * struct dma_buf_phys_list - the physical ranges of a buffer, in buffer order
  * @provider: peer-to-peer provider of the MMIO ranges. Without one the MMIO
  *	ranges cannot be mapped through the DMA API.
- * @kinds: &enum dma_buf_phys_kind of each range, NULL if all are MMIO
+ * @kinds: &enum dma_buf_phys_kind of each range, NULL if all are of @kind
+ * @kind: &enum dma_buf_phys_kind of all ranges, if @kinds is NULL
  * @length: number of ranges
  * @phys: the ranges: page-aligned, not empty, together as long as the buffer.
  *	Ranges may overlap: a buffer may show the same memory twice.
@@ -41,6 +47,7 @@ enum dma_buf_phys_kind {
 struct dma_buf_phys_list {
 	struct p2pdma_provider *provider;
 	const u8 *kinds;
+	u8 kind;
 	size_t length;
 	struct phys_vec phys[] __counted_by(length);
 };
@@ -73,7 +80,7 @@ dma_buf_phys_list_alloc(size_t length, gfp_t gfp)
 static inline enum dma_buf_phys_kind
 dma_buf_phys_list_kind(const struct dma_buf_phys_list *list, size_t i)
 {
-	return list->kinds ? list->kinds[i] : DMA_BUF_PHYS_MMIO;
+	return list->kinds ? list->kinds[i] : list->kind;
 }
 
 /**
@@ -112,21 +119,45 @@ struct dma_buf_mapping_pal_exp_ops {
 			   const struct dma_buf_phys_list *list);
 };
 
-struct dma_buf_mapping_match
-dma_buf_pal_exporter_match(const struct dma_buf_mapping_pal_exp_ops *ops,
-			   struct p2pdma_provider *provider, unsigned int kinds,
-			   u64 last);
+void dma_buf_phys_list_free(struct dma_buf_attachment *attach,
+			    const struct dma_buf_phys_list *list);
+struct dma_buf_phys_list *
+dma_buf_phys_list_of_pages(struct page *const *pages, size_t nr_pages);
+struct dma_buf_phys_list *dma_buf_phys_list_of_sgt(const struct sg_table *sgt);
+
+/**
+ * DMA_BUF_EMAPPING_RANGES - exporter entry for the PAL type
+ * @pal_exp_ops: pointer to the &struct dma_buf_mapping_pal_exp_ops
+ * @p2p_provider: peer-to-peer provider of the device that the ranges are in, or
+ *	NULL. The exporter keeps it and its device alive until the match is over.
+ *	Its lists name the same one.
+ * @phys_kinds: what a list may have: BIT() of each &enum dma_buf_phys_kind
+ * @last_byte: no memory is at a higher address, or 0 if the exporter does not
+ *	know: then it is taken to be anywhere in RAM
+ *
+ * A macro, so that it can initialise a static object.
+ */
+#define DMA_BUF_EMAPPING_RANGES(pal_exp_ops, p2p_provider, phys_kinds, last_byte) \
+	((struct dma_buf_mapping_match){				\
+		.type = &dma_buf_mapping_pal_type,			\
+		.exp_ops = &(pal_exp_ops)->ops,				\
+		.pal_data = {						\
+			.provider = (p2p_provider),			\
+			.last = (last_byte),				\
+			.kinds = (phys_kinds),				\
+		},							\
+	})
 
 /**
  * DMA_BUF_EMAPPING_PAL - exporter entry for the PAL type, memory
  * @pal_exp_ops: pointer to the &struct dma_buf_mapping_pal_exp_ops
  *
- * All ranges are %DMA_BUF_PHYS_MEMORY. Serves PAL importers, and SGT importers
- * whose device is coherent and reaches all of memory.
+ * All ranges are %DMA_BUF_PHYS_MEMORY. Serves importers of address spaces and of
+ * scatterlists, if their devices are coherent and reach all of memory.
  */
 #define DMA_BUF_EMAPPING_PAL(pal_exp_ops)				\
-	dma_buf_pal_exporter_match(pal_exp_ops, NULL,			\
-				   BIT(DMA_BUF_PHYS_MEMORY), 0)
+	DMA_BUF_EMAPPING_RANGES(pal_exp_ops, NULL,			\
+				BIT(DMA_BUF_PHYS_MEMORY), 0)
 
 /**
  * DMA_BUF_EMAPPING_PAL_P2P - exporter entry for the PAL type, a BAR
@@ -134,25 +165,36 @@ dma_buf_pal_exporter_match(const struct dma_buf_mapping_pal_exp_ops *ops,
  * @provider: peer-to-peer provider of the BAR; the exporter keeps it and its
  *	PCI function alive until the match is over. Its lists name the same one.
  *
- * All ranges are %DMA_BUF_PHYS_MMIO. Serves PAL importers, and those SGT
- * importers that accept peer-to-peer and whose device can reach the BAR.
+ * All ranges are %DMA_BUF_PHYS_MMIO. Serves importers of address spaces, and
+ * those of scatterlists that accept peer-to-peer and whose device can reach the
+ * BAR.
  */
 #define DMA_BUF_EMAPPING_PAL_P2P(pal_exp_ops, provider)		\
-	dma_buf_pal_exporter_match(pal_exp_ops, provider,		\
-				   BIT(DMA_BUF_PHYS_MMIO), 0)
-
-/* Exported to named modules only, see drivers/dma-buf/dma-buf-pal.c */
-struct dma_buf_mapping_match dma_buf_pal_importer_match(void);
-const struct dma_buf_phys_list *
-dma_buf_pal_map_phys(struct dma_buf_attachment *attach);
-void dma_buf_pal_unmap_phys(struct dma_buf_attachment *attach,
-			    const struct dma_buf_phys_list *list);
+	DMA_BUF_EMAPPING_RANGES(pal_exp_ops, provider,			\
+				BIT(DMA_BUF_PHYS_MMIO), 0)
 
 /**
- * DMA_BUF_IMAPPING_PAL - importer entry for the PAL type
+ * DMA_BUF_SGT_AND_PAGES_EXP_MATCH - a dma_buf_ops that offers plain SGT, and its
+ * pages to address spaces
+ * @_map_dma_buf: &dma_buf_mapping_sgt_exp_ops.map_dma_buf
+ * @_unmap_dma_buf: &dma_buf_mapping_sgt_exp_ops.unmap_dma_buf
+ * @_map_phys: &dma_buf_mapping_pal_exp_ops.map_phys, of a list that
+ *	dma_buf_phys_list_free() can free
  *
- * Only modules that dma-buf-pal.c names can make one.
+ * For ordinary memory that stays where it is for the life of the buffer. Goes
+ * into the initialiser of a &struct dma_buf_ops at file scope.
  */
-#define DMA_BUF_IMAPPING_PAL() dma_buf_pal_importer_match()
+#define DMA_BUF_SGT_AND_PAGES_EXP_MATCH(_map_dma_buf, _unmap_dma_buf,	\
+					_map_phys)			\
+	DMA_BUF_SIMPLE_SGT_EXP_MATCH(_map_dma_buf, _unmap_dma_buf),	\
+	.domain_exporter_match = &(const struct dma_buf_mapping_match){	\
+		.type = &dma_buf_mapping_pal_type,			\
+		.exp_ops = &((const struct dma_buf_mapping_pal_exp_ops){ \
+			.map_phys = (_map_phys),			\
+			.unmap_phys = dma_buf_phys_list_free,		\
+		}).ops,							\
+		.flags = DMA_BUF_OFFER_DOMAIN,				\
+		.pal_data = { .kinds = BIT(DMA_BUF_PHYS_MEMORY) },	\
+	}
 
 #endif /* _LINUX_DMA_BUF_PAL_H */

@@ -91,9 +91,27 @@ static int attach_dynamic(struct fail_test *t)
 					     &fake_p2p_ops, t), t);
 }
 
-static int attach_pal(struct fail_test *t)
+static int attach_domain(struct fail_test *t)
 {
-	return result(fake_attach(t->exp, DMA_BUF_IMAPPING_PAL()), t);
+	return result(fake_attach(t->exp, fake_domain()), t);
+}
+
+static int attach_and_map_domain(struct fail_test *t)
+{
+	int ret = attach_domain(t);
+
+	if (ret)
+		return ret;
+	ret = dma_buf_domain_map(t->attach, 0, t->exp->dmabuf->size);
+	if (ret)
+		dma_buf_detach(t->exp->dmabuf, t->attach);
+	return ret;
+}
+
+static void unmap_domain(struct fail_test *t)
+{
+	dma_buf_domain_unmap(t->attach);
+	dma_buf_detach(t->exp->dmabuf, t->attach);
 }
 
 static const struct dma_buf_mapping_type owned_type = {
@@ -146,7 +164,10 @@ static const struct fail_case attach_cases[] = {
 	  setup_match, attach_dynamic, detach, 1, 0 },
 	{ "SGT through the converter",
 	  setup_pal, attach_static, detach, 1, 0 },
-	{ "PAL", setup_pal, attach_pal, detach, 1, 0 },
+	{ "DOMAIN", setup_pal, attach_domain, detach, 1, 0 },
+	/* What the core keeps of it, with an array of runs */
+	{ "DOMAIN, mapped",
+	  setup_pal, attach_and_map_domain, unmap_domain, 3, 0 },
 	{ "a type in a module",
 	  setup_private, attach_private, detach, 1, 0 },
 };

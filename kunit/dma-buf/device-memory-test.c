@@ -41,15 +41,14 @@ static struct dma_buf_attachment *attach(struct fake_exporter *exp,
 
 static void expect_accepts(struct kunit *test,
 			   struct dma_buf_attachment *attach, bool sgt,
-			   bool p2p, bool pal, bool anywhere)
+			   bool p2p, bool domain, bool anywhere)
 {
-	const struct dma_buf_mapping_type *pal_type =
-		DMA_BUF_EMAPPING_PAL(&fake_pal_ops).type;
-
 	KUNIT_EXPECT_EQ(test, sgt,
 			dma_buf_attach_accepts(attach, &dma_buf_mapping_sgt_type));
 	KUNIT_EXPECT_EQ(test, p2p, dma_buf_attach_accepts_sgt_p2p(attach));
-	KUNIT_EXPECT_EQ(test, pal, dma_buf_attach_accepts(attach, pal_type));
+	KUNIT_EXPECT_EQ(test, domain,
+			dma_buf_attach_accepts(attach,
+					       &dma_buf_mapping_domain_type));
 	KUNIT_EXPECT_EQ(test, anywhere,
 			dma_buf_attach_accepts(attach, &anywhere_type));
 }
@@ -71,7 +70,7 @@ static void accepts_test(struct kunit *test)
 	made = attach(exp, fake_sgt_p2p(far));
 	expect_accepts(test, made, true, false, false, false);
 	dma_buf_detach(exp->dmabuf, made);
-	made = attach(exp, DMA_BUF_IMAPPING_PAL());
+	made = attach(exp, fake_domain());
 	expect_accepts(test, made, false, false, true, false);
 	dma_buf_detach(exp->dmabuf, made);
 	made = attach(exp, (struct dma_buf_mapping_match){
@@ -116,7 +115,7 @@ static void mapped_by_test(struct kunit *test)
 	struct dma_buf_attachment *sgt, *pal;
 
 	sgt = attach(exp, fake_sgt(p2p->near));
-	pal = attach(exp, DMA_BUF_IMAPPING_PAL());
+	pal = attach(exp, fake_domain());
 	KUNIT_EXPECT_TRUE(test, dma_buf_sgt_mapped_by(sgt, fake_sgt_ops.map_dma_buf));
 	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_mapped_by(sgt, other_map));
 	KUNIT_EXPECT_FALSE(test, dma_buf_sgt_mapped_by(pal, fake_sgt_ops.map_dma_buf));

@@ -10,6 +10,7 @@
 #define RELEASE	BIT(2)
 #define PIN	BIT(3)
 #define UNPIN	BIT(4)
+#define DOMAIN	BIT(5)
 
 static struct dma_buf_ops make_ops(struct kunit *test, unsigned int set)
 {
@@ -19,6 +20,8 @@ static struct dma_buf_ops make_ops(struct kunit *test, unsigned int set)
 	fake_allow_pin(match);
 	return (struct dma_buf_ops){
 		.single_exporter_match = set & SINGLE ?
+			simple->ops.single_exporter_match : NULL,
+		.domain_exporter_match = set & DOMAIN ?
 			simple->ops.single_exporter_match : NULL,
 		.match_mapping = set & MATCH ? match->ops.match_mapping : NULL,
 		.release = set & RELEASE ? match->ops.release : NULL,
@@ -55,6 +58,9 @@ static void ways_test(struct kunit *test)
 	expect_export(test, SINGLE | RELEASE, true);
 	expect_export(test, MATCH | RELEASE, true);
 	expect_export(test, SINGLE | MATCH | RELEASE, false);
+	expect_export(test, SINGLE | DOMAIN | RELEASE, true);
+	expect_export(test, MATCH | DOMAIN | RELEASE, false);
+	expect_export(test, DOMAIN | RELEASE, false);
 }
 
 static void release_test(struct kunit *test)

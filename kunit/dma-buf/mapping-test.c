@@ -11,6 +11,7 @@
 
 #include <asm/sections.h>
 
+#include "dma-buf-core.h"
 #include "mapping-test.h"
 
 /*

@@ -9,6 +9,7 @@
 #include <kunit/test.h>
 
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-domain.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/scatterlist.h>
 
@@ -114,7 +115,7 @@ const u8 *fake_kinds(struct kunit *test, struct dma_buf_phys_list *list,
  * @test: the test
  * @attach: its attachment
  * @sgt: what it has mapped, if it is SGT
- * @list: what it has mapped, if it is PAL
+ * @list: what it has mapped, if it is DOMAIN
  * @invalidated: how often it was told to let go
  *
  * Gives back what it has mapped when the exporter invalidates it.
@@ -142,6 +143,12 @@ static inline struct dma_buf_mapping_match fake_sgt(struct device *dev)
 static inline struct dma_buf_mapping_match fake_sgt_p2p(struct device *dev)
 {
 	return DMA_BUF_IMAPPING_SGT(dev, DMA_SGT_IMPORTER_ACCEPTS_P2P);
+}
+
+/* And one for domains */
+static inline struct dma_buf_mapping_match fake_domain(void)
+{
+	return DMA_BUF_IMAPPING_DOMAIN(true);
 }
 
 struct dma_buf_attachment *fake_attach(struct fake_exporter *exp,

@@ -15,7 +15,8 @@
 /*
  * A list is written as one word for each entry: the letter of its type and
  * a digit. A, B and C are types that are private to this file, of which two
- * entries fit if they have the same digit. S is SGT and P is PAL.
+ * entries fit if they have the same digit. S is SGT, P is PAL and
+ * D is DOMAIN.
  */
 struct order_case {
 	const char *exp;
@@ -69,14 +70,14 @@ static const struct order_case order_cases[] = {
 	{ "A1 S", "S", "10", "" },
 	{ "A1 S", "A2 S", "11", "00" },
 
-	/* PAL: as it is, or converted for who asks for SGT */
-	{ "P", "P", "00", "" },
+	/* PAL: converted for who asks for domains, and for who asks for SGT */
+	{ "P", "D", "00", "" },
 	{ "P", "S", "00", "" },
-	{ "P", "S P", "00 01", "" },
-	{ "P", "P S", "00 01", "" },
-	{ "S P", "P S", "01 10 11", "" },
-	{ "P S", "P S", "00 01 11", "" },
-	{ "P S", "S P", "00 01 10", "" },
+	{ "P", "S D", "00 01", "" },
+	{ "P", "D S", "00 01", "" },
+	{ "S P", "D S", "01 10 11", "" },
+	{ "P S", "D S", "00 01 11", "" },
+	{ "P S", "S D", "00 01 10", "" },
 
 	/* An exporter that has both has put its favourite first */
 	{ "P S", "S", "00 10", "" },
@@ -85,8 +86,8 @@ static const struct order_case order_cases[] = {
 	{ "P A1", "S A1", "00 11", "11" },
 	{ "A1 P", "S A1", "01 10", "01" },
 
-	/* There is no way from SGT to PAL */
-	{ "S", "P", "", "" },
+	/* There is no way from SGT to a domain */
+	{ "S", "D", "", "" },
 
 	/* The set is cut from the end, nobody is asked about the rest */
 	{ "A1 A1 A1 A1", "A1 A1", "00 01 10 11 20 21 30 31",
@@ -162,8 +163,8 @@ static struct dma_buf_mapping_match imp_entry(struct kunit *test,
 
 	if (word[0] == 'S')
 		return fake_sgt(fake_device(test, name));
-	if (word[0] == 'P')
-		return DMA_BUF_IMAPPING_PAL();
+	if (word[0] == 'D')
+		return fake_domain();
 	return letter(word, idx);
 }
 
@@ -184,12 +185,6 @@ static size_t parse(struct kunit *test, const char *words,
 	return n;
 }
 
-/* The type object is private to the core, but an entry shows its address */
-static const struct dma_buf_mapping_type *pal_type(void)
-{
-	return DMA_BUF_EMAPPING_PAL(&pal_ops[0]).type;
-}
-
 /* A match has both sides of the pair */
 static void check_match(struct kunit *test, const struct dma_buf_match *match,
 			const struct dma_buf_mapping_match *exp,
@@ -204,16 +199,13 @@ static void check_match(struct kunit *test, const struct dma_buf_match *match,
 	if (exp->type != imp->type)
 		/* The operations are those of the converter */
 		KUNIT_EXPECT_PTR_NE(test, result->exp_ops, exp->exp_ops);
-	else if (result->type == pal_type())
-		/* Not for the eyes of an importer */
-		KUNIT_EXPECT_NULL(test, result->exp_ops);
 	else
 		KUNIT_EXPECT_PTR_EQ(test, result->exp_ops, exp->exp_ops);
 
 	if (result->type == &dma_buf_mapping_sgt_type)
 		KUNIT_EXPECT_PTR_EQ(test, result->sgt_data.importing_dma_device,
 				    imp->sgt_data.importing_dma_device);
-	else if (result->type != pal_type())
+	else if (result->type != &dma_buf_mapping_domain_type)
 		KUNIT_EXPECT_EQ(test, entry_index(result), entry_index(imp));
 }
 

@@ -452,7 +452,7 @@ static void static_importer_test(struct kunit *test)
 	attach = dma_buf_mapping_attach(exp->dmabuf, imp, 2, NULL, NULL);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
 
-	imp[1] = DMA_BUF_IMAPPING_PAL();
+	imp[1] = fake_domain();
 	attach = dma_buf_mapping_attach(exp->dmabuf, imp, 2, NULL, NULL);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
 

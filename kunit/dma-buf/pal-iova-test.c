@@ -133,10 +133,10 @@ static struct iova_test *iova_setup(struct kunit *test,
 	t->exp = fake_exporter(test, FAKE_MATCH);
 	t->exp->list = t->list;
 	fake_export(t->exp, size);
-	fake_offer(t->exp, dma_buf_pal_exporter_match(&fake_pal_ops,
-						      t->list->provider,
-						      mmio << MMIO |
-						      memory << MEMORY, 0));
+	fake_offer(t->exp, DMA_BUF_EMAPPING_RANGES(&fake_pal_ops,
+						   t->list->provider,
+						   mmio << MMIO |
+						   memory << MEMORY, 0));
 	return t;
 }
 

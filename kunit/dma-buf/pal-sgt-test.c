@@ -130,10 +130,10 @@ static struct layout layout_export(struct kunit *test,
 	l.p2p->route = c->route;
 	l.exp->list = l.list;
 	fake_export(l.exp, size);
-	fake_offer(l.exp, dma_buf_pal_exporter_match(&fake_pal_ops,
-						     l.list->provider,
-						     mmio << MMIO |
-						     memory << MEMORY, 0));
+	fake_offer(l.exp, DMA_BUF_EMAPPING_RANGES(&fake_pal_ops,
+						  l.list->provider,
+						  mmio << MMIO |
+						  memory << MEMORY, 0));
 	return l;
 }
 
@@ -569,23 +569,37 @@ static void required_mmio_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* For the core only: it converts, and gives the ranges to nobody */
-static void converted_only_test(struct kunit *test)
+/* For scatterlists only: the exporter would not revoke a domain */
+static void sgt_only_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &plain_layout);
 	struct dma_buf_mapping_match imp[] = {
-		DMA_BUF_IMAPPING_PAL(),
+		fake_domain(),
 		fake_sgt(l.p2p->near),
 	};
 
 	l.exp->entries[0] = dma_buf_offer(l.exp->entries[0],
-					  DMA_BUF_OFFER_CONVERTED);
-	KUNIT_EXPECT_PTR_EQ(test, fake_attach(l.exp, DMA_BUF_IMAPPING_PAL()),
+					  DMA_BUF_OFFER_SGT);
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(l.exp, fake_domain()),
 			    ERR_PTR(-EOPNOTSUPP));
 	l.attach = dma_buf_mapping_attach(l.exp->dmabuf, imp, ARRAY_SIZE(imp),
 					  &fake_dynamic_ops, l.exp);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
 	KUNIT_EXPECT_TRUE(test, dma_buf_is_sgt(l.attach));
+	dma_buf_detach(l.exp->dmabuf, l.attach);
+}
+
+/* For domains only: the exporter has scatterlists of its own */
+static void domain_only_test(struct kunit *test)
+{
+	struct layout l = layout_export(test, &plain_layout);
+
+	l.exp->entries[0] = dma_buf_offer(l.exp->entries[0],
+					  DMA_BUF_OFFER_DOMAIN);
+	KUNIT_EXPECT_PTR_EQ(test, dma_buf_attach(l.exp->dmabuf, l.p2p->near),
+			    ERR_PTR(-EOPNOTSUPP));
+	l.attach = fake_attach(l.exp, fake_domain());
+	KUNIT_ASSERT_FALSE(test, IS_ERR(l.attach));
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
@@ -755,7 +769,8 @@ static struct kunit_case pal_sgt_tests[] = {
 	KUNIT_CASE(cut_test),
 	KUNIT_CASE(required_memory_test),
 	KUNIT_CASE(required_mmio_test),
-	KUNIT_CASE(converted_only_test),
+	KUNIT_CASE(sgt_only_test),
+	KUNIT_CASE(domain_only_test),
 	KUNIT_CASE(revocable_only_test),
 	{}
 };

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PAL type: who gets physical addresses, and how they are given back.
+ * The PAL type: physical ranges that the core gets from an exporter, for importers
+ * of domains, and how they are given back.
  */
 #include <linux/dma-resv.h>
 
+#include "dma-buf-core.h"
 #include "fake-fence.h"
 #include "fake-p2p.h"
-
-/* Any pointer will do: only the core has the right one */
-static const u8 not_the_grant;
 
 static void map_test(struct kunit *test)
 {
@@ -16,7 +15,7 @@ static void map_test(struct kunit *test)
 	const struct dma_buf_phys_list *list;
 	struct dma_buf_attachment *attach;
 
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_FALSE(test, dma_buf_is_sgt(attach));
 
@@ -41,7 +40,7 @@ static void single_match_test(struct kunit *test)
 	exp->list = fake_default_list(test);
 	fake_export(exp, FAKE_SIZE);
 
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	list = fake_map_phys_unlocked(attach);
 	KUNIT_EXPECT_PTR_EQ(test, list, exp->list);
@@ -55,9 +54,9 @@ static void two_importers_test(struct kunit *test)
 	struct fake_exporter *exp = fake_pal_exporter(test);
 	struct dma_buf_attachment *first, *second;
 
-	first = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	first = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(first));
-	second = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	second = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(second));
 
 	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(first), exp->list);
@@ -78,51 +77,36 @@ static void p2p_offer_test(struct kunit *test)
 
 	fake_export(exp, FAKE_SIZE);
 	fake_offer(exp, DMA_BUF_EMAPPING_PAL_P2P(&fake_pal_ops, &p2p->provider));
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_EQ(test, p2p->asked, 0);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* An importer that was not given its entry by the core gets nothing */
-static void no_grant_test(struct kunit *test)
+/* Importers cannot have the type, whatever they put into the entry */
+static void no_importer_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
 	struct dma_buf_mapping_match offer = exp->entries[0];
 	struct dma_buf_mapping_match entry = { .type = offer.type };
 
-	/* The type is known, from an entry that any exporter can make */
-	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, entry),
-			    ERR_PTR(-EOPNOTSUPP));
-
-	/* All of that entry */
-	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, offer),
-			    ERR_PTR(-EOPNOTSUPP));
-
-	/* A guess */
-	entry.pal_data.grant = &not_the_grant;
-	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, entry),
-			    ERR_PTR(-EOPNOTSUPP));
-	KUNIT_EXPECT_EQ(test, exp->calls.match, 3);
-	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, entry), ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, offer), ERR_PTR(-EINVAL));
+	KUNIT_EXPECT_EQ(test, exp->calls.match, 0);
 }
 
-/* What an attachment shows is of no use */
-static void attachment_as_entry_test(struct kunit *test)
+/* The attachment does not lead to the exporter's operations */
+static void hidden_ops_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
-	struct dma_buf_mapping_match stolen;
+	const struct dma_buf_mapping_match *shown;
 	struct dma_buf_attachment *attach;
 
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
-	stolen = *dma_buf_attach_map_type(attach);
-	KUNIT_EXPECT_NULL(test, stolen.exp_ops);
-	KUNIT_EXPECT_NULL(test, stolen.pal_data.grant);
-	KUNIT_EXPECT_NULL(test, stolen.pal_data.provider);
-
-	KUNIT_EXPECT_PTR_EQ(test, fake_attach(exp, stolen),
-			    ERR_PTR(-EOPNOTSUPP));
+	shown = dma_buf_attach_map_type(attach);
+	KUNIT_EXPECT_PTR_EQ(test, shown->type, &dma_buf_mapping_domain_type);
+	KUNIT_EXPECT_NULL(test, shown->exp_ops);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
@@ -135,7 +119,7 @@ static void sgt_exporter_test(struct kunit *test)
 		struct fake_exporter *exp = fake_sgt_exporter(test, flavour);
 
 		KUNIT_EXPECT_PTR_EQ(test,
-				    fake_attach(exp, DMA_BUF_IMAPPING_PAL()),
+				    fake_attach(exp, fake_domain()),
 				    ERR_PTR(-EOPNOTSUPP));
 	}
 }
@@ -149,7 +133,7 @@ static void map_error_test(struct kunit *test)
 	struct dma_buf_attachment *attach;
 	size_t i;
 
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
 		exp->list = ERR_PTR(errors[i]);
@@ -161,8 +145,8 @@ static void map_error_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Not even the converter's attachments are for the PAL calls */
-static void not_pal_test(struct kunit *test)
+/* Those of scatterlists have map calls of their own */
+static void not_domain_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
 	struct dma_buf_attachment *attach;
@@ -178,7 +162,7 @@ static void not_pal_test(struct kunit *test)
 
 static void revoke_test(struct kunit *test)
 {
-	struct dma_buf_mapping_match imp = DMA_BUF_IMAPPING_PAL();
+	struct dma_buf_mapping_match imp = fake_domain();
 	struct fake_exporter *exp = fake_pal_exporter(test);
 	struct fake_importer importer = { .test = test };
 	const struct dma_buf_phys_list *list = exp->list;
@@ -216,7 +200,7 @@ static void not_revocable_test(struct kunit *test)
 	struct fake_exporter *exp = fake_pal_exporter(test);
 	struct device *dev = fake_device(test, "importer");
 	struct dma_buf_mapping_match imp[] = {
-		fake_sgt(dev), DMA_BUF_IMAPPING_PAL(),
+		fake_sgt(dev), fake_domain(),
 	};
 	struct dma_buf_attachment *attach;
 
@@ -257,7 +241,7 @@ static void malformed_entry_test(struct kunit *test)
 	struct fake_exporter *exp = fake_pal_exporter(test);
 
 	exp->entries[0].exp_ops = NULL;
-	EXPECT_REFUSED(test, fake_attach(exp, DMA_BUF_IMAPPING_PAL()));
+	EXPECT_REFUSED(test, fake_attach(exp, fake_domain()));
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
 }
 
@@ -269,7 +253,7 @@ static void pin_test(struct kunit *test)
 	struct dma_buf_attachment *attach;
 
 	fake_allow_pin(exp);
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 
 	list = fake_map_phys_unlocked(attach);
@@ -293,7 +277,7 @@ static void kernel_fence_test(struct kunit *test)
 	struct dma_buf_attachment *attach;
 	struct fake_fence *fence, *write;
 
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	fence = fake_fence(exp, DMA_RESV_USAGE_KERNEL);
 	write = fake_fence(exp, DMA_RESV_USAGE_WRITE);
@@ -313,7 +297,7 @@ static void interrupted_wait_test(struct kunit *test)
 	const struct dma_buf_phys_list *list;
 	struct dma_buf_attachment *attach;
 
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	fake_fence(exp, DMA_RESV_USAGE_KERNEL);
 	fake_interrupt();
@@ -329,11 +313,11 @@ static struct kunit_case pal_tests[] = {
 	KUNIT_CASE(single_match_test),
 	KUNIT_CASE(two_importers_test),
 	KUNIT_CASE(p2p_offer_test),
-	KUNIT_CASE(no_grant_test),
-	KUNIT_CASE(attachment_as_entry_test),
+	KUNIT_CASE(no_importer_test),
+	KUNIT_CASE(hidden_ops_test),
 	KUNIT_CASE(sgt_exporter_test),
 	KUNIT_CASE(map_error_test),
-	KUNIT_CASE(not_pal_test),
+	KUNIT_CASE(not_domain_test),
 	KUNIT_CASE(revoke_test),
 	KUNIT_CASE(not_revocable_test),
 	KUNIT_CASE(only_revocable_test),

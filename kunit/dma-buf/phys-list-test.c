@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * No physical list reaches an importer, or the converter, before it was
+ * No physical list is made a scatterlist or mapped into a domain before it was
  * checked. Whatever is wrong with it, the exporter gets it back.
  */
 #include "mapping-test.h"
@@ -100,7 +100,7 @@ static void bad_list_to_pal_test(struct kunit *test)
 	struct fake_exporter *exp = list_exporter(test);
 	struct dma_buf_attachment *attach;
 
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(attach),
 			    ERR_PTR(-EINVAL));
@@ -131,7 +131,7 @@ static void good_list_to_pal_test(struct kunit *test)
 	const struct dma_buf_phys_list *list;
 	struct dma_buf_attachment *attach;
 
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	list = fake_map_phys_unlocked(attach);
 	KUNIT_ASSERT_PTR_EQ(test, list, exp->list);
@@ -147,7 +147,7 @@ static void other_kind_test(struct kunit *test)
 
 	fake_kinds(test, (struct dma_buf_phys_list *)exp->list,
 		   DMA_BUF_PHYS_MMIO);
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(attach),
 			    ERR_PTR(-EINVAL));

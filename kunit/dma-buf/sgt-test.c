@@ -462,7 +462,7 @@ static void not_sgt_test(struct kunit *test)
 	struct dma_buf_attachment *attach;
 	struct sg_table sgt;
 
-	attach = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	attach = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_FALSE(test, dma_buf_is_sgt(attach));
 	KUNIT_EXPECT_NULL(test, dma_buf_sgt_dma_device(attach));

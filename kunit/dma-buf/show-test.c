@@ -64,8 +64,8 @@ static void pal_test(struct kunit *test)
 	struct fake_exporter *exp = fake_pal_exporter(test);
 	struct fake_p2p *p2p = fake_p2p(test);
 
-	expect_line(test, fake_attach(exp, DMA_BUF_IMAPPING_PAL()), "\tPAL:",
-		    NULL, "\n");
+	expect_line(test, fake_attach(exp, fake_domain()), "\tDOMAIN:", NULL,
+		    " (from PAL)\n");
 	expect_line(test, dma_buf_attach(exp->dmabuf, p2p->near),
 		    "\tSGT: ", p2p->near, " (from PAL)\n");
 
@@ -158,9 +158,9 @@ static void fdinfo_test(struct kunit *test)
 	sgt = map(peer);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
 	unmap(peer, sgt);
-	pal = fake_attach(exp, DMA_BUF_IMAPPING_PAL());
+	pal = fake_attach(exp, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(pal));
-	expect_fdinfo(test, exp, "attachment:\tPAL p2p default\n"
+	expect_fdinfo(test, exp, "attachment:\tDOMAIN p2p default\n"
 				 "attachment:\tSGT memory selected\n"
 				 "attachments:\t2\n");
 	dma_buf_detach(exp->dmabuf, pal);

@@ -130,11 +130,11 @@ static void different_types_test(struct kunit *test)
 	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
 	struct device *dev = fake_device(test, "dev");
 	struct dma_buf_mapping_match imp[] = {
-		DMA_BUF_IMAPPING_PAL(),
+		fake_domain(),
 		fake_sgt(dev),
 	};
 	const struct pair pairs[] = {
-		{ "SGT", "PAL", -EOPNOTSUPP, "different types" },
+		{ "SGT", "DOMAIN(coherent)", -EOPNOTSUPP, "different types" },
 		{ "SGT", sgt_of(test, dev, ""), 0, "matched" },
 	};
 
@@ -179,13 +179,12 @@ static void pal_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
 	struct dma_buf_mapping_match imp[] = {
-		{ .type = exp->entries[0].type },
-		DMA_BUF_IMAPPING_PAL(),
+		DMA_BUF_IMAPPING_DOMAIN(false),
+		fake_domain(),
 	};
 	const struct pair pairs[] = {
-		{ "PAL", "PAL", -EOPNOTSUPP,
-		  "importer may not have physical addresses" },
-		{ "PAL", "PAL", 0, "matched" },
+		{ "PAL", "DOMAIN", -EOPNOTSUPP, "importer is not coherent" },
+		{ "PAL", "DOMAIN(coherent)", 0, "converted" },
 	};
 
 	trace_log_begin(test, MATCH);
@@ -200,16 +199,17 @@ static void conditions_test(struct kunit *test)
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
 	struct device *dev = fake_device(test, "dev");
 	struct dma_buf_mapping_match sgt = DMA_BUF_EMAPPING_SGT(&fake_sgt_ops);
+	struct dma_buf_mapping_match pal = DMA_BUF_EMAPPING_PAL(&fake_pal_ops);
 	const char *imp = sgt_of(test, dev, "");
 	const struct pair pairs[] = {
 		{ "SGT", imp, -EOPNOTSUPP, "importer cannot be revoked" },
-		{ "SGT", imp, -EOPNOTSUPP, "offered for conversion only" },
+		{ "PAL", imp, -EOPNOTSUPP, "offered to address spaces only" },
 		{ "SGT", imp, 0, "matched" },
 	};
 
 	fake_export(exp, FAKE_SIZE);
 	fake_offer(exp, dma_buf_offer(sgt, DMA_BUF_OFFER_REVOCABLE));
-	fake_offer(exp, dma_buf_offer(sgt, DMA_BUF_OFFER_CONVERTED));
+	fake_offer(exp, dma_buf_offer(pal, DMA_BUF_OFFER_DOMAIN));
 	fake_offer(exp, sgt);
 	trace_log_begin(test, MATCH);
 	put(dma_buf_attach(exp->dmabuf, dev));
@@ -374,7 +374,7 @@ static void attach_without_device_test(struct kunit *test)
 	struct fake_exporter *exp = fake_pal_exporter(test);
 
 	trace_log_begin(test, ATTACH);
-	put(fake_attach(exp, DMA_BUF_IMAPPING_PAL()));
+	put(fake_attach(exp, fake_domain()));
 	expect_tail(test, trace_log_end(test, ATTACH),
 		    " is_dynamic=1 dev_name=none\n");
 }
@@ -384,7 +384,7 @@ static void detach_without_device_test(struct kunit *test)
 	struct fake_exporter *exp = fake_pal_exporter(test);
 
 	trace_log_begin(test, DETACH);
-	put(fake_attach(exp, DMA_BUF_IMAPPING_PAL()));
+	put(fake_attach(exp, fake_domain()));
 	expect_tail(test, trace_log_end(test, DETACH),
 		    " is_dynamic=1 dev_name=none\n");
 }

@@ -407,7 +407,7 @@ static void required_in_gtt_test(struct kunit *test)
 
 static void no_ranges_test(struct kunit *test)
 {
-	struct dma_buf_mapping_match imp = DMA_BUF_IMAPPING_PAL();
+	struct dma_buf_mapping_match imp = fake_domain();
 	struct amdgpu_test *t = setup(test);
 	int refs = pm_refs(t);
 

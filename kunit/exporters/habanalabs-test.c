@@ -151,7 +151,7 @@ static void refused_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, attach(t, fake_sgt_p2p(far)),
 			    ERR_PTR(-EOPNOTSUPP));
 	/* Nothing would take the addresses back */
-	KUNIT_EXPECT_PTR_EQ(test, attach(t, DMA_BUF_IMAPPING_PAL()),
+	KUNIT_EXPECT_PTR_EQ(test, attach(t, fake_domain()),
 			    ERR_PTR(-EOPNOTSUPP));
 	peer = attach(t, fake_sgt_p2p(t->p2p->near));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));

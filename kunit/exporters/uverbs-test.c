@@ -104,7 +104,7 @@ static void ranges_test(struct kunit *test)
 	const struct dma_buf_phys_list *list;
 	struct dma_buf_attachment *pal;
 
-	pal = attach(t, DMA_BUF_IMAPPING_PAL());
+	pal = attach(t, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(pal));
 	list = fake_map_phys_unlocked(pal);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(list));
@@ -126,7 +126,7 @@ static void revoke_test(struct kunit *test)
 	struct sg_table *sgt;
 
 	peer = attach(t, fake_sgt_p2p(t->p2p->near));
-	pal = attach(t, DMA_BUF_IMAPPING_PAL());
+	pal = attach(t, fake_domain());
 	KUNIT_ASSERT_FALSE(test, IS_ERR(peer) || IS_ERR(pal));
 	sgt = dma_buf_sgt_map_attachment_unlocked(peer, DMA_BIDIRECTIONAL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));

@@ -1,367 +1,288 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The index that iommufd keeps over the physical ranges of a dma-buf: merging
- * of neighbours, slices that begin and end anywhere, and reading in any order.
+ * Areas of a dma-buf in iommufd: what the core is asked to map where, and what is
+ * left when that fails.
  */
 #include <linux/dma-buf-mapping.h>
+#include <linux/dma-resv.h>
+#include <linux/file.h>
+#include <linux/iommu.h>
 #include <linux/module.h>
-#include <linux/pfn.h>
-#include <linux/prandom.h>
+#include <linux/sizes.h>
 
 #include <kunit/test.h>
 
-#include "iopt_dmabuf.h"
+#include "io_pagetable.h"
 
-#define MAX_RANGES	4
-#define MAX_RUNS	4
+#define SZ_PAGE		((unsigned long)PAGE_SIZE)
+#define IOVA		((unsigned long)SZ_1G)
+#define PADDR		((phys_addr_t)SZ_2G)
+#define BUF_PAGES	64
 
-#define MMIO		true
-#define MEMORY		false
-
-/* All numbers are of pages */
-struct index_case {
-	const char *name;
-	struct {
-		unsigned long pfn;
-		unsigned long nr;
-		bool mmio;
-	} range[MAX_RANGES];
-	/* The part of the ranges that is imported */
-	unsigned long start;
-	unsigned long nr;
-	/* What the index has to look like */
-	struct iopt_dmabuf_run runs[MAX_RUNS];
-	size_t nr_runs;
+struct mock {
+	struct iommu_domain domain;
+	unsigned long iova;
+	phys_addr_t paddr;
+	size_t mapped;
+	int prot;
+	unsigned int maps;
+	bool fails;
 };
 
-static const struct index_case index_cases[] = {
-	{ "one page", { { 100, 1, MMIO } }, 0, 1, { { 0, 100, MMIO } }, 1 },
-	{ "one range", { { 100, 8, MMIO } }, 0, 8, { { 0, 100, MMIO } }, 1 },
-	{ "one range of memory", { { 100, 8, MEMORY } }, 0, 8,
-	  { { 0, 100, MEMORY } }, 1 },
-	{ "PFN 0", { { 0, 8, MMIO } }, 0, 8, { { 0, 0, MMIO } }, 1 },
-
-	{ "scattered", { { 100, 2, MMIO }, { 50, 3, MMIO }, { 7, 1, MMIO } },
-	  0, 6, { { 0, 100, MMIO }, { 2, 50, MMIO }, { 5, 7, MMIO } }, 3 },
-	{ "with holes", { { 10, 2, MMIO }, { 13, 2, MMIO } },
-	  0, 4, { { 0, 10, MMIO }, { 2, 13, MMIO } }, 2 },
-	{ "descending neighbours", { { 12, 2, MMIO }, { 10, 2, MMIO } },
-	  0, 4, { { 0, 12, MMIO }, { 2, 10, MMIO } }, 2 },
-	{ "the same page again", { { 10, 1, MMIO }, { 10, 1, MMIO } },
-	  0, 2, { { 0, 10, MMIO }, { 1, 10, MMIO } }, 2 },
-
-	{ "neighbours", { { 10, 2, MMIO }, { 12, 2, MMIO } }, 0, 4,
-	  { { 0, 10, MMIO } }, 1 },
-	{ "three neighbours", { { 10, 1, MMIO }, { 11, 1, MMIO },
-	    { 12, 1, MMIO } }, 0, 3, { { 0, 10, MMIO } }, 1 },
-	{ "neighbours and another", { { 10, 1, MMIO }, { 11, 1, MMIO },
-	    { 20, 1, MMIO }, { 21, 1, MMIO } }, 0, 4,
-	  { { 0, 10, MMIO }, { 2, 20, MMIO } }, 2 },
-	{ "neighbours of two kinds", { { 10, 2, MMIO }, { 12, 2, MEMORY } },
-	  0, 4, { { 0, 10, MMIO }, { 2, 12, MEMORY } }, 2 },
-	{ "alternating kinds", { { 10, 1, MMIO }, { 11, 1, MEMORY },
-	    { 12, 1, MMIO }, { 13, 1, MEMORY } }, 0, 4,
-	  { { 0, 10, MMIO }, { 1, 11, MEMORY }, { 2, 12, MMIO },
-	    { 3, 13, MEMORY } }, 4 },
-
-	{ "slice of a range", { { 100, 8, MMIO } }, 2, 3,
-	  { { 0, 102, MMIO } }, 1 },
-	{ "last page of a range", { { 100, 8, MMIO } }, 7, 1,
-	  { { 0, 107, MMIO } }, 1 },
-	{ "first page of a range", { { 100, 8, MMIO } }, 0, 1,
-	  { { 0, 100, MMIO } }, 1 },
-	{ "second range exactly", { { 100, 4, MMIO }, { 50, 4, MEMORY } },
-	  4, 4, { { 0, 50, MEMORY } }, 1 },
-	{ "from one range into another",
-	  { { 100, 4, MMIO }, { 50, 4, MMIO } }, 3, 2,
-	  { { 0, 103, MMIO }, { 1, 50, MMIO } }, 2 },
-	{ "over a range in between",
-	  { { 100, 4, MMIO }, { 50, 4, MMIO }, { 200, 4, MMIO } }, 2, 8,
-	  { { 0, 102, MMIO }, { 2, 50, MMIO }, { 6, 200, MMIO } }, 3 },
-	{ "last page of all",
-	  { { 100, 4, MMIO }, { 50, 4, MMIO }, { 200, 4, MMIO } }, 11, 1,
-	  { { 0, 203, MMIO } }, 1 },
-	{ "into a neighbour", { { 10, 4, MMIO }, { 14, 4, MMIO } }, 3, 2,
-	  { { 0, 13, MMIO } }, 1 },
-	{ "behind neighbours",
-	  { { 10, 4, MMIO }, { 14, 4, MMIO }, { 5, 1, MMIO } }, 6, 3,
-	  { { 0, 16, MMIO }, { 2, 5, MMIO } }, 2 },
-	{ "what follows is not looked at",
-	  { { 10, 4, MMIO }, { 90, 4, MMIO } }, 0, 4,
-	  { { 0, 10, MMIO } }, 1 },
+/**
+ * struct dmabuf_test - an import of a part of a dma-buf, of one MMIO range
+ * @dmabuf: the dma-buf
+ * @list: where it is
+ * @iopt: an IOAS
+ * @pages: the import: pages 8 to 23
+ * @area: the area: from the middle of page 10 on, 8 pages
+ * @mock: two domains
+ */
+struct dmabuf_test {
+	struct dma_buf *dmabuf;
+	struct dma_buf_phys_list *list;
+	struct io_pagetable iopt;
+	struct iopt_pages pages;
+	struct iopt_area area;
+	struct mock mock[2];
 };
 
-KUNIT_ARRAY_PARAM_DESC(index, index_cases, name);
-
-static void free_list(void *list)
+static int mock_map(struct iommu_domain *domain, unsigned long iova,
+		    phys_addr_t paddr, size_t pgsize, size_t pgcount, int prot,
+		    gfp_t gfp, size_t *mapped)
 {
-	kvfree(list);
+	struct mock *mock = container_of(domain, struct mock, domain);
+
+	if (mock->fails)
+		return -EIO;
+	if (!mock->maps++) {
+		mock->iova = iova;
+		mock->paddr = paddr;
+		mock->prot = prot;
+	}
+	*mapped = pgsize * pgcount;
+	mock->mapped += *mapped;
+	return 0;
 }
 
-static struct dma_buf_phys_list *make_list(struct kunit *test, size_t length,
-					   u8 **kinds)
+static size_t mock_unmap(struct iommu_domain *domain, unsigned long iova,
+			 size_t pgsize, size_t pgcount,
+			 struct iommu_iotlb_gather *gather)
 {
-	struct dma_buf_phys_list *list;
+	struct mock *mock = container_of(domain, struct mock, domain);
 
-	list = dma_buf_phys_list_alloc(length, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, list);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_list, list),
-			0);
-	*kinds = kunit_kzalloc(test, length, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, *kinds);
-	list->kinds = *kinds;
-	return list;
+	mock->mapped -= pgsize * pgcount;
+	return pgsize * pgcount;
 }
 
-static struct dma_buf_phys_list *case_list(struct kunit *test)
+static const struct iommu_domain_ops mock_ops = {
+	.map_pages = mock_map,
+	.unmap_pages = mock_unmap,
+};
+
+static const struct dma_buf_phys_list *
+test_map_phys(struct dma_buf_attachment *attach)
 {
-	const struct index_case *c = test->param_value;
-	struct dma_buf_phys_list *list;
-	size_t length = 0;
-	u8 *kinds;
+	return ((struct dmabuf_test *)attach->dmabuf->priv)->list;
+}
+
+static void test_unmap_phys(struct dma_buf_attachment *attach,
+			    const struct dma_buf_phys_list *list)
+{
+}
+
+static const struct dma_buf_mapping_pal_exp_ops test_pal_ops = {
+	.map_phys = test_map_phys,
+	.unmap_phys = test_unmap_phys,
+};
+
+static int test_match(const struct dma_buf_match_args *args)
+{
+	const struct dma_buf_mapping_match exp =
+		DMA_BUF_EMAPPING_PAL_P2P(&test_pal_ops, NULL);
+
+	return dma_buf_match_mapping(args, &exp, 1);
+}
+
+static void test_release(struct dma_buf *dmabuf)
+{
+}
+
+static const struct dma_buf_ops test_ops = {
+	.match_mapping = test_match,
+	.release = test_release,
+};
+
+static void init_area(struct dmabuf_test *t)
+{
+	t->pages.type = IOPT_ADDRESS_DMABUF;
+	t->pages.npages = 16;
+	t->pages.dmabuf.start = 8 * SZ_PAGE;
+	t->pages.domains_itree = RB_ROOT_CACHED;
+	mutex_init(&t->pages.mutex);
+
+	t->area.iopt = &t->iopt;
+	t->area.pages = &t->pages;
+	t->area.iommu_prot = IOMMU_READ | IOMMU_WRITE | IOMMU_CACHE;
+	t->area.page_offset = SZ_PAGE / 2;
+	t->area.node.start = IOVA;
+	t->area.node.last = IOVA + 8 * SZ_PAGE - 1;
+	t->area.pages_node.start = 2;
+	t->area.pages_node.last = 10;
+	xa_init(&t->iopt.domains);
+}
+
+static int dmabuf_test_init(struct kunit *test)
+{
+	struct dmabuf_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
+	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	size_t i;
 
-	while (length < MAX_RANGES && c->range[length].nr)
-		length++;
-	list = make_list(test, length, &kinds);
-	for (i = 0; i < length; i++) {
-		list->phys[i].paddr = PFN_PHYS(c->range[i].pfn);
-		list->phys[i].len = c->range[i].nr * PAGE_SIZE;
-		kinds[i] = c->range[i].mmio ? DMA_BUF_PHYS_MMIO :
-			DMA_BUF_PHYS_MEMORY;
+	KUNIT_ASSERT_NOT_NULL(test, t);
+	test->priv = t;
+	t->list = kunit_kzalloc(test, struct_size(t->list, phys, 1), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t->list);
+	t->list->length = 1;
+	t->list->phys[0] = (struct phys_vec){ PADDR, BUF_PAGES * SZ_PAGE };
+
+	for (i = 0; i < ARRAY_SIZE(t->mock); i++) {
+		t->mock[i].domain.type = IOMMU_DOMAIN_UNMANAGED;
+		t->mock[i].domain.ops = &mock_ops;
+		t->mock[i].domain.pgsize_bitmap = SZ_PAGE / 2 | SZ_4K | SZ_2M;
 	}
-	return list;
+	init_area(t);
+
+	info.ops = &test_ops;
+	info.size = BUF_PAGES * SZ_PAGE;
+	info.priv = t;
+	t->dmabuf = dma_buf_export(&info);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t->dmabuf));
+	return iopt_dmabuf_import(&t->pages, t->dmabuf);
 }
 
-static void make_index(struct kunit *test, struct iopt_pages_dmabuf *dmabuf,
-		       const struct dma_buf_phys_list *list,
-		       unsigned long start, unsigned long nr)
+/* The import has the reference on the dma-buf */
+static void dmabuf_test_exit(struct kunit *test)
 {
-	int ret;
+	struct dmabuf_test *t = test->priv;
 
-	dmabuf->start = start * PAGE_SIZE;
-	KUNIT_ASSERT_EQ(test, iopt_dmabuf_index_alloc(dmabuf, 1), 0);
-	ret = iopt_dmabuf_index(dmabuf, nr, list);
-	if (ret == -ENOSPC) {
-		KUNIT_ASSERT_EQ(test, iopt_dmabuf_index_alloc(dmabuf,
-							      dmabuf->nr_runs),
-				0);
-		ret = iopt_dmabuf_index(dmabuf, nr, list);
-	}
-	KUNIT_ASSERT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, t->mock[0].mapped + t->mock[1].mapped, 0);
+	KUNIT_EXPECT_TRUE(test, hlist_empty(&t->area.dmabuf_tracks));
+	iopt_dmabuf_release(&t->pages);
+	flush_delayed_fput();
+	xa_destroy(&t->iopt.domains);
 }
 
-static void runs_test(struct kunit *test)
+static void expect_filled(struct kunit *test, const struct mock *mock)
 {
-	const struct index_case *c = test->param_value;
-	struct iopt_pages_dmabuf dmabuf = {};
+	KUNIT_EXPECT_EQ(test, mock->mapped, 8 * SZ_PAGE);
+	KUNIT_EXPECT_EQ(test, mock->iova, IOVA);
+	KUNIT_EXPECT_EQ(test, mock->paddr, PADDR + 10 * SZ_PAGE + SZ_PAGE / 2);
+	KUNIT_EXPECT_EQ(test, mock->prot, IOMMU_READ | IOMMU_WRITE | IOMMU_MMIO);
+}
+
+static void unfill(struct dmabuf_test *t, struct mock *mock)
+{
+	guard(mutex)(&t->pages.mutex);
+	iopt_dmabuf_unfill_domain(&t->area, &mock->domain);
+}
+
+/* One domain after the other, as they are attached to the IOAS */
+static void fill_domain_test(struct kunit *test)
+{
+	struct dmabuf_test *t = test->priv;
+
+	KUNIT_ASSERT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
+						      &t->mock[0].domain), 0);
+	expect_filled(test, &t->mock[0]);
+	KUNIT_EXPECT_PTR_EQ(test, t->area.storage_domain, &t->mock[0].domain);
+	KUNIT_ASSERT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
+						      &t->mock[1].domain), 0);
+	expect_filled(test, &t->mock[1]);
+	KUNIT_EXPECT_PTR_EQ(test, t->area.storage_domain, &t->mock[0].domain);
+
+	unfill(t, &t->mock[1]);
+	KUNIT_EXPECT_EQ(test, t->mock[1].mapped, 0);
+	KUNIT_EXPECT_EQ(test, t->mock[0].mapped, 8 * SZ_PAGE);
+	unfill(t, &t->mock[0]);
+}
+
+/* All domains at once, as an area is added, and what a failure leaves */
+static void fill_domains_test(struct kunit *test)
+{
+	struct dmabuf_test *t = test->priv;
 	size_t i;
 
-	make_index(test, &dmabuf, case_list(test), c->start, c->nr);
-	KUNIT_EXPECT_EQ(test, dmabuf.nr_runs, c->nr_runs);
-	for (i = 0; i < min(dmabuf.nr_runs, c->nr_runs); i++) {
-		KUNIT_EXPECT_EQ(test, dmabuf.runs[i].first_index,
-				c->runs[i].first_index);
-		KUNIT_EXPECT_EQ(test, dmabuf.runs[i].pfn, c->runs[i].pfn);
-		KUNIT_EXPECT_EQ(test, dmabuf.runs[i].mmio, c->runs[i].mmio);
-	}
-	/* One run needs no memory */
-	KUNIT_EXPECT_EQ(test, dmabuf.runs == &dmabuf.single, c->nr_runs == 1);
+	for (i = 0; i < ARRAY_SIZE(t->mock); i++)
+		KUNIT_ASSERT_EQ(test, xa_err(xa_store(&t->iopt.domains, i,
+						      &t->mock[i].domain,
+						      GFP_KERNEL)), 0);
+	t->iopt.next_domain_id = ARRAY_SIZE(t->mock);
 
-	iopt_dmabuf_index_free(&dmabuf);
-	KUNIT_EXPECT_NULL(test, dmabuf.runs);
-	KUNIT_EXPECT_EQ(test, dmabuf.nr_runs, 0);
+	t->mock[1].fails = true;
+	KUNIT_EXPECT_EQ(test, iopt_dmabuf_fill_domains(&t->area, &t->pages),
+			-EIO);
+	KUNIT_EXPECT_EQ(test, t->mock[0].mapped, 0);
+	KUNIT_EXPECT_NULL(test, t->area.storage_domain);
+	KUNIT_EXPECT_TRUE(test, hlist_empty(&t->area.dmabuf_tracks));
+
+	t->mock[1].fails = false;
+	KUNIT_ASSERT_EQ(test, iopt_dmabuf_fill_domains(&t->area, &t->pages), 0);
+	expect_filled(test, &t->mock[0]);
+	expect_filled(test, &t->mock[1]);
+	KUNIT_EXPECT_PTR_EQ(test, t->area.storage_domain, &t->mock[0].domain);
+	iopt_dmabuf_unfill_domains(&t->area, &t->pages);
+	KUNIT_EXPECT_NULL(test, t->area.storage_domain);
 }
 
-/* A list without kinds is all MMIO */
-static void no_kinds_test(struct kunit *test)
+/* Type1 takes an area apart anywhere */
+static void no_large_pages_test(struct kunit *test)
 {
-	const struct index_case *c = test->param_value;
-	struct dma_buf_phys_list *list = case_list(test);
-	struct iopt_pages_dmabuf dmabuf = {};
-	size_t i;
+	struct dmabuf_test *t = test->priv;
 
-	list->kinds = NULL;
-	make_index(test, &dmabuf, list, c->start, c->nr);
-	for (i = 0; i < dmabuf.nr_runs; i++)
-		KUNIT_EXPECT_TRUE(test, dmabuf.runs[i].mmio);
-	iopt_dmabuf_index_free(&dmabuf);
+	t->iopt.disable_large_pages = true;
+	KUNIT_ASSERT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
+						      &t->mock[0].domain), 0);
+	KUNIT_EXPECT_GE(test, t->mock[0].maps, 8);
+	unfill(t, &t->mock[0]);
 }
 
-/* The slow and simple way to find a page */
-static void find_page(const struct dma_buf_phys_list *list, unsigned long page,
-		      struct iopt_dmabuf_run *out)
+static void revoked_test(struct kunit *test)
 {
-	size_t i;
+	struct dmabuf_test *t = test->priv;
 
-	for (i = 0; page >= PHYS_PFN(list->phys[i].len); i++)
-		page -= PHYS_PFN(list->phys[i].len);
-	out->pfn = PHYS_PFN(list->phys[i].paddr) + page;
-	out->mmio = dma_buf_phys_list_kind(list, i) == DMA_BUF_PHYS_MMIO;
-}
+	KUNIT_ASSERT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
+						      &t->mock[0].domain), 0);
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	dma_buf_invalidate_mappings(t->dmabuf);
+	dma_resv_unlock(t->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, t->mock[0].mapped, 0);
 
-/* The piece is right page by page, and ends for a reason */
-static unsigned long check_read(struct kunit *test,
-				struct pfn_reader_dmabuf *reader,
-				const struct dma_buf_phys_list *list,
-				unsigned long first, unsigned long last)
-{
-	unsigned long start = PHYS_PFN(reader->dmabuf->start);
-	struct iopt_dmabuf_run run = {}, page;
-	unsigned long n, i;
-
-	n = iopt_dmabuf_read(reader, first, last, &run);
-	KUNIT_ASSERT_GE(test, n, 1);
-	KUNIT_ASSERT_LE(test, n, last - first + 1);
-	KUNIT_EXPECT_EQ(test, run.first_index, first);
-	for (i = 0; i < n; i++) {
-		find_page(list, start + first + i, &page);
-		KUNIT_ASSERT_EQ(test, run.pfn + i, page.pfn);
-		KUNIT_ASSERT_EQ(test, run.mmio, page.mmio);
-	}
-	if (first + n <= last) {
-		find_page(list, start + first + n, &page);
-		KUNIT_EXPECT_TRUE(test, page.pfn != run.pfn + n ||
-				  page.mmio != run.mmio);
-	}
-	return n;
-}
-
-/* All pieces, as a domain is filled */
-static void read_forward_test(struct kunit *test)
-{
-	const struct index_case *c = test->param_value;
-	struct dma_buf_phys_list *list = case_list(test);
-	struct iopt_pages_dmabuf dmabuf = {};
-	struct pfn_reader_dmabuf reader = { .dmabuf = &dmabuf };
-	unsigned long index = 0;
-	size_t pieces = 0;
-
-	make_index(test, &dmabuf, list, c->start, c->nr);
-	while (index < c->nr) {
-		index += check_read(test, &reader, list, index, c->nr - 1);
-		pieces++;
-	}
-	KUNIT_EXPECT_EQ(test, index, c->nr);
-	KUNIT_EXPECT_EQ(test, pieces, c->nr_runs);
-	iopt_dmabuf_index_free(&dmabuf);
-}
-
-/* Every part of the slice, with a reader that has been anywhere */
-static void read_anything_test(struct kunit *test)
-{
-	const struct index_case *c = test->param_value;
-	struct dma_buf_phys_list *list = case_list(test);
-	struct iopt_pages_dmabuf dmabuf = {};
-	unsigned long first, last, before;
-
-	make_index(test, &dmabuf, list, c->start, c->nr);
-	for (first = 0; first < c->nr; first++) {
-		for (last = first; last < c->nr; last++) {
-			struct pfn_reader_dmabuf fresh = { .dmabuf = &dmabuf };
-
-			check_read(test, &fresh, list, first, last);
-			for (before = 0; before < c->nr; before++) {
-				struct pfn_reader_dmabuf used = {
-					.dmabuf = &dmabuf,
-				};
-
-				check_read(test, &used, list, before, before);
-				check_read(test, &used, list, first, last);
-			}
-		}
-	}
-	iopt_dmabuf_index_free(&dmabuf);
-}
-
-/* Many ranges of any length, order and kind, the same in every run */
-static void random_test(struct kunit *test)
-{
-	struct rnd_state rnd;
-	unsigned int round;
-
-	prandom_seed_state(&rnd, 2026);
-	for (round = 0; round < 50; round++) {
-		size_t length = 1 + prandom_u32_state(&rnd) % 300;
-		struct iopt_pages_dmabuf dmabuf = {};
-		struct pfn_reader_dmabuf reader = { .dmabuf = &dmabuf };
-		struct dma_buf_phys_list *list;
-		unsigned long pfn = 1000, total = 0;
-		unsigned long start, nr, index;
-		u8 *kinds;
-		size_t i;
-
-		list = make_list(test, length, &kinds);
-		for (i = 0; i < length; i++) {
-			unsigned long n = 1 + prandom_u32_state(&rnd) % 5;
-
-			/* Half of them go on where the last one ended */
-			if (prandom_u32_state(&rnd) % 2)
-				pfn = prandom_u32_state(&rnd);
-			list->phys[i].paddr = PFN_PHYS(pfn);
-			list->phys[i].len = n * PAGE_SIZE;
-			kinds[i] = prandom_u32_state(&rnd) % 4 ?
-				DMA_BUF_PHYS_MMIO : DMA_BUF_PHYS_MEMORY;
-			pfn += n;
-			total += n;
-		}
-		start = prandom_u32_state(&rnd) % total;
-		nr = 1 + prandom_u32_state(&rnd) % (total - start);
-
-		make_index(test, &dmabuf, list, start, nr);
-		KUNIT_EXPECT_LE(test, dmabuf.nr_runs, length);
-		for (index = 0; index < nr;)
-			index += check_read(test, &reader, list, index, nr - 1);
-		for (i = 0; i < 200; i++) {
-			unsigned long a = prandom_u32_state(&rnd) % nr;
-			unsigned long b = prandom_u32_state(&rnd) % nr;
-
-			check_read(test, &reader, list, min(a, b), max(a, b));
-		}
-		iopt_dmabuf_index_free(&dmabuf);
-	}
-}
-
-/* Nothing was imported, or the list is shorter than that */
-static void empty_test(struct kunit *test)
-{
-	struct iopt_pages_dmabuf dmabuf = {};
-	struct dma_buf_phys_list *list;
-	u8 *kinds;
-
-	list = make_list(test, 1, &kinds);
-	list->phys[0] = (struct phys_vec){ PAGE_SIZE, PAGE_SIZE };
-	KUNIT_ASSERT_EQ(test, iopt_dmabuf_index_alloc(&dmabuf, 1), 0);
-
-	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_EQ(test, iopt_dmabuf_index(&dmabuf, 0, list),
-				-EINVAL);
-		dmabuf.start = PAGE_SIZE;
-		KUNIT_ASSERT_EQ(test, iopt_dmabuf_index_alloc(&dmabuf, 1), 0);
-		KUNIT_EXPECT_EQ(test, iopt_dmabuf_index(&dmabuf, 1, list),
-				-EINVAL);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 2);
-	}
-	KUNIT_EXPECT_NULL(test, dmabuf.runs);
+	/* The area is there as if the revoke had come later */
+	KUNIT_EXPECT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
+						      &t->mock[1].domain), 0);
+	KUNIT_EXPECT_EQ(test, t->mock[1].maps, 0);
+	unfill(t, &t->mock[1]);
+	unfill(t, &t->mock[0]);
 }
 
 static struct kunit_case iopt_dmabuf_tests[] = {
-	KUNIT_CASE_PARAM(runs_test, index_gen_params),
-	KUNIT_CASE_PARAM(no_kinds_test, index_gen_params),
-	KUNIT_CASE_PARAM(read_forward_test, index_gen_params),
-	KUNIT_CASE_PARAM(read_anything_test, index_gen_params),
-	KUNIT_CASE(random_test),
-	KUNIT_CASE(empty_test),
+	KUNIT_CASE(fill_domain_test),
+	KUNIT_CASE(fill_domains_test),
+	KUNIT_CASE(no_large_pages_test),
+	KUNIT_CASE(revoked_test),
 	{}
 };
 
 static struct kunit_suite iopt_dmabuf_suite = {
 	.name = "dma_buf_iommufd",
+	.init = dmabuf_test_init,
+	.exit = dmabuf_test_exit,
 	.test_cases = iopt_dmabuf_tests,
 };
 
 kunit_test_suite(iopt_dmabuf_suite);
 
-MODULE_DESCRIPTION("KUnit tests of iommufd's index over a dma-buf");
+MODULE_DESCRIPTION("KUnit tests of dma-bufs in iommufd");
 MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("DMA_BUF");
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

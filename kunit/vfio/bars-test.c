@@ -4,6 +4,7 @@
  * and has no hardware, and of the buffers over its BARs.
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-domain.h>
 #include <linux/dma-buf-pal.h>
 #include <linux/dma-buf-sgt.h>
 #include <linux/dma-resv.h>
@@ -832,7 +833,7 @@ static const struct dma_buf_attach_ops importer_ops = {
 /* Without peer-to-peer DMA the buffers are there for CPUs only */
 static void bars_no_importer(struct kunit *test)
 {
-	const struct dma_buf_mapping_match pal[] = { DMA_BUF_IMAPPING_PAL() };
+	const struct dma_buf_mapping_match pal[] = { DMA_BUF_IMAPPING_DOMAIN(true) };
 	struct bars_test *t = test->priv;
 	struct dma_buf_attachment *attach;
 

@@ -42,7 +42,8 @@ static const struct dma_buf_mapping_pal_exp_ops uverbs_dmabuf_pal_ops = {
 };
 
 /*
- * The device can go while the buffer exists, which revokes the buffer first.
+ * The device can go while the buffer exists, which revokes the buffer first. So
+ * it is for those only that give it back, and these can pin it.
  */
 int uverbs_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 {
@@ -58,6 +59,7 @@ int uverbs_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 	if (!priv->revoked) {
 		exp = DMA_BUF_EMAPPING_PAL_P2P(&uverbs_dmabuf_pal_ops,
 					       priv->provider);
+		exp = dma_buf_offer(exp, DMA_BUF_OFFER_REVOCABLE);
 		ret = dma_buf_match_mapping(args, &exp, 1);
 	}
 	dma_resv_unlock(args->dmabuf->resv);

@@ -95,9 +95,9 @@ static const struct dma_buf_mapping_pal_exp_ops test_dmabuf_pal_ops = {
 static int test_dmabuf_match(const struct dma_buf_match_args *args)
 {
 	const struct dma_buf_mapping_match exp[] = {
-		dma_buf_pal_exporter_match(&test_dmabuf_pal_ops, NULL,
-					   BIT(DMA_BUF_PHYS_MMIO) |
-					   BIT(DMA_BUF_PHYS_MEMORY), 0),
+		DMA_BUF_EMAPPING_RANGES(&test_dmabuf_pal_ops, NULL,
+					BIT(DMA_BUF_PHYS_MMIO) |
+					BIT(DMA_BUF_PHYS_MEMORY), 0),
 	};
 
 	return dma_buf_match_mapping(args, exp, ARRAY_SIZE(exp));

@@ -4,8 +4,9 @@
  *
  * BAR memory cannot move and cannot be pinned; it can only be taken away, when
  * the device is reset, loses its memory decode or is closed. So an importer has
- * to be revocable. PAL is all that is offered: the dma-buf core makes
- * scatterlists of it for importers whose device can do peer-to-peer with ours.
+ * to be revocable. PAL is all that is offered: the dma-buf core maps it into the
+ * domains of iommufd, and makes scatterlists of it for importers whose device can
+ * do peer-to-peer with ours.
  *
  * What takes the buffer away changes the state that vfio_pci_dma_buf_on() looks
  * at, takes the reservation lock, tells the importers and waits until there is
@@ -85,8 +86,9 @@ int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 		goto out;
 	ret = revocable ? -ENODEV : -EOPNOTSUPP;
 	if (vfio_pci_dma_buf_on(buf)) {
-		exp = DMA_BUF_EMAPPING_PAL_P2P(&vfio_pci_dma_buf_pal_ops,
-					       buf->list->provider);
+		exp = DMA_BUF_EMAPPING_RANGES(&vfio_pci_dma_buf_pal_ops,
+					      buf->list->provider,
+					      BIT(buf->list->kind), 0);
 		exp = dma_buf_offer(exp, DMA_BUF_OFFER_REVOCABLE);
 		ret = dma_buf_match_mapping(args, &exp, 1);
 	}

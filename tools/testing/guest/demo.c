@@ -131,8 +131,8 @@ static const struct {
 	int (*import)(int dmabuf);
 	const char *type;	/* that they agree on, or NULL */
 } pairs[] = {
-	{ "vfio-pci", from_vfio, "iommufd", into_iommufd, "PAL" },
-	{ "iommufd's mock", from_mock, "iommufd", into_iommufd, "PAL" },
+	{ "vfio-pci", from_vfio, "iommufd", into_iommufd, "DOMAIN" },
+	{ "iommufd's mock", from_mock, "iommufd", into_iommufd, "DOMAIN" },
 	{ "vfio-pci", from_vfio, "vgem", into_vgem, NULL },
 	{ "vfio-pci", from_vfio, "bochs", into_bochs, NULL },
 	{ "udmabuf", from_udmabuf, "iommufd", into_iommufd, NULL },
@@ -222,7 +222,7 @@ static void show_dma(int dmabuf, u8 *data)
 
 	show(!map(dmabuf, IOAS_RW), "iommufd mapped it at IOVA %#lx", IOVA);
 	bufinfo_read(dmabuf, info, sizeof(info));
-	show(strstr(info, "\tPAL:"), "debugfs names the type of its attachment: PAL");
+	show(strstr(info, "\tDOMAIN:"), "debugfs names the type of its attachment: DOMAIN");
 
 	mem_random(data, SIZE, 1);
 	engines_write(&engines, IOVA, data, SIZE);

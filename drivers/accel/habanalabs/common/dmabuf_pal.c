@@ -88,9 +88,9 @@ static const struct dma_buf_mapping_pal_exp_ops hl_dmabuf_pal_ops = {
 };
 
 /*
- * The ranges are for the core, which makes scatterlists of them, as long as the
- * importer's device likes them. Who keeps physical addresses would have to lose
- * them when the device is removed, and this driver revokes nothing.
+ * The core makes scatterlists of the ranges, as long as the importer's device
+ * likes them. A domain would have to lose them when the device is removed, and
+ * this driver revokes nothing.
  */
 int hl_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 {
@@ -103,6 +103,6 @@ int hl_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 
 	exp = DMA_BUF_EMAPPING_PAL_P2P(&hl_dmabuf_pal_ops,
 				       hl_provider(hl_dmabuf));
-	exp = dma_buf_offer(exp, DMA_BUF_OFFER_CONVERTED | DMA_BUF_OFFER_CUT);
+	exp = dma_buf_offer(exp, DMA_BUF_OFFER_SGT | DMA_BUF_OFFER_CUT);
 	return dma_buf_match_mapping(args, &exp, 1);
 }

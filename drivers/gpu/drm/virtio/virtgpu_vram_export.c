@@ -21,8 +21,8 @@
  *
  * - Memory of the guest: SGT, for any importer.
  * - A mappable host blob: PAL, peer-to-peer from the device's PCI function,
- *   because the host-visible window is a part of one of its BARs. iommufd takes
- *   it as it is, and the core makes a scatterlist for others.
+ *   because the host-visible window is a part of one of its BARs. The core maps
+ *   it for iommufd, and makes a scatterlist for others.
  * - The same blob to who cannot take that: SGT. The kernel cannot tell whether
  *   a device reaches a BAR behind a host bridge that it does not know, but the
  *   window is memory of the host, which the host shows to all devices of this
@@ -239,11 +239,11 @@ static size_t offer_window(const struct dma_buf_match_args *args,
 	const struct virtio_gpu_window *window = &vgdev->window;
 	size_t n = 0;
 
-	if (window->provider)
+	if (window->provider) {
+		offers[n] = DMA_BUF_EMAPPING_PAL_P2P(&bar_ops, window->provider);
 		/* The BAR can go away with the device */
-		offers[n++] = dma_buf_offer(DMA_BUF_EMAPPING_PAL_P2P(&bar_ops,
-								     window->provider),
-					    DMA_BUF_OFFER_REVOCABLE);
+		offers[n++].flags = DMA_BUF_OFFER_REVOCABLE;
+	}
 	if (importer_maps(args, vgdev))
 		offers[n++] = DMA_BUF_EMAPPING_SGT(&resource_ops);
 	return n;

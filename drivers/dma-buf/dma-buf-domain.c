@@ -1,0 +1,679 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dma-buf mapping type DOMAIN: the importer names a place in one of its IOMMU
+ * domains, the exporter gives physical ranges to the core, the core maps.
+ *
+ * Exporters do not handle domains, and importers do not see physical addresses,
+ * which they could put where nobody takes them back from. The importer maps the
+ * buffer once, fills any number of spans of any number of domains with parts of
+ * it, at any time, and may clear them in any order. When the exporter revokes the
+ * buffer the core takes it out of all spans.
+ *
+ * Whoever has a domain can let its devices reach what is mapped there, and ask
+ * for the addresses. So the calls are exported to the modules in DOMAIN_IMPORTERS
+ * only, whose every use of a domain is known.
+ *
+ * Ranges may be many, in any order, and shorter than the part of the buffer that
+ * is mapped. They are turned into an index of runs over just that part, with
+ * neighbours merged, so that a byte is found in O(log n) and a domain is filled
+ * with pieces as large as the memory allows.
+ *
+ * Locking: the reservation lock nests outside of &dma_buf_domain_map.lock, which
+ * protects the map and all its spans. Filling and clearing a span take the
+ * latter. A revoke comes with the former held and takes the latter as well: it
+ * finds a span either before it was filled, and then nothing is mapped there any
+ * more, or with the number of bytes that it has to take out.
+ *
+ * The importer's users are not trusted by whoever revokes, who is waiting for the
+ * two locks. So memory is allocated without them: the index before the
+ * reservation lock is taken, page tables with what is at hand, and reclaim is
+ * done between two goes. A span is filled one table at a time, and the lock is
+ * dropped in between. A revoke waits for one such batch: it says that it is
+ * coming before it takes the lock, and no batch begins after that.
+ */
+#include <linux/cc_platform.h>
+#include <linux/dma-buf-domain.h>
+#include <linux/dma-resv.h>
+#include <linux/export.h>
+#include <linux/iommu.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include <kunit/static_stub.h>
+#include <kunit/visibility.h>
+
+#include "dma-buf-core.h"
+
+#if IS_MODULE(CONFIG_DMABUF_MAPPING_KUNIT_TEST)
+#define DOMAIN_IMPORTERS "iommufd,dma-buf-mapping-kunit"
+#else
+#define DOMAIN_IMPORTERS "iommufd"
+#endif
+
+/* Of a page table that is being filled: whoever holds the lock does not wait */
+#define FILL_GFP	(GFP_NOWAIT | __GFP_ACCOUNT)
+/* How often memory is made for one batch before there is none */
+#define FILL_TRIES	8
+/* Pages that a batch may need: a table for each level of the largest tables */
+#define FILL_PAGES	6
+
+/**
+ * struct domain_run - bytes of one kind that are physically contiguous
+ * @offset: where they begin, in the part of the buffer that is mapped
+ * @paddr: the address
+ * @mmio: device memory rather than cacheable memory
+ *
+ * A run ends where the next one begins, or with the part that is mapped.
+ */
+struct domain_run {
+	size_t offset;
+	phys_addr_t paddr;
+	bool mmio;
+};
+
+/**
+ * struct dma_buf_domain_map - what an attachment of the DOMAIN type has mapped
+ * @lock: protects all below, nests in the reservation lock of the buffer
+ * @list: the exporter's list, NULL if it was revoked. Also written under the
+ *	reservation lock. The runs are not looked at while it is NULL.
+ * @revoking: the exporter is about to take @list away. Written under the
+ *	reservation lock; whoever fills a span sees it between two batches.
+ * @runs: index over the part of @list that is mapped, in the buffer's order
+ * @nr_runs: number of @runs
+ * @max_runs: how many there is room for
+ * @single: what @runs points to if there is room for just one
+ * @offset: where the part begins in the buffer, constant
+ * @length: how long it is, constant
+ * @spans: of &dma_buf_domain_span.elm, which the importer owns
+ */
+struct dma_buf_domain_map {
+	struct mutex lock; /* of the map and its spans */
+	const struct dma_buf_phys_list *list;
+	bool revoking;
+	struct domain_run *runs;
+	size_t nr_runs;
+	size_t max_runs;
+	struct domain_run single;
+	size_t offset;
+	size_t length;
+	struct list_head spans;
+};
+
+static void domain_describe(char *buf, size_t len,
+			    const struct dma_buf_mapping_match *entry)
+{
+	if (entry->domain_data.coherent)
+		snprintf(buf, len, "(coherent)");
+}
+
+/* Is memory of one kind for all devices, or may a part of it be encrypted? */
+bool dma_buf_memory_is_plain(void)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_buf_memory_is_plain);
+	return !cc_platform_has(CC_ATTR_MEM_ENCRYPT);
+}
+EXPORT_SYMBOL_IF_KUNIT(dma_buf_memory_is_plain);
+
+/*
+ * How far the devices of a domain are from a BAR cannot be told: there may be
+ * none yet. The importer learns of the result that it is DOMAIN, and no more.
+ */
+static int pal_domain_match(const struct dma_buf_match_args *args,
+			    const struct dma_buf_mapping_match *exp,
+			    const struct dma_buf_mapping_match *imp,
+			    struct dma_buf_mapping_match *result,
+			    const char **why)
+{
+	result->exp_ops = NULL;
+	if (!(exp->pal_data.kinds & BIT(DMA_BUF_PHYS_MEMORY)))
+		return 0;
+
+	if (!imp->domain_data.coherent)
+		*why = "importer is not coherent";
+	else if (!dma_buf_memory_is_plain())
+		*why = "memory may be encrypted";
+	else
+		return 0;
+	return -EOPNOTSUPP;
+}
+
+static const struct dma_buf_converter pal_to_domain = {
+	.from = &dma_buf_mapping_pal_type,
+	.match = pal_domain_match,
+};
+
+const struct dma_buf_mapping_type dma_buf_mapping_domain_type = {
+	.name = "DOMAIN",
+	.describe = domain_describe,
+	.converter = &pal_to_domain,
+	.revocable = true,
+};
+EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_domain_type, "DMA_BUF");
+
+/*
+ * Go over the part of @list that is mapped and count its runs. With @runs, write
+ * them as well.
+ */
+static size_t scan_runs(const struct dma_buf_domain_map *map,
+			const struct dma_buf_phys_list *list,
+			struct domain_run *runs)
+{
+	size_t start = map->offset, done = 0, nr = 0;
+	phys_addr_t next = 0;
+	bool last_mmio = false;
+	size_t i;
+
+	for (i = 0; i < list->length && done < map->length; i++) {
+		const struct phys_vec *vec = &list->phys[i];
+		bool mmio = dma_buf_phys_list_kind(list, i) == DMA_BUF_PHYS_MMIO;
+		phys_addr_t paddr;
+
+		if (start >= vec->len) {
+			start -= vec->len;
+			continue;
+		}
+
+		paddr = vec->paddr + start;
+		if (!nr || paddr != next || mmio != last_mmio) {
+			if (runs)
+				runs[nr] = (struct domain_run){
+					.offset = done,
+					.paddr = paddr,
+					.mmio = mmio,
+				};
+			nr++;
+		}
+
+		done += vec->len - start;
+		next = vec->paddr + vec->len;
+		last_mmio = mmio;
+		start = 0;
+	}
+	return nr;
+}
+
+static void free_runs(struct dma_buf_domain_map *map)
+{
+	if (map->runs != &map->single)
+		kvfree(map->runs);
+	map->runs = NULL;
+	map->nr_runs = 0;
+	map->max_runs = 0;
+}
+
+/* Make room for @nr runs, without any lock. Too many are no bug. */
+static int alloc_runs(struct dma_buf_domain_map *map, size_t nr)
+{
+	struct domain_run *runs = &map->single;
+
+	free_runs(map);
+	if (nr > 1) {
+		runs = kvmalloc_objs(*runs, nr,
+				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!runs)
+			return -ENOMEM;
+	}
+	map->runs = runs;
+	map->max_runs = nr;
+	return 0;
+}
+
+/* -ENOSPC says that there is no room for the runs, whose number is in nr_runs */
+static int make_runs(struct dma_buf_domain_map *map,
+		     const struct dma_buf_phys_list *list)
+{
+	/* One range is one run, and most buffers are one range */
+	map->nr_runs = 1;
+	if (list->length > 1)
+		map->nr_runs = scan_runs(map, list, NULL);
+	if (map->nr_runs > map->max_runs)
+		return -ENOSPC;
+	scan_runs(map, list, map->runs);
+	return 0;
+}
+
+/* The last run that does not begin behind @offset. The first begins at 0. */
+static size_t find_run(const struct dma_buf_domain_map *map, size_t offset)
+{
+	size_t lo = 0, hi = map->nr_runs;
+
+	while (hi - lo > 1) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (map->runs[mid].offset <= offset)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static size_t run_end(const struct dma_buf_domain_map *map, size_t run)
+{
+	return run + 1 < map->nr_runs ? map->runs[run + 1].offset : map->length;
+}
+
+/* Take out of the domain what it maps of the span */
+static void unmap_span(struct dma_buf_domain_span *span)
+{
+	size_t mapped = span->mapped;
+
+	if (!mapped)
+		return;
+	span->mapped = 0;
+	WARN_ON(iommu_unmap(span->domain, span->iova, mapped) != mapped);
+}
+
+/*
+ * The last address behind @iova that the page table needs no second table of
+ * the same level for, if a piece of @len bytes at @paddr is mapped there with
+ * the largest pages that fit.
+ */
+static unsigned long table_last(const struct iommu_domain *domain,
+				unsigned long iova, phys_addr_t paddr,
+				size_t len)
+{
+	unsigned int granule = __ffs(domain->pgsize_bitmap);
+	unsigned int bits = granule - ilog2(sizeof(u64));
+	unsigned int largest = __fls(len), shift = granule;
+
+	if (iova | paddr)
+		largest = min(largest, __ffs64(iova | (u64)paddr));
+	if (domain->pgsize_bitmap & GENMASK(largest, 0))
+		shift = __fls(domain->pgsize_bitmap & GENMASK(largest, 0));
+
+	/* Pages of odd sizes are several entries of the next lower level */
+	shift = granule + ((shift - granule) / bits + 1) * bits;
+	return iova | (BIT(min(shift, BITS_PER_LONG - 1)) - 1);
+}
+
+static int map_piece(struct dma_buf_domain_span *span, phys_addr_t paddr,
+		     size_t len, bool mmio)
+{
+	size_t step = span->small_pages ? PAGE_SIZE : len;
+	int prot = span->prot;
+	int ret;
+
+	if (mmio)
+		prot = (prot & ~IOMMU_CACHE) | IOMMU_MMIO;
+
+	for (; len; len -= step, paddr += step) {
+		step = min(step, len);
+		ret = iommu_map_nosync(span->domain, span->iova + span->mapped,
+				       paddr, step, prot, FILL_GFP);
+		if (ret)
+			return ret;
+		span->mapped += step;
+	}
+	return 0;
+}
+
+/*
+ * Map what comes next of the span, in one table of the domain. Returns 1 if
+ * there is more, 0 if that was all.
+ */
+static int map_table(const struct dma_buf_domain_map *map,
+		     struct dma_buf_domain_span *span)
+{
+	size_t start = span->offset - map->offset;
+	unsigned long last = span->iova + span->length - 1;
+	size_t run = find_run(map, start + span->mapped);
+	int ret;
+
+	for (; span->mapped != span->length; run++) {
+		const struct domain_run *r = &map->runs[run];
+		unsigned long iova = span->iova + span->mapped;
+		size_t offset = start + span->mapped;
+		phys_addr_t paddr = r->paddr + (offset - r->offset);
+		size_t len = min(run_end(map, run) - offset,
+				 span->length - span->mapped);
+
+		if (iova > last)
+			return 1;
+		last = min(last, table_last(span->domain, iova, paddr, len));
+		if (len > last - iova + 1) {
+			ret = map_piece(span, paddr, last - iova + 1, r->mmio);
+			return ret ?: 1;
+		}
+		ret = map_piece(span, paddr, len, r->mmio);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* As map_table(). 0 as well if the buffer is revoked, or is about to be. */
+static int fill_batch(struct dma_buf_domain_map *map,
+		      struct dma_buf_domain_span *span)
+{
+	size_t before;
+	int ret, err = 0;
+
+	guard(mutex)(&map->lock);
+	if (!map->list || READ_ONCE(map->revoking))
+		return 0;
+
+	before = span->mapped;
+	ret = map_table(map, span);
+	/* Once for the batch rather than in each iommu_map() */
+	if (span->mapped != before)
+		err = iommu_sync_map(span->domain, span->iova + before,
+				     span->mapped - before);
+	return err ?: ret;
+}
+
+/* Reclaim for the next batch. What is freed is what that will find. */
+static int make_room(void)
+{
+	unsigned long page[FILL_PAGES];
+	unsigned int nr;
+	int ret = 0;
+
+	for (nr = 0; nr < ARRAY_SIZE(page); nr++) {
+		page[nr] = __get_free_page(GFP_KERNEL_ACCOUNT);
+		if (!page[nr]) {
+			ret = -ENOMEM;
+			break;
+		}
+	}
+	while (nr--)
+		free_page(page[nr]);
+	return ret;
+}
+
+/* On error the span is left to the caller, with what was mapped */
+static int fill_span(struct dma_buf_domain_map *map,
+		     struct dma_buf_domain_span *span)
+{
+	unsigned int tries = 0;
+	int ret;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		ret = fill_batch(map, span);
+		if (ret != -ENOMEM) {
+			tries = 0;
+		} else if (tries++ < FILL_TRIES) {
+			ret = make_room();
+			if (!ret)
+				ret = 1;
+		}
+		cond_resched();
+	} while (ret > 0);
+	return ret;
+}
+
+static struct dma_buf_domain_map *
+to_map(const struct dma_buf_attachment *attach)
+{
+	return to_core_attachment(attach)->domain_map;
+}
+
+static bool span_fits(const struct dma_buf_domain_map *map,
+		      const struct dma_buf_domain_span *span)
+{
+	unsigned long last;
+
+	return span->length && span->offset >= map->offset &&
+	       span->offset - map->offset < map->length &&
+	       span->length <= map->length - (span->offset - map->offset) &&
+	       !check_add_overflow(span->iova, span->length - 1, &last);
+}
+
+/**
+ * dma_buf_domain_fill - map a part of the buffer into a domain
+ * @attach: attachment that dma_buf_domain_map() has mapped
+ * @span: what to map where. It belongs to the core until
+ *	dma_buf_domain_clear(), unless this fails.
+ *
+ * Succeeds without mapping anything, or all of it, if the buffer is revoked.
+ * Several spans can be filled at once, by one task each.
+ *
+ * Context: May sleep, killable. The reservation lock of the buffer is not held.
+ *
+ * Return: 0; -EPERM if the device could write and dma_buf_device_may_write()
+ * says no, -ENOMEM, -EINTR if the task was killed, -EINVAL if the span is not a
+ * part of what is mapped, or an error of the domain's driver. On error the
+ * domain maps nothing of the span.
+ */
+int dma_buf_domain_fill(struct dma_buf_attachment *attach,
+			struct dma_buf_domain_span *span)
+{
+	struct dma_buf_domain_map *map = to_map(attach);
+	int ret;
+
+	might_sleep();
+
+	if (WARN_ON(!map || !span_fits(map, span)))
+		return -EINVAL;
+	if (span->prot & IOMMU_WRITE && !dma_buf_device_may_write(attach->dmabuf))
+		return -EPERM;
+
+	span->mapped = 0;
+	scoped_guard(mutex, &map->lock)
+		list_add_tail(&span->elm, &map->spans);
+	ret = fill_span(map, span);
+	if (ret)
+		dma_buf_domain_clear(attach, span);
+	return ret;
+}
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_fill, DOMAIN_IMPORTERS);
+
+/**
+ * dma_buf_domain_clear - take a part of the buffer out of a domain
+ * @attach: the attachment
+ * @span: what dma_buf_domain_fill() has filled. It is the importer's again.
+ *
+ * Context: May sleep.
+ */
+void dma_buf_domain_clear(struct dma_buf_attachment *attach,
+			  struct dma_buf_domain_span *span)
+{
+	struct dma_buf_domain_map *map = to_map(attach);
+
+	guard(mutex)(&map->lock);
+	unmap_span(span);
+	list_del(&span->elm);
+}
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_clear, DOMAIN_IMPORTERS);
+
+/* Give the ranges back to the exporter. No domain maps them any more. */
+static void give_back(struct dma_buf_domain_map *map,
+		      struct dma_buf_attachment *attach)
+{
+	dma_resv_assert_held(attach->dmabuf->resv);
+	lockdep_assert_held(&map->lock);
+
+	dma_buf_pal_unmap_phys(attach, map->list);
+	WRITE_ONCE(map->list, NULL);
+	free_runs(map);
+}
+
+/**
+ * dma_buf_domain_invalidate - the exporter wants the buffer back
+ * @attach: the attachment
+ *
+ * To be &dma_buf_attach_ops.invalidate_mappings, or to be called by it. All spans
+ * are empty when it returns. May come at any time after the attach: before
+ * dma_buf_domain_map() it has nothing to do.
+ *
+ * Context: The reservation lock of the buffer is held. May sleep, for as long as
+ * a table of a domain takes to be filled or cleared.
+ */
+void dma_buf_domain_invalidate(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_domain_map *map = to_map(attach);
+	struct dma_buf_domain_span *span;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	if (!map)
+		return;
+	/* Whoever is filling a span lets us have the lock */
+	WRITE_ONCE(map->revoking, true);
+	guard(mutex)(&map->lock);
+	if (!map->list)
+		return;
+
+	list_for_each_entry(span, &map->spans, elm)
+		unmap_span(span);
+	give_back(map, attach);
+}
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_invalidate, DOMAIN_IMPORTERS);
+
+/**
+ * dma_buf_domain_revoked - has the exporter taken the buffer back?
+ * @attach: attachment that dma_buf_domain_map() has mapped
+ *
+ * Return: True if it has. It may do so right after the answer was no, unless the
+ * reservation lock is held.
+ */
+bool dma_buf_domain_revoked(const struct dma_buf_attachment *attach)
+{
+	return !READ_ONCE(to_map(attach)->list);
+}
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_revoked, DOMAIN_IMPORTERS);
+
+/*
+ * Map and publish the ranges, as one step for a revoke. -ENOSPC says that the
+ * index is too small.
+ */
+static int publish(struct dma_buf_domain_map *map,
+		   struct dma_buf_attachment *attach)
+{
+	const struct dma_buf_phys_list *list;
+	int ret;
+
+	list = dma_buf_pal_map_phys(attach);
+	if (IS_ERR(list)) {
+		/* No matter what it is, it has nothing to do with our index */
+		ret = PTR_ERR(list);
+		return ret == -ENOSPC ? -EIO : ret;
+	}
+
+	guard(mutex)(&map->lock);
+	ret = make_runs(map, list);
+	if (ret) {
+		dma_buf_pal_unmap_phys(attach, list);
+		return ret;
+	}
+	map->list = list;
+	to_core_attachment(attach)->domain_map = map;
+	return 0;
+}
+
+static int pin_and_publish(struct dma_buf_domain_map *map,
+			   struct dma_buf_attachment *attach)
+{
+	struct dma_buf *dmabuf = attach->dmabuf;
+	int ret;
+
+	ret = dma_buf_lock_killable(dmabuf);
+	if (ret)
+		return ret;
+	ret = dma_buf_pin(attach);
+	if (!ret) {
+		ret = publish(map, attach);
+		if (ret)
+			dma_buf_unpin(attach);
+	}
+	dma_resv_unlock(dmabuf->resv);
+	return ret;
+}
+
+static struct dma_buf_domain_map *alloc_map(size_t offset, size_t length)
+{
+	struct dma_buf_domain_map *map;
+
+	map = kzalloc_obj(*map, GFP_KERNEL_ACCOUNT);
+	if (!map)
+		return NULL;
+	mutex_init(&map->lock);
+	INIT_LIST_HEAD(&map->spans);
+	map->offset = offset;
+	map->length = length;
+	return map;
+}
+
+static void free_map(struct dma_buf_domain_map *map)
+{
+	free_runs(map);
+	mutex_destroy(&map->lock);
+	kfree(map);
+}
+
+/**
+ * dma_buf_domain_map - get ready to fill spans with a part of the buffer
+ * @attach: attachment of the DOMAIN type, with nothing mapped
+ * @offset: where the part begins, in bytes
+ * @length: how long it is. Both are multiples of PAGE_SIZE.
+ *
+ * The buffer is pinned and the exporter asked for its ranges, once: they stay
+ * until it revokes them. There is no way back from that but another attachment.
+ *
+ * Context: May sleep, killable. Takes the reservation lock of the buffer.
+ *
+ * Return: 0; -EINVAL if the buffer has no such part, or the exporter's list is
+ * malformed, -ENODEV if the buffer is revoked, -ENOMEM, -EINTR if the task was
+ * killed, or an error of the exporter.
+ */
+int dma_buf_domain_map(struct dma_buf_attachment *attach, size_t offset,
+		       size_t length)
+{
+	size_t size = attach->dmabuf->size;
+	struct dma_buf_domain_map *map;
+	size_t nr_runs = 1;
+	int ret;
+
+	might_sleep();
+
+	if (!length || !PAGE_ALIGNED(offset | length) || offset > size ||
+	    length > size - offset || WARN_ON(to_map(attach)))
+		return -EINVAL;
+
+	map = alloc_map(offset, length);
+	if (!map)
+		return -ENOMEM;
+
+	/* Ends with the second round, unless the exporter's list grows in time */
+	do {
+		ret = alloc_runs(map, nr_runs);
+		if (ret)
+			break;
+		ret = pin_and_publish(map, attach);
+		nr_runs = map->nr_runs;
+	} while (ret == -ENOSPC);
+	if (ret)
+		free_map(map);
+	return ret;
+}
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_map, DOMAIN_IMPORTERS);
+
+/**
+ * dma_buf_domain_unmap - undo dma_buf_domain_map()
+ * @attach: the attachment, all spans of which were cleared
+ *
+ * Context: May sleep. Takes the reservation lock of the buffer.
+ */
+void dma_buf_domain_unmap(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_domain_map *map = to_map(attach);
+	struct dma_buf *dmabuf = attach->dmabuf;
+
+	might_sleep();
+
+	if (WARN_ON(!map))
+		return;
+	WARN_ON(!list_empty(&map->spans));
+
+	dma_resv_lock(dmabuf->resv, NULL);
+	scoped_guard(mutex, &map->lock)
+		if (map->list)
+			give_back(map, attach);
+	to_core_attachment(attach)->domain_map = NULL;
+	dma_buf_unpin(attach);
+	dma_resv_unlock(dmabuf->resv);
+	free_map(map);
+}
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_unmap, DOMAIN_IMPORTERS);
