@@ -106,17 +106,7 @@ static void refused(struct __test_metadata *_metadata,
 	close(fd);
 }
 
-TEST_F(badinput, udmabuf_has_no_pal)
-{
-	refused(_metadata, self, export_udmabuf(SIZE));
-}
-
-TEST_F(badinput, system_heap_has_no_pal)
-{
-	refused(_metadata, self, export_heap("system", SIZE));
-}
-
-TEST_F(badinput, vgem_has_no_pal)
+TEST_F(badinput, vgem_has_no_ranges)
 {
 	int drm = drm_open("vgem");
 

@@ -40,7 +40,7 @@
 #define IOMMU_CACHE	BIT(2)
 #define IOMMU_MMIO	BIT(4)
 #define IOMMU_MAP_ARGS	"domain=$arg1:x64 iova=$arg2:x64 size=$arg4:u64 prot=$arg5:x32"
-#define IOMMU_MAP_EVENT	"p:guest/iommu_map iommu_map " IOMMU_MAP_ARGS
+#define IOMMU_MAP_EVENT	"p:guest/iommu_map iommu_map_nosync " IOMMU_MAP_ARGS
 
 FIXTURE(domains) {
 	struct iommu *iommu;

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Exporters of ordinary memory, in an IOAS.
+ *
+ * What a device reads and writes there is what the CPU finds in the buffer's own
+ * mapping, byte for byte, without any sync.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/dma-buf.h>
+
+#include <libvfio.h>
+
+#include "kselftest_harness.h"
+
+#include "lib/bufinfo.h"
+#include "lib/edu.h"
+#include "lib/exporters.h"
+#include "lib/ioas.h"
+#include "lib/iommu_fault.h"
+#include "lib/mem.h"
+#include "lib/mock.h"
+#include "lib/trace.h"
+
+#define PAGE	4096UL
+#define PAGES	64
+#define SIZE	(PAGES * PAGE)
+#define IOVA	0x1000000UL
+#define LEN	4000UL		/* of a transfer, which the edu's buffer bounds */
+
+static int udmabuf(void)
+{
+	return export_udmabuf(SIZE);
+}
+
+static int scattered(void)
+{
+	return export_udmabuf_scattered(PAGES);
+}
+
+static int system_heap(void)
+{
+	return export_heap("system", SIZE);
+}
+
+static int cma_heap(void)
+{
+	return export_heap("default_cma_region", SIZE);
+}
+
+FIXTURE(memory) {
+	struct iommu *iommu;
+	struct edu edu;
+	int dmabuf;
+	u8 *cpu;		/* the buffer's own mapping */
+	u8 want[SIZE];		/* what has to be in it */
+};
+
+FIXTURE_VARIANT(memory) {
+	int (*export)(void);
+};
+
+FIXTURE_VARIANT_ADD(memory, udmabuf) { .export = udmabuf };
+FIXTURE_VARIANT_ADD(memory, udmabuf_scattered) { .export = scattered };
+FIXTURE_VARIANT_ADD(memory, system_heap) { .export = system_heap };
+FIXTURE_VARIANT_ADD(memory, cma_heap) { .export = cma_heap };
+
+FIXTURE_SETUP(memory)
+{
+	self->iommu = iommu_init(MODE_IOMMUFD);
+	if (!edu_open(&self->edu, self->iommu, 0))
+		SKIP(return, "no edu");
+	self->dmabuf = variant->export();
+	ASSERT_GE(self->dmabuf, 0);
+	self->cpu = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 self->dmabuf, 0);
+	ASSERT_NE(self->cpu, MAP_FAILED);
+	mem_random(self->want, SIZE, 1);
+	memcpy(self->cpu, self->want, SIZE);
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	if (self->edu.dev) {
+		munmap(self->cpu, SIZE);
+		close(self->dmabuf);
+		vfio_pci_device_cleanup(self->edu.dev);
+	}
+	iommu_cleanup(self->iommu);
+}
+
+static int map(struct _test_data_memory *self, u64 start, u64 length, u64 iova,
+	       u32 flags)
+{
+	return ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
+			     self->dmabuf, start, length, iova, flags);
+}
+
+static int unmap(struct _test_data_memory *self, u64 iova, u64 length)
+{
+	return ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, iova,
+			  length, NULL);
+}
+
+/* The device copies @len bytes inside of the buffer, which is at @iova. */
+static void copy(struct _test_data_memory *self, u64 iova, u64 from, u64 to,
+		 size_t len)
+{
+	edu_load(&self->edu, iova + from, len);
+	edu_wait(&self->edu);
+	edu_store(&self->edu, iova + to, len);
+	edu_wait(&self->edu);
+	memmove(self->want + to, self->want + from, len);
+}
+
+/* Where the transfers begin and end: in pages, across them, at both ends. */
+static const struct {
+	u64 from, to;
+	size_t len;
+} copies[] = {
+	{ 0, SIZE - LEN, LEN },
+	{ SIZE - LEN, 1, LEN },
+	{ 3 * PAGE - 100, 7 * PAGE + 1000, LEN },
+	{ 20 * PAGE + 4095, 40 * PAGE - 1, 2 },
+	{ 33 * PAGE, 34 * PAGE, 1 },
+	{ 11 * PAGE - 2000, 60 * PAGE - 2001, LEN },
+};
+
+TEST_F(memory, dma)
+{
+	int i;
+
+	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_RW));
+	for (i = 0; i < ARRAY_SIZE(copies); i++) {
+		copy(self, IOVA, copies[i].from, copies[i].to, copies[i].len);
+		ASSERT_EQ(-1, mem_differ(self->cpu, self->want, SIZE))
+			TH_LOG("after copy %d", i);
+	}
+	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
+}
+
+/* What the CPU writes after the import is what the device reads. */
+TEST_F(memory, cpu_writes)
+{
+	int i;
+
+	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_RW));
+	for (i = 0; i < 4; i++) {
+		mem_random(self->want + 5 * PAGE - 50, LEN, 10 + i);
+		memcpy(self->cpu + 5 * PAGE - 50, self->want + 5 * PAGE - 50, LEN);
+		copy(self, IOVA, 5 * PAGE - 50, (10 + 2 * i) * PAGE, LEN);
+		ASSERT_EQ(-1, mem_differ(self->cpu, self->want, SIZE))
+			TH_LOG("round %d", i);
+	}
+	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
+}
+
+/* A part of the buffer, which goes on living when its file is closed. */
+TEST_F(memory, part)
+{
+	const u64 start = 13 * PAGE;
+
+	ASSERT_EQ(0, map(self, start, 9 * PAGE, IOVA, IOAS_RW));
+	close(self->dmabuf);
+	self->dmabuf = -1;
+	copy(self, IOVA - start, start, start + 5 * PAGE + 96, LEN);
+	EXPECT_EQ(-1, mem_differ(self->cpu, self->want, SIZE));
+	EXPECT_EQ(0, unmap(self, IOVA, 9 * PAGE));
+}
+
+/* At two places, and after one of them is gone. */
+TEST_F(memory, twice)
+{
+	const u64 other = IOVA + 2 * SIZE;
+
+	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_RW));
+	ASSERT_EQ(0, ioas_copy(self->iommu->iommufd, self->iommu->ioas_id, other,
+			       self->iommu->ioas_id, IOVA, SIZE, IOAS_RW));
+	copy(self, IOVA, 0, 30 * PAGE, LEN);
+	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
+	copy(self, other, 30 * PAGE, 31 * PAGE + 7, LEN);
+	EXPECT_EQ(-1, mem_differ(self->cpu, self->want, SIZE));
+	EXPECT_EQ(0, unmap(self, other, SIZE));
+}
+
+/* The second domain is filled like the first. */
+TEST_F(memory, another_domain)
+{
+	struct mock_device dev;
+	u32 hwpt;
+	int rc;
+
+	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_RW));
+	rc = mock_device(self->iommu->iommufd, self->iommu->ioas_id, &dev);
+	if (rc == -ENOTTY)
+		SKIP(return, "no IOMMUFD_TEST in this kernel");
+	ASSERT_EQ(0, rc);
+	ASSERT_EQ(0, hwpt_alloc(self->iommu->iommufd, dev.idev_id,
+				self->iommu->ioas_id, &hwpt));
+	ASSERT_EQ(0, mock_attach(self->iommu->iommufd, &dev, hwpt));
+	copy(self, IOVA, 2 * PAGE, 3 * PAGE + 55, LEN);
+	EXPECT_EQ(-1, mem_differ(self->cpu, self->want, SIZE));
+}
+
+/* To be read only: the IOMMU stops a write. */
+TEST_F(memory, read_only)
+{
+	struct trace trace;
+
+	trace_open(&trace);
+	iommu_fault_watch(&trace);
+	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_READ));
+	edu_load(&self->edu, IOVA + PAGE, LEN);
+	edu_wait(&self->edu);
+	trace_drain(&trace);
+	edu_store(&self->edu, IOVA, 512);
+	edu_wait(&self->edu);
+	EXPECT_TRUE(iommu_fault_at(&trace, IOVA, 512));
+	EXPECT_EQ(-1, mem_differ(self->cpu, self->want, SIZE));
+	trace_close(&trace);
+	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
+}
+
+/* Whoever has the buffer sees how it is used. */
+TEST_F(memory, fdinfo)
+{
+	char path[64], info[1024];
+	int fd, n;
+
+	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_RW));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->dmabuf);
+	fd = open(path, O_RDONLY);
+	ASSERT_GE(fd, 0);
+	n = read(fd, info, sizeof(info) - 1);
+	close(fd);
+	ASSERT_GT(n, 0);
+	info[n] = 0;
+	EXPECT_NE(NULL, strstr(info, "attachment:\tDOMAIN memory default\n"))
+		TH_LOG("%s", info);
+	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
+	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
+}
+
+TEST_HARNESS_MAIN
