@@ -19,6 +19,7 @@
 #define amdgpu_vm_bo_update_shared fake_amdgpu_vm_bo_update_shared
 #define amdgpu_vm_clear_freed fake_amdgpu_vm_clear_freed
 #define amdgpu_vm_handle_moved fake_amdgpu_vm_handle_moved
+#define amdgpu_vm_ready fake_amdgpu_vm_ready
 #define amdgpu_vram_mgr_alloc_sgt fake_amdgpu_vram_mgr_alloc_sgt
 #define amdgpu_vram_mgr_free_sgt fake_amdgpu_vram_mgr_free_sgt
 #define amdgpu_xgmi_same_hive fake_amdgpu_xgmi_same_hive
@@ -47,9 +48,6 @@ NEVER_CALLED(amdgpu_gem_object_create);
 NEVER_CALLED(amdgpu_ttm_mmio_remap_alloc_sgt);
 NEVER_CALLED(amdgpu_ttm_mmio_remap_free_sgt);
 NEVER_CALLED(amdgpu_ttm_tt_get_usermm);
-NEVER_CALLED(amdgpu_vm_bo_invalidate);
-NEVER_CALLED(amdgpu_vm_clear_freed);
-NEVER_CALLED(amdgpu_vm_handle_moved);
 NEVER_CALLED(amdgpu_vram_mgr_alloc_sgt);
 NEVER_CALLED(amdgpu_vram_mgr_free_sgt);
 NEVER_CALLED(drm_gem_dmabuf_mmap);
@@ -70,6 +68,9 @@ static struct {
 	u32 pinned_to;
 	u32 placed_in;
 	bool stays;
+	const struct amdgpu_vm *stopped;
+	const struct amdgpu_vm *updated;
+	unsigned int updates;
 } gpu;
 
 bool amdgpu_xgmi_same_hive(struct amdgpu_device *adev,
@@ -95,6 +96,29 @@ int __pm_runtime_suspend(struct device *dev, int rpmflags)
 
 void amdgpu_vm_bo_update_shared(struct amdgpu_bo *bo)
 {
+}
+
+void amdgpu_vm_bo_invalidate(struct amdgpu_bo *bo, bool evicted)
+{
+}
+
+bool amdgpu_vm_ready(struct amdgpu_vm *vm)
+{
+	return vm != gpu.stopped;
+}
+
+int amdgpu_vm_clear_freed(struct amdgpu_device *adev, struct amdgpu_vm *vm,
+			  struct dma_fence **fence)
+{
+	gpu.updated = vm;
+	return 0;
+}
+
+int amdgpu_vm_handle_moved(struct amdgpu_device *adev, struct amdgpu_vm *vm,
+			   struct ww_acquire_ctx *ticket)
+{
+	gpu.updates++;
+	return 0;
 }
 
 int amdgpu_bo_pin(struct amdgpu_bo *bo, u32 domain)
@@ -405,6 +429,57 @@ static void required_in_gtt_test(struct kunit *test)
 	t->bo.tbo.resource = NULL;
 }
 
+/* An address space with its root, and the buffer in it */
+static struct amdgpu_vm *fake_vm(struct kunit *test,
+				 struct amdgpu_vm_bo_base *base)
+{
+	struct amdgpu_vm *vm = kunit_kzalloc(test, sizeof(*vm), GFP_KERNEL);
+	struct amdgpu_bo *root = kunit_kzalloc(test, sizeof(*root), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, vm);
+	KUNIT_ASSERT_NOT_NULL(test, root);
+	dma_resv_init(&root->tbo.base._resv);
+	root->tbo.base.resv = &root->tbo.base._resv;
+	vm->root.bo = root;
+	base->vm = vm;
+	return vm;
+}
+
+static void free_fake_vm(struct kunit *test, struct amdgpu_vm *vm)
+{
+	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(vm->root.bo->tbo.base.resv));
+	dma_resv_fini(&vm->root.bo->tbo.base._resv);
+}
+
+/* The page tables of a process that was killed are not updated any more */
+static void move_stopped_test(struct kunit *test)
+{
+	struct ttm_resource gtt = { .mem_type = TTM_PL_TT };
+	struct amdgpu_test *t = setup(test);
+	struct amdgpu_vm_bo_base base[2] = {};
+	struct amdgpu_vm *stopped = fake_vm(test, &base[0]);
+	struct amdgpu_vm *ready = fake_vm(test, &base[1]);
+	struct dma_buf_attachment *peer;
+
+	t->other_bo.tbo.base.resv = t->dmabuf->resv;
+	t->other_bo.tbo.resource = &gtt;
+	t->other_bo.vm_bo = &base[0];
+	base[0].next = &base[1];
+	gpu.stays = true;
+	gpu.stopped = stopped;
+	peer = attach(t, AMDGPU, t->p2p->near);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(peer));
+
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	dma_buf_invalidate_mappings(t->dmabuf);
+	dma_resv_unlock(t->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, gpu.updates, 1);
+	KUNIT_EXPECT_PTR_EQ(test, gpu.updated, ready);
+	dma_buf_detach(t->dmabuf, peer);
+	free_fake_vm(test, stopped);
+	free_fake_vm(test, ready);
+}
+
 static void no_ranges_test(struct kunit *test)
 {
 	struct dma_buf_mapping_match imp = fake_domain();
@@ -424,6 +499,7 @@ static struct kunit_case amdgpu_tests[] = {
 	KUNIT_CASE(pin_asleep_test),
 	KUNIT_CASE(required_asleep_test),
 	KUNIT_CASE(required_in_gtt_test),
+	KUNIT_CASE(move_stopped_test),
 	KUNIT_CASE(no_ranges_test),
 	{}
 };
