@@ -50,23 +50,6 @@
  *
  * No common type is -EOPNOTSUPP to the importer, whoever asked.
  *
- * .. code-block:: c
- *
- *	static const struct dma_buf_mapping_match drv_types[] = {
- *		DRIVER_PRIVATE_IMAPPING(),
- *		DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
- *	};
- *
- *	static const struct dma_buf_attach_ops drv_attach_ops = {
- *		.supported_mapping_types = drv_types,
- *		.nr_supported_mapping_types = ARRAY_SIZE(drv_types),
- *		.invalidate_mappings = drv_invalidate,
- *	};
- *
- *	attach = dma_buf_dynamic_attach(dmabuf, drv->dev, &drv_attach_ops, drv);
- *	if (IS_ERR(attach))
- *		return PTR_ERR(attach);
- *
  * An importer that asks for more than plain SGT must be dynamic: revocation is
  * part of the contract of every type. After a revoke, map calls fail with
  * -ENODEV.

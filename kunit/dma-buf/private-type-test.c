@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A mapping type that two drivers keep to themselves, with an exporter
- * operation, match data and words of its own. Nothing here needs a change in a
- * header of the core.
+ * A mapping type that two drivers keep to themselves, the example of the
+ * documentation.
  *
  * The type is a window into the memory of one device: the importer gets an
  * offset, and has to be a function of the device that the exporter is.
  */
-#include <linux/dma-resv.h>
-#include <linux/seq_file.h>
+#include <linux/module.h>
 
 #include <kunit/static_stub.h>
 
@@ -17,104 +15,40 @@
 #include "mapping-test.h"
 #include "trace-log.h"
 
-struct window_exp_ops {
-	struct dma_buf_mapping_exp_ops ops;
-	unsigned long (*map_window)(struct dma_buf_attachment *attach);
-};
+/* One that counts */
+#undef THIS_MODULE
+#define THIS_MODULE FAKE_MODULE
 
-static const struct dma_buf_mapping_type window_type;
+#include "example-window.c"
+#include "example-card.c"
 
-/* Importer: which device it belongs to, and how far it can reach */
-static struct dma_buf_mapping_match WINDOW_IMAPPING(const char *card,
-						    unsigned long reach)
-{
-	return (struct dma_buf_mapping_match){
-		.type = &window_type,
-		.private_data = { .ptr = card, .val = { reach } },
-	};
-}
-
-/* Exporter: on which device the memory is, and where */
-static struct dma_buf_mapping_match
-WINDOW_EMAPPING(const struct window_exp_ops *ops, const char *card,
-		unsigned long offset)
-{
-	return (struct dma_buf_mapping_match){
-		.type = &window_type,
-		.exp_ops = &ops->ops,
-		.private_data = { .ptr = card, .val = { offset } },
-	};
-}
-
-static int window_match(const struct dma_buf_match_args *args,
-			const struct dma_buf_mapping_match *exp,
-			const struct dma_buf_mapping_match *imp,
-			struct dma_buf_mapping_match *result, const char **why)
-{
-	if (exp->private_data.ptr != imp->private_data.ptr) {
-		*why = "another device";
-		return -EOPNOTSUPP;
-	}
-	if (exp->private_data.val[0] >= imp->private_data.val[0]) {
-		*why = "out of reach";
-		return -EOPNOTSUPP;
-	}
-	result->private_data.val[1] = exp->private_data.val[0];
-	return 0;
-}
-
-static void window_debugfs_dump(struct seq_file *s,
-				struct dma_buf_attachment *attach)
-{
-	seq_printf(s, "%s at %#lx",
-		   (const char *)attach->map_type->private_data.ptr,
-		   attach->map_type->private_data.val[1]);
-}
-
-static void window_describe(char *buf, size_t len,
-			    const struct dma_buf_mapping_match *entry)
-{
-	snprintf(buf, len, "(%s of %s)",
-		 entry->exp_ops ? "memory" : "function",
-		 (const char *)entry->private_data.ptr);
-}
-
-static const struct dma_buf_mapping_type window_type = {
-	.name = "window",
-	.owner = FAKE_MODULE,
-	.match = window_match,
-	.debugfs_dump = window_debugfs_dump,
-	.describe = window_describe,
-};
-
-static unsigned long window_map(struct dma_buf_attachment *attach)
+static int fake_map_window(struct dma_buf_attachment *attach,
+			   unsigned long *offset)
 {
 	struct fake_exporter *exp = to_fake_exporter(attach->dmabuf);
 
 	exp->calls.map++;
-	return attach->map_type->private_data.val[1];
+	exp->mapped++;
+	*offset = attach->map_type->private_data.val[1];
+	return 0;
 }
 
-static const struct window_exp_ops window_ops = {
-	.map_window = window_map,
+static void fake_unmap_window(struct dma_buf_attachment *attach)
+{
+	struct fake_exporter *exp = to_fake_exporter(attach->dmabuf);
+
+	exp->calls.unmap++;
+	exp->mapped--;
+}
+
+static const struct window_exp_ops fake_window_ops = {
+	.map_window = fake_map_window,
+	.unmap_window = fake_unmap_window,
 };
 
-/* What an importer of the type calls, with the reservation lock held */
-static long window_map_attachment(struct dma_buf_attachment *attach)
-{
-	int ret = dma_buf_mapping_select(attach);
-
-	if (ret)
-		return ret;
-	return container_of_const(attach->map_type->exp_ops,
-				  struct window_exp_ops, ops)
-		->map_window(attach);
-}
-
-static void window_unmap_attachment(struct dma_buf_attachment *attach)
-{
-	dma_buf_mapping_unselect(attach);
-}
+static const struct dma_buf_attach_ops card_attach_ops = {
+	.allow_peer2peer = true,
+};
 
 static const char *const card_a = "card A";
 static const char *const card_b = "card B";
@@ -124,7 +58,7 @@ static struct fake_exporter *window_exporter(struct kunit *test)
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
 
 	fake_export(exp, FAKE_SIZE);
-	fake_offer(exp, WINDOW_EMAPPING(&window_ops, card_a, SZ_1M));
+	fake_offer(exp, WINDOW_EMAPPING(&fake_window_ops, card_a, SZ_1M));
 	fake_offer(exp, DMA_BUF_EMAPPING_SGT(&fake_sgt_ops));
 	return exp;
 }
@@ -133,14 +67,16 @@ static void map_test(struct kunit *test)
 {
 	struct fake_exporter *exp = window_exporter(test);
 	struct dma_buf_attachment *attach;
+	unsigned long offset = 0;
 
 	attach = fake_attach(exp, WINDOW_IMAPPING(card_a, SZ_2M));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_PTR_EQ(test, attach->map_type->type, &window_type);
 	dma_resv_lock(exp->dmabuf->resv, NULL);
-	KUNIT_EXPECT_EQ(test, window_map_attachment(attach), SZ_1M);
+	KUNIT_EXPECT_EQ(test, window_map(attach, &offset), 0);
+	KUNIT_EXPECT_EQ(test, offset, SZ_1M);
 	KUNIT_EXPECT_EQ(test, exp->calls.map, 1);
-	window_unmap_attachment(attach);
+	window_unmap(attach);
 	dma_resv_unlock(exp->dmabuf->resv);
 
 	/* The importer's own data is there as well */
@@ -215,34 +151,36 @@ static void revoke_test(struct kunit *test)
 static void select_test(struct kunit *test)
 {
 	struct fake_exporter *exp = window_exporter(test);
-	const struct dma_buf_mapping_match imp[] = {
-		WINDOW_IMAPPING(card_a, SZ_2M),
-		fake_sgt(fake_device(test, "importer")),
+	struct card card = {
+		.name = card_a,
+		.reach = SZ_2M,
+		.dev = fake_device(test, "importer"),
 	};
-	struct dma_buf_attachment *attach;
 
 	fake_let_select(exp);
-	attach = dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
-					&fake_pinned_ops, NULL);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	KUNIT_ASSERT_EQ(test, card_attach(&card, exp->dmabuf), 0);
 
 	dma_resv_lock(exp->dmabuf->resv, NULL);
 	exp->selected = -EBUSY;
-	KUNIT_EXPECT_EQ(test, window_map_attachment(attach), -EBUSY);
+	KUNIT_EXPECT_EQ(test, card_map(&card), -EBUSY);
 	exp->selected = 0;
-	KUNIT_EXPECT_EQ(test, window_map_attachment(attach), SZ_1M);
+	KUNIT_EXPECT_EQ(test, card_map(&card), 0);
+	KUNIT_EXPECT_EQ(test, card.offset, SZ_1M);
 
 	/* Now it could be a scatterlist, but the window is still mapped */
 	exp->selected = 1;
 	dma_buf_invalidate_mappings(exp->dmabuf);
-	KUNIT_EXPECT_PTR_EQ(test, attach->map_type->type, &window_type);
-	window_unmap_attachment(attach);
-	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(attach), 0);
-	KUNIT_EXPECT_TRUE(test, dma_buf_is_sgt(attach));
-	dma_buf_mapping_unselect(attach);
-	EXPECT_WARNING(test, dma_buf_mapping_unselect(attach));
+	KUNIT_EXPECT_PTR_EQ(test, card.attach->map_type->type, &window_type);
+	card_unmap(&card);
+	KUNIT_EXPECT_EQ(test, exp->mapped, 0);
+	KUNIT_EXPECT_EQ(test, card_map(&card), 0);
+	KUNIT_EXPECT_TRUE(test, dma_buf_is_sgt(card.attach));
+	KUNIT_EXPECT_EQ(test, exp->mapped, 1);
+	EXPECT_WARNING(test, window_unmap(card.attach));
+	card_unmap(&card);
+	EXPECT_WARNING(test, dma_buf_mapping_unselect(card.attach));
 	dma_resv_unlock(exp->dmabuf->resv);
-	dma_buf_detach(exp->dmabuf, attach);
+	dma_buf_detach(exp->dmabuf, card.attach);
 }
 
 static const struct dma_buf_mapping_type ownerless_type = {

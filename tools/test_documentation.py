@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Is the C code of our chapters code that is compiled?"""
+
+import os
+import re
+import unittest
+
+from steps import REPO, read_steps
+
+# A line of a literal block that is C and nothing else.
+C_LINE = re.compile(r"^\s+(#include\b|static\b|struct \w+ (\w+ = )?\{|return\b.*;|\w[\w>.\-]*\(.*\);$|"
+                    r".*\) \{$|\w[\w\->.\[\]]* \|?= .*;$)")
+INCLUDE = re.compile(r"^\.\. literalinclude:: (\S+)\n((?:   :.*\n)*)", re.M)
+
+
+def sources():
+    """Where files are in the tree, and where they come from."""
+    return {dst: src for step in read_steps() for src, dst in step.files}
+
+
+def chapters(files):
+    return {dst: src for dst, src in files.items() if dst.endswith(".rst")}
+
+
+def read(path):
+    with open(os.path.join(REPO, path)) as file:
+        return file.read()
+
+
+def literal_c(text):
+    """Lines of C that stand in the chapter itself, in blocks of more than one line."""
+    return [line for block in re.findall(r"::\n\n((?:[ \t].*\n|\n)+)", text)
+            for line in block.splitlines() if C_LINE.match(line) and len(block.split("\n")) > 3]
+
+
+def included(text):
+    """The files that a chapter includes, with the marks between which."""
+    for path, options in INCLUDE.findall(text):
+        yield path, *(re.search(f"{name}: (.*)", options)[1] for name in ("start-after",
+                                                                          "end-before"))
+
+
+class Chapters(unittest.TestCase):
+    def test_no_code_that_nobody_compiles(self):
+        for dst, src in chapters(sources()).items():
+            with self.subTest(dst):
+                self.assertEqual(literal_c(read(src)), [])
+
+    def test_what_is_included_is_there(self):
+        files = sources()
+        for chapter, src in chapters(files).items():
+            for path, start, end in included(read(src)):
+                target = os.path.normpath(os.path.join(os.path.dirname(chapter), path))
+                with self.subTest(chapter=chapter, path=path, start=start):
+                    self.assertIn(target, files)
+                    _, *after = read(files[target]).split(start)
+                    self.assertEqual(len(after), 1)
+                    self.assertTrue(after[0].split(end)[0].strip("/* \n"))
+                    self.assertIn(end, after[0])
+
+    def test_examples_are_compiled(self):
+        """An example is a test of its own, or a test includes it."""
+        files = sources()
+        for src in files.values():
+            if not os.path.basename(src).startswith("example-"):
+                continue
+            users = [other for other in files.values() if other.endswith(("-test.c", "-window.c"))
+                     and f'#include "{os.path.basename(src)}"' in read(other)]
+            with self.subTest(src):
+                self.assertTrue(users)
+
+    def test_c_is_found(self):
+        self.assertEqual(len(literal_c("text::\n\n\tret = f(a);\n\tstatic int g(void)\n\n"
+                                       "\t{\n\t\treturn 0;\n\t}\n\nmore\n")), 3)
+        self.assertEqual(literal_c("text::\n\n\t# cat /proc/1\n\tsize    flags\n\nmore\n"), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
