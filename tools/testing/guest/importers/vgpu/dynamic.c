@@ -22,6 +22,7 @@
 
 #include "lib/drm.h"
 #include "lib/endpoint.h"
+#include "lib/file.h"
 #include "lib/machine.h"
 #include "lib/match.h"
 #include "lib/mem.h"
@@ -578,6 +579,36 @@ TEST_F(refused, import)
 	endpoint_memory(self->m.mem, false);
 	EXPECT_EQ(drm_import(self->card, self->dmabuf, &handle), -EOPNOTSUPP);
 	endpoint_memory(self->m.mem, true);
+}
+
+/*
+ * Another GPU exports, of a KUnit suite, which looks at the addresses.  Its buffer
+ * moves twice, and our device is told each time.
+ */
+#define SUITE	"/sys/kernel/debug/kunit/virtio_gpu_select"
+
+TEST(exporter_changes_its_mind)
+{
+	struct machine m;
+	const char *lacks = machine_open(&m, true);
+	char said[4096] = "";
+	int attach, detach, err;
+
+	if (lacks)
+		SKIP(return, "%s", lacks);
+	attach = backend_count(&m.backend, ATTACH);
+	detach = backend_count(&m.backend, DETACH);
+	err = file_write("1", SUITE "/run");
+	if (err) {
+		machine_close(&m);
+		SKIP(return, "no KUnit suite of this kernel");
+	}
+	EXPECT_GT(file_read(said, sizeof(said), SUITE "/results"), 0);
+	EXPECT_NE(strstr(said, "    ok 1 change_of_mind_test\n"), NULL)
+		TH_LOG("%s", said);
+	EXPECT_EQ(backend_count(&m.backend, ATTACH), attach + 2);
+	EXPECT_EQ(backend_count(&m.backend, DETACH), detach + 3);
+	machine_close(&m);
 }
 
 TEST_HARNESS_MAIN
