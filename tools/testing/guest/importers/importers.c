@@ -9,8 +9,9 @@
  *	D	detach		U	unmap
  *
  * It is compared with what the unpatched kernel does.  While an import lasts,
- * debugfs names the type of every attachment; in the end it lists nothing that
- * was not there before.
+ * debugfs names the type of every attachment, and fdinfo tells whoever has the
+ * buffer how each is served; in the end debugfs lists nothing that was not there
+ * before.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -455,6 +456,57 @@ static void result_types(void)
 				      "this kernel does not negotiate");
 }
 
+/* Lines of fdinfo that were as they should be, and buffers of which some were not. */
+static int described, misdescribed;
+
+/* Returns how many lines there are, or -1 if one is not @want. */
+static int lines_as(const char *text, const char *want)
+{
+	const char *line = text;
+	int n = 0;
+
+	while ((line = strstr(line, "attachment:\t"))) {
+		if (strncmp(line, want, strlen(want)))
+			return -1;
+		line += strlen(want);
+		n++;
+	}
+	return n;
+}
+
+/* All importers here are of scatterlists, and only a BAR is reached as what it is. */
+static void check_fdinfo(enum exporter from, enum importer to, int dmabuf)
+{
+	const char *want = from == VFIO ? "attachment:\tSGT p2p default\n" :
+					  "attachment:\tSGT memory default\n";
+	char text[4096], number[32];
+	int n;
+
+	if (!negotiates)
+		return;
+	VFIO_ASSERT_GT(file_read(text, sizeof(text), "/proc/self/fdinfo/%d", dmabuf), 0);
+	n = lines_as(text, want);
+	snprintf(number, sizeof(number), "attachments:\t%d\n", n);
+	if (n == bufinfo_attachments(dmabuf) && strstr(text, number)) {
+		described += n;
+		return;
+	}
+	ksft_print_msg("%s -> %s: fdinfo says\n%s\n", exporters[from].name, importers[to].name,
+		       text);
+	misdescribed++;
+}
+
+static void result_fdinfo(void)
+{
+	static const char name[] = "fdinfo says how every attachment is served";
+
+	if (misdescribed || described)
+		ksft_test_result(!misdescribed, "%s\n", name);
+	else
+		ksft_test_result_skip("%s: %s\n", name, negotiates ? "nothing was attached" :
+				      "this kernel does not negotiate");
+}
+
 /* What was listed before the first pair, and is after each of them. */
 static struct bufinfo before;
 static int leaks, kept;
@@ -523,6 +575,7 @@ static void try(enum exporter from, enum importer to, struct trace *t)
 	trace_drain(t);
 	rc = import(to, device, dmabuf, &handle);
 	info = bufinfo_all();
+	check_fdinfo(from, to, dmabuf);
 	if (!rc)
 		end_import(to, device, handle);
 	close(dmabuf);
@@ -608,9 +661,10 @@ int main(void)
 				try(from, to, &t);
 	forget(&t);
 	result_types();
+	result_fdinfo();
 	close_bar();
 	result_leaks(start);
-	planned += 2;
+	planned += 3;
 	for (from = 0; from < EXPORTERS; from++)
 		if (!has_exporter[from])
 			planned += lacks("exporter", &exporters[from], true);
