@@ -24,10 +24,11 @@
  * finds a span either before it was filled, and then nothing is mapped there any
  * more, or with the number of bytes that it has to take out.
  *
- * The importer's users are not trusted by whoever revokes, who is waiting for the
- * two locks. So memory is allocated without them: the index before the
- * reservation lock is taken, page tables with what is at hand, and reclaim is
- * done between two goes. A span is filled one table at a time, and the lock is
+ * Whoever revokes waits for the two locks, and does not trust the importer's
+ * users. So the core allocates without them: the index before the reservation
+ * lock is taken, page tables with what is at hand, and reclaim is done between
+ * two goes. An exporter that revokes has its list ready, see
+ * &dma_buf_mapping_pal_exp_ops.map_phys. A span is filled one table at a time, and the lock is
  * dropped in between. A revoke waits for one such batch: it says that it is
  * coming before it takes the lock, and no batch begins after that.
  */
@@ -218,7 +219,7 @@ static int alloc_runs(struct dma_buf_domain_map *map, size_t nr)
 	return 0;
 }
 
-/* -ENOSPC says that there is no room for the runs, whose number is in nr_runs */
+/* Returns 1 if there is no room for the runs, whose number is in nr_runs then */
 static int make_runs(struct dma_buf_domain_map *map,
 		     const struct dma_buf_phys_list *list)
 {
@@ -227,7 +228,7 @@ static int make_runs(struct dma_buf_domain_map *map,
 	if (list->length > 1)
 		map->nr_runs = scan_runs(map, list, NULL);
 	if (map->nr_runs > map->max_runs)
-		return -ENOSPC;
+		return 1;
 	scan_runs(map, list, map->runs);
 	return 0;
 }
@@ -342,12 +343,29 @@ static int map_table(const struct dma_buf_domain_map *map,
 	return 0;
 }
 
+/* Once for a batch rather than in each iommu_map(). Undoes a batch that fails. */
+static int sync_batch(struct dma_buf_domain_span *span, size_t before)
+{
+	size_t size = span->mapped - before;
+	int ret;
+
+	if (!size)
+		return 0;
+	ret = iommu_sync_map(span->domain, span->iova + before, size);
+	if (ret) {
+		span->mapped = before;
+		WARN_ON(iommu_unmap(span->domain, span->iova + before, size) !=
+			size);
+	}
+	return ret;
+}
+
 /* As map_table(). 0 as well if the buffer is revoked, or is about to be. */
 static int fill_batch(struct dma_buf_domain_map *map,
 		      struct dma_buf_domain_span *span)
 {
 	size_t before;
-	int ret, err = 0;
+	int ret, err;
 
 	guard(mutex)(&map->lock);
 	if (!map->list || READ_ONCE(map->revoking))
@@ -355,14 +373,11 @@ static int fill_batch(struct dma_buf_domain_map *map,
 
 	before = span->mapped;
 	ret = map_table(map, span);
-	/* Once for the batch rather than in each iommu_map() */
-	if (span->mapped != before)
-		err = iommu_sync_map(span->domain, span->iova + before,
-				     span->mapped - before);
+	err = sync_batch(span, before);
 	return err ?: ret;
 }
 
-/* Reclaim for the next batch. What is freed is what that will find. */
+/* Reclaim for the next batch, which finds what is freed here */
 static int make_room(void)
 {
 	unsigned long page[FILL_PAGES];
@@ -386,15 +401,17 @@ static int fill_span(struct dma_buf_domain_map *map,
 		     struct dma_buf_domain_span *span)
 {
 	unsigned int tries = 0;
+	size_t before;
 	int ret;
 
 	do {
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		before = span->mapped;
 		ret = fill_batch(map, span);
-		if (ret != -ENOMEM) {
+		if (span->mapped != before)
 			tries = 0;
-		} else if (tries++ < FILL_TRIES) {
+		if (ret == -ENOMEM && tries++ < FILL_TRIES) {
 			ret = make_room();
 			if (!ret)
 				ret = 1;
@@ -422,6 +439,25 @@ static bool span_fits(const struct dma_buf_domain_map *map,
 }
 
 /**
+ * dma_buf_domain_may_write - may the devices of a domain write to the buffer?
+ * @dmabuf: the buffer, which the caller holds
+ *
+ * Exporters of ordinary memory have always let importers of scatterlists write to
+ * what was exported to be read only. Domains are new to them, and are not filled
+ * like that.
+ *
+ * Return: %false if the file was made read-only, and dma_buf_device_may_write()
+ * says no or the buffer is of ordinary memory.
+ */
+bool dma_buf_domain_may_write(struct dma_buf *dmabuf)
+{
+	return dma_buf_device_may_write(dmabuf) &&
+	       (!dmabuf->ops->domain_exporter_match ||
+		dmabuf->file->f_mode & FMODE_WRITE);
+}
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_may_write, DOMAIN_IMPORTERS);
+
+/**
  * dma_buf_domain_fill - map a part of the buffer into a domain
  * @attach: attachment that dma_buf_domain_map() has mapped
  * @span: what to map where. It belongs to the core until
@@ -432,7 +468,7 @@ static bool span_fits(const struct dma_buf_domain_map *map,
  *
  * Context: May sleep, killable. The reservation lock of the buffer is not held.
  *
- * Return: 0; -EPERM if the device could write and dma_buf_device_may_write()
+ * Return: 0; -EPERM if the device could write and dma_buf_domain_may_write()
  * says no, -ENOMEM, -EINTR if the task was killed, -EINVAL if the span is not a
  * part of what is mapped, or an error of the domain's driver. On error the
  * domain maps nothing of the span.
@@ -447,7 +483,7 @@ int dma_buf_domain_fill(struct dma_buf_attachment *attach,
 
 	if (WARN_ON(!map || !span_fits(map, span)))
 		return -EINVAL;
-	if (span->prot & IOMMU_WRITE && !dma_buf_device_may_write(attach->dmabuf))
+	if (span->prot & IOMMU_WRITE && !dma_buf_domain_may_write(attach->dmabuf))
 		return -EPERM;
 
 	span->mapped = 0;
@@ -499,7 +535,8 @@ static void give_back(struct dma_buf_domain_map *map,
  * dma_buf_domain_map() it has nothing to do.
  *
  * Context: The reservation lock of the buffer is held. May sleep, for as long as
- * a table of a domain takes to be filled or cleared.
+ * it takes to fill one table of a domain, to clear one span, and to clear all
+ * that are filled.
  */
 void dma_buf_domain_invalidate(struct dma_buf_attachment *attach)
 {
@@ -510,7 +547,7 @@ void dma_buf_domain_invalidate(struct dma_buf_attachment *attach)
 
 	if (!map)
 		return;
-	/* Whoever is filling a span lets us have the lock */
+	/* No batch begins any more */
 	WRITE_ONCE(map->revoking, true);
 	guard(mutex)(&map->lock);
 	if (!map->list)
@@ -546,11 +583,8 @@ static int publish(struct dma_buf_domain_map *map,
 	int ret;
 
 	list = dma_buf_pal_map_phys(attach);
-	if (IS_ERR(list)) {
-		/* No matter what it is, it has nothing to do with our index */
-		ret = PTR_ERR(list);
-		return ret == -ENOSPC ? -EIO : ret;
-	}
+	if (IS_ERR(list))
+		return PTR_ERR(list);
 
 	guard(mutex)(&map->lock);
 	ret = make_runs(map, list);
@@ -612,11 +646,12 @@ static void free_map(struct dma_buf_domain_map *map)
  * The buffer is pinned and the exporter asked for its ranges, once: they stay
  * until it revokes them. There is no way back from that but another attachment.
  *
- * Context: May sleep, killable. Takes the reservation lock of the buffer.
+ * Context: May sleep. A fatal signal ends it, and any signal the wait for moves
+ * that the exporter has queued. Takes the reservation lock of the buffer.
  *
  * Return: 0; -EINVAL if the buffer has no such part, or the exporter's list is
  * malformed, -ENODEV if the buffer is revoked, -ENOMEM, -EINTR if the task was
- * killed, or an error of the exporter.
+ * killed, -ERESTARTSYS if it was interrupted, or an error of the exporter.
  */
 int dma_buf_domain_map(struct dma_buf_attachment *attach, size_t offset,
 		       size_t length)
@@ -642,8 +677,11 @@ int dma_buf_domain_map(struct dma_buf_attachment *attach, size_t offset,
 		if (ret)
 			break;
 		ret = pin_and_publish(map, attach);
-		nr_runs = map->nr_runs;
-	} while (ret == -ENOSPC);
+		if (ret > 0)
+			nr_runs = map->nr_runs;
+		if (ret > 0 && fatal_signal_pending(current))
+			ret = -EINTR;
+	} while (ret > 0);
 	if (ret)
 		free_map(map);
 	return ret;

@@ -64,6 +64,7 @@ int dma_buf_domain_fill(struct dma_buf_attachment *attach,
 void dma_buf_domain_clear(struct dma_buf_attachment *attach,
 			  struct dma_buf_domain_span *span);
 void dma_buf_domain_invalidate(struct dma_buf_attachment *attach);
+bool dma_buf_domain_may_write(struct dma_buf *dmabuf);
 bool dma_buf_domain_revoked(const struct dma_buf_attachment *attach);
 
 #endif /* _LINUX_DMA_BUF_DOMAIN_H */

@@ -208,6 +208,34 @@ static void revoke_meanwhile_test(struct kunit *test)
 	clear_and_cleanup(t);
 }
 
+/* What was mapped and could not be synced is not there, and is mapped again */
+static void sync_is_short_of_memory_test(struct kunit *test)
+{
+	struct fill_test *t = setup(test, SZ_1G, SZ_2G, SZ_64M);
+
+	t->fake->sync_error = -ENOMEM;
+	t->fake->sync_failures = 3;
+	KUNIT_ASSERT_EQ(test, fill(t), 0);
+	KUNIT_EXPECT_EQ(test, t->fake->syncs, 4);
+	KUNIT_EXPECT_EQ(test, t->fake->maps, 4);
+	KUNIT_EXPECT_EQ(test, t->fake->mapped, SZ_64M / SZ_PAGE);
+	clear_and_cleanup(t);
+}
+
+static void sync_fails_test(struct kunit *test)
+{
+	struct fill_test *t = setup(test, SZ_1G, SZ_2G, SZ_64M);
+
+	t->fake->sync_error = -EIO;
+	t->fake->sync_failures = 1;
+	KUNIT_EXPECT_EQ(test, fill(t), -EIO);
+	t->fake->sync_error = -ENOMEM;
+	t->fake->sync_failures = 1000;
+	KUNIT_EXPECT_EQ(test, fill(t), -ENOMEM);
+	KUNIT_EXPECT_GT(test, t->fake->sync_failures, 900);
+	cleanup(t);
+}
+
 static struct kunit_case domain_fill_tests[] = {
 	KUNIT_CASE(large_pages_test),
 	KUNIT_CASE(one_table_at_a_time_test),
@@ -216,6 +244,8 @@ static struct kunit_case domain_fill_tests[] = {
 	KUNIT_CASE(small_pages_test),
 	KUNIT_CASE(short_of_memory_test),
 	KUNIT_CASE(no_memory_test),
+	KUNIT_CASE(sync_is_short_of_memory_test),
+	KUNIT_CASE(sync_fails_test),
 	KUNIT_CASE_SLOW(revoke_meanwhile_test),
 	{}
 };

@@ -385,10 +385,12 @@ static void map_error_test(struct kunit *test)
 
 	exp->pin_result = -EBUSY;
 	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(attach, 0, SZ_PAGE), -EBUSY);
+	/* An exporter that has no room ends it like any other */
+	exp->pin_result = -ENOSPC;
+	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(attach, 0, SZ_PAGE), -ENOSPC);
 	exp->pin_result = 0;
-	/* -ENOSPC has another meaning inside */
 	exp->list = ERR_PTR(-ENOSPC);
-	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(attach, 0, SZ_PAGE), -EIO);
+	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(attach, 0, SZ_PAGE), -ENOSPC);
 	exp->list = NULL;
 	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(attach, 0, SZ_PAGE), -ENOMEM);
 	KUNIT_EXPECT_EQ(test, exp->pinned, 0);

@@ -73,8 +73,13 @@ static size_t fake_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 static int fake_sync_map(struct iommu_domain *domain, unsigned long iova,
 			 size_t size)
 {
-	to_fake(domain)->syncs++;
-	return 0;
+	struct fake_domain *fake = to_fake(domain);
+
+	fake->syncs++;
+	if (!fake->sync_failures)
+		return 0;
+	fake->sync_failures--;
+	return fake->sync_error;
 }
 
 static const struct iommu_domain_ops fake_domain_ops = {

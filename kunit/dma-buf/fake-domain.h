@@ -29,6 +29,8 @@ struct fake_pte {
  * @sizes: the page sizes of all calls of map_pages, ORed
  * @longest: most bytes of one call
  * @failures: so many calls of map_pages fail for want of memory
+ * @sync_failures: so many calls of iotlb_sync_map fail
+ * @sync_error: what they return
  * @fail_at: the n-th call fails with -EIO, counted from 1
  * @on_map: runs in each call
  */
@@ -45,6 +47,8 @@ struct fake_domain {
 	size_t sizes;
 	size_t longest;
 	unsigned int failures;
+	unsigned int sync_failures;
+	int sync_error;
 	unsigned int fail_at;
 	void (*on_map)(struct fake_domain *fake);
 };

@@ -227,7 +227,7 @@ int iopt_dmabuf_import(struct iopt_pages *pages, struct dma_buf *dmabuf)
 	struct dma_buf_attachment *attach;
 	int rc;
 
-	if (pages->writable && !dma_buf_device_may_write(dmabuf))
+	if (pages->writable && !dma_buf_domain_may_write(dmabuf))
 		return -EPERM;
 
 	attach = dma_buf_mapping_attach(dmabuf, iopt_dmabuf_types,
