@@ -685,7 +685,7 @@ int dma_buf_choose(struct dma_buf_core_attachment *core)
  *
  * For the map functions of private types. What is returned by
  * dma_buf_attach_map_type() from now on does not change until
- * dma_buf_mapping_unselect(). SGT, PAL and dma_buf_pin() do this themselves.
+ * dma_buf_mapping_unselect(). SGT, DOMAIN and dma_buf_pin() do this themselves.
  *
  * Context: The reservation lock of the buffer is held. May sleep.
  *

@@ -152,8 +152,10 @@ static int pal_sgt_check_p2p(const struct dma_buf_match_args *args,
 				    why);
 	if (ret)
 		return ret;
-	*why = check_mmio(provider, dma_buf_sgt_importer(args, imp),
-			  exp->pal_data.kinds, args->dmabuf->size);
+	/* Cacheable memory of the device is mapped like any other memory */
+	if (exp->pal_data.kinds & BIT(DMA_BUF_PHYS_MMIO))
+		*why = check_mmio(provider, dma_buf_sgt_importer(args, imp),
+				  exp->pal_data.kinds, args->dmabuf->size);
 	return *why ? -EOPNOTSUPP : 0;
 }
 

@@ -99,7 +99,8 @@ struct dma_buf_mapping_pal_exp_ops {
 	 * may sleep. The memory must stay there until @unmap_phys, which a
 	 * dynamic importer calls soon after dma_buf_invalidate_mappings().
 	 * An exporter that needs its importers to be revocable says so in its
-	 * offer, see %DMA_BUF_OFFER_REVOCABLE.
+	 * offer, see %DMA_BUF_OFFER_REVOCABLE. If it must not wait for its
+	 * importers' memory when it revokes, it has its list ready.
 	 *
 	 * Returns:
 	 *
@@ -119,8 +120,22 @@ struct dma_buf_mapping_pal_exp_ops {
 			   const struct dma_buf_phys_list *list);
 };
 
-void dma_buf_phys_list_free(struct dma_buf_attachment *attach,
-			    const struct dma_buf_phys_list *list);
+/**
+ * struct dma_buf_pages_exp_ops - operations of an exporter of ordinary memory
+ * @pal: the core's own
+ * @make_list: says where the buffer is, by a list that kvfree() can free. Called
+ *	once, with the reservation lock held; the core keeps the list until the
+ *	buffer is gone. May sleep. Returns an ERR_PTR if it fails.
+ */
+struct dma_buf_pages_exp_ops {
+	struct dma_buf_mapping_pal_exp_ops pal;
+	struct dma_buf_phys_list *(*make_list)(struct dma_buf *dmabuf);
+};
+
+const struct dma_buf_phys_list *
+dma_buf_pages_map_phys(struct dma_buf_attachment *attach);
+void dma_buf_pages_unmap_phys(struct dma_buf_attachment *attach,
+			      const struct dma_buf_phys_list *list);
 struct dma_buf_phys_list *
 dma_buf_phys_list_of_pages(struct page *const *pages, size_t nr_pages);
 struct dma_buf_phys_list *dma_buf_phys_list_of_sgt(const struct sg_table *sgt);
@@ -178,21 +193,21 @@ struct dma_buf_phys_list *dma_buf_phys_list_of_sgt(const struct sg_table *sgt);
  * pages to address spaces
  * @_map_dma_buf: &dma_buf_mapping_sgt_exp_ops.map_dma_buf
  * @_unmap_dma_buf: &dma_buf_mapping_sgt_exp_ops.unmap_dma_buf
- * @_map_phys: &dma_buf_mapping_pal_exp_ops.map_phys, of a list that
- *	dma_buf_phys_list_free() can free
+ * @_make_list: &dma_buf_pages_exp_ops.make_list
  *
  * For ordinary memory that stays where it is for the life of the buffer. Goes
  * into the initialiser of a &struct dma_buf_ops at file scope.
  */
 #define DMA_BUF_SGT_AND_PAGES_EXP_MATCH(_map_dma_buf, _unmap_dma_buf,	\
-					_map_phys)			\
+					_make_list)			\
 	DMA_BUF_SIMPLE_SGT_EXP_MATCH(_map_dma_buf, _unmap_dma_buf),	\
 	.domain_exporter_match = &(const struct dma_buf_mapping_match){	\
 		.type = &dma_buf_mapping_pal_type,			\
-		.exp_ops = &((const struct dma_buf_mapping_pal_exp_ops){ \
-			.map_phys = (_map_phys),			\
-			.unmap_phys = dma_buf_phys_list_free,		\
-		}).ops,							\
+		.exp_ops = &((const struct dma_buf_pages_exp_ops){	\
+			.pal.map_phys = dma_buf_pages_map_phys,		\
+			.pal.unmap_phys = dma_buf_pages_unmap_phys,	\
+			.make_list = (_make_list),			\
+		}).pal.ops,						\
 		.flags = DMA_BUF_OFFER_DOMAIN,				\
 		.pal_data = { .kinds = BIT(DMA_BUF_PHYS_MEMORY) },	\
 	}

@@ -61,16 +61,15 @@ static const struct dma_buf_ops ram_plain_ops = {
 };
 
 /* [pages] */
-static const struct dma_buf_phys_list *
-ram_map_phys(struct dma_buf_attachment *attach)
+static struct dma_buf_phys_list *ram_make_list(struct dma_buf *dmabuf)
 {
-	struct ram *ram = attach->dmabuf->priv;
+	struct ram *ram = dmabuf->priv;
 
 	return dma_buf_phys_list_of_pages(ram->pages, ram->nr);
 }
 
 static const struct dma_buf_ops ram_ops = {
-	DMA_BUF_SGT_AND_PAGES_EXP_MATCH(ram_map, ram_unmap, ram_map_phys),
+	DMA_BUF_SGT_AND_PAGES_EXP_MATCH(ram_map, ram_unmap, ram_make_list),
 	.release = ram_release,
 };
 

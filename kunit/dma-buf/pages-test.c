@@ -71,7 +71,7 @@ static void expect_ranges(struct kunit *test, struct page *block,
 						      c->nr_pages * PAGE_SIZE,
 						      BIT(DMA_BUF_PHYS_MEMORY)),
 			0);
-	dma_buf_phys_list_free(NULL, list);
+	kvfree(list);
 }
 
 static void pages_test(struct kunit *test)
@@ -146,6 +146,91 @@ static void second_entry_test(struct kunit *test)
 			    ERR_PTR(-EOPNOTSUPP));
 }
 
+/* The file of the first can only be read */
+static void read_only_test(struct kunit *test)
+{
+	struct fake_exporter *memory = memory_exporter(test);
+	struct fake_exporter *other = fake_pal_exporter(test);
+
+	KUNIT_EXPECT_TRUE(test, dma_buf_device_may_write(memory->dmabuf));
+	KUNIT_EXPECT_FALSE(test, dma_buf_domain_may_write(memory->dmabuf));
+	KUNIT_EXPECT_TRUE(test, dma_buf_domain_may_write(other->dmabuf));
+}
+
+/* What an exporter of memory has instead of map and unmap */
+static unsigned int lists_made;
+
+static struct dma_buf_phys_list *make_list(struct dma_buf *dmabuf)
+{
+	struct dma_buf_phys_list *list;
+
+	lists_made++;
+	if (to_fake_exporter(dmabuf)->list == ERR_PTR(-ENOMEM))
+		return ERR_PTR(-ENOMEM);
+	list = dma_buf_phys_list_alloc(1, GFP_KERNEL);
+	if (!list)
+		return ERR_PTR(-ENOMEM);
+	list->kind = DMA_BUF_PHYS_MEMORY;
+	list->phys[0] = (struct phys_vec){ SZ_1G, dmabuf->size };
+	return list;
+}
+
+static const struct dma_buf_pages_exp_ops kept_ops = {
+	.pal.map_phys = dma_buf_pages_map_phys,
+	.pal.unmap_phys = dma_buf_pages_unmap_phys,
+	.make_list = make_list,
+};
+
+static struct fake_exporter *kept_exporter(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	lists_made = 0;
+	fake_offer(exp, DMA_BUF_EMAPPING_PAL(&kept_ops.pal));
+	fake_export(exp, FAKE_SIZE);
+	return exp;
+}
+
+/* However many importers there are, and whoever was first */
+static void kept_list_test(struct kunit *test)
+{
+	struct fake_exporter *exp = kept_exporter(test);
+	struct dma_buf_attachment *a = fake_attach(exp, fake_domain());
+	struct dma_buf_attachment *b = fake_attach(exp, fake_domain());
+	const struct dma_buf_phys_list *list;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(a));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(b));
+	list = fake_map_phys_unlocked(a);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(list));
+	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(b), list);
+	fake_unmap_phys_unlocked(a, list);
+	dma_buf_detach(exp->dmabuf, a);
+	fake_unmap_phys_unlocked(b, list);
+	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(b), list);
+	fake_unmap_phys_unlocked(b, list);
+	dma_buf_detach(exp->dmabuf, b);
+	KUNIT_EXPECT_EQ(test, lists_made, 1);
+}
+
+static void no_list_test(struct kunit *test)
+{
+	struct fake_exporter *exp = kept_exporter(test);
+	struct dma_buf_attachment *attach = fake_attach(exp, fake_domain());
+	const struct dma_buf_phys_list *list;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	exp->list = ERR_PTR(-ENOMEM);
+	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(attach), exp->list);
+	/* The next one tries again */
+	exp->list = NULL;
+	list = fake_map_phys_unlocked(attach);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(list));
+	fake_unmap_phys_unlocked(attach, list);
+	dma_buf_detach(exp->dmabuf, attach);
+	KUNIT_EXPECT_EQ(test, lists_made, 2);
+}
+
 static void malformed_second_entry_test(struct kunit *test)
 {
 	struct fake_exporter *exp = memory_exporter(test);
@@ -159,6 +244,9 @@ static struct kunit_case pages_tests[] = {
 	KUNIT_CASE_PARAM(table_test, pages_gen_params),
 	KUNIT_CASE(second_entry_test),
 	KUNIT_CASE(malformed_second_entry_test),
+	KUNIT_CASE(read_only_test),
+	KUNIT_CASE(kept_list_test),
+	KUNIT_CASE(no_list_test),
 	{}
 };
 

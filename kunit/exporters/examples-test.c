@@ -4,6 +4,7 @@
  * with importers. For the private type see private-type-test.c.
  */
 #include <linux/dma-mapping.h>
+#include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/poll.h>
 #include <linux/sizes.h>
@@ -136,6 +137,7 @@ static struct dma_buf *page_buffer(struct kunit *test, struct ram *ram,
 		ram->pages[i] = page;
 	info.ops = ops;
 	info.size = SIZE;
+	info.flags = O_RDWR;
 	info.priv = ram;
 	dmabuf = dma_buf_export(&info);
 	keep(test, dmabuf);

@@ -21,11 +21,11 @@
 
 #include "lib/bufinfo.h"
 #include "lib/edu.h"
+#include "lib/endpoint.h"
 #include "lib/exporters.h"
 #include "lib/ioas.h"
 #include "lib/iommu_fault.h"
 #include "lib/mem.h"
-#include "lib/mock.h"
 #include "lib/trace.h"
 
 #define PAGE	4096UL
@@ -189,23 +189,35 @@ TEST_F(memory, twice)
 	EXPECT_EQ(0, unmap(self, other, SIZE));
 }
 
-/* The second domain is filled like the first. */
+/* A second domain, of another device, is filled like the first. */
 TEST_F(memory, another_domain)
 {
-	struct mock_device dev;
+	struct edu first = self->edu;
 	u32 hwpt;
-	int rc;
 
-	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_RW));
-	rc = mock_device(self->iommu->iommufd, self->iommu->ioas_id, &dev);
-	if (rc == -ENOTTY)
-		SKIP(return, "no IOMMUFD_TEST in this kernel");
-	ASSERT_EQ(0, rc);
-	ASSERT_EQ(0, hwpt_alloc(self->iommu->iommufd, dev.idev_id,
+	ASSERT_TRUE(edu_open(&self->edu, self->iommu, 1));
+	ASSERT_EQ(0, hwpt_alloc(self->iommu->iommufd, self->edu.id,
 				self->iommu->ioas_id, &hwpt));
-	ASSERT_EQ(0, mock_attach(self->iommu->iommufd, &dev, hwpt));
+	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_RW));
+	ASSERT_EQ(0, endpoint_attach(self->edu.dev, hwpt));
 	copy(self, IOVA, 2 * PAGE, 3 * PAGE + 55, LEN);
 	EXPECT_EQ(-1, mem_differ(self->cpu, self->want, SIZE));
+	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
+
+	/* And one that is there later than the buffer */
+	ASSERT_EQ(0, endpoint_attach(self->edu.dev, self->iommu->ioas_id));
+	ASSERT_EQ(0, iommufd_destroy(self->iommu->iommufd, hwpt));
+	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_RW));
+	ASSERT_EQ(0, hwpt_alloc(self->iommu->iommufd, self->edu.id,
+				self->iommu->ioas_id, &hwpt));
+	ASSERT_EQ(0, endpoint_attach(self->edu.dev, hwpt));
+	copy(self, IOVA, 9 * PAGE, 30 * PAGE + 55, LEN);
+	EXPECT_EQ(-1, mem_differ(self->cpu, self->want, SIZE));
+	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
+
+	vfio_pci_device_cleanup(self->edu.dev);
+	self->edu = first;
+	EXPECT_EQ(0, iommufd_destroy(self->iommu->iommufd, hwpt));
 }
 
 /* To be read only: the IOMMU stops a write. */
@@ -245,6 +257,82 @@ TEST_F(memory, fdinfo)
 		TH_LOG("%s", info);
 	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
+}
+
+FIXTURE(heap) {
+	struct iommu *iommu;
+	struct edu edu;
+};
+
+FIXTURE_SETUP(heap)
+{
+	self->iommu = iommu_init(MODE_IOMMUFD);
+	if (!edu_open(&self->edu, self->iommu, 0))
+		SKIP(return, "no edu");
+}
+
+FIXTURE_TEARDOWN(heap)
+{
+	if (self->edu.dev)
+		vfio_pci_device_cleanup(self->edu.dev);
+	iommu_cleanup(self->iommu);
+}
+
+/* The CPU cannot write to it, and neither can a device. */
+TEST_F(heap, exported_to_be_read)
+{
+	int fd = export_heap_as("system", SIZE, O_RDONLY);
+	int iommufd = self->iommu->iommufd;
+	u32 ioas = self->iommu->ioas_id;
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-EPERM, ioas_map_file(iommufd, ioas, fd, 0, SIZE, IOVA, IOAS_RW));
+	EXPECT_EQ(-EPERM, ioas_map_file(iommufd, ioas, fd, 0, SIZE, IOVA, IOAS_WRITE));
+	EXPECT_EQ(0, ioas_map_file(iommufd, ioas, fd, 0, SIZE, IOVA, IOAS_READ));
+	EXPECT_EQ(0, ioas_unmap(iommufd, ioas, IOVA, SIZE, NULL));
+	close(fd);
+}
+
+static long slab_kb(void)
+{
+	char line[128];
+	long kb = -1;
+	FILE *f = fopen("/proc/meminfo", "r");
+
+	while (f && kb < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Slab: %ld", &kb) != 1)
+			kb = -1;
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+#define IMPORTS		1000
+#define LARGE		(256UL << 20)
+
+/* An import of a page does not cost what one of the whole buffer does. */
+TEST_F(heap, small_imports_of_a_large_buffer)
+{
+	int fd = export_heap("system", LARGE);
+	int iommufd = self->iommu->iommufd;
+	u32 ioas = self->iommu->ioas_id;
+	long before, after;
+	int i;
+
+	ASSERT_GE(fd, 0);
+	/* What is kept for all */
+	ASSERT_EQ(0, ioas_map_file(iommufd, ioas, fd, 0, PAGE, IOVA, IOAS_RW));
+	before = slab_kb();
+	ASSERT_GT(before, 0);
+	for (i = 1; i <= IMPORTS; i++)
+		ASSERT_EQ(0, ioas_map_file(iommufd, ioas, fd, i * PAGE, PAGE,
+					   IOVA + i * PAGE, IOAS_RW));
+	after = slab_kb();
+	/* Tables of the whole would be 8 KiB each, and more with small pages */
+	EXPECT_LT(after - before, IMPORTS * 4)
+		TH_LOG("%ld KiB", after - before);
+	EXPECT_EQ(0, ioas_unmap(iommufd, ioas, IOVA, (IMPORTS + 1) * PAGE, NULL));
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

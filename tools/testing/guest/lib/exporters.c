@@ -69,9 +69,14 @@ out:
 
 int export_heap(const char *heap, size_t size)
 {
+	return export_heap_as(heap, size, O_RDWR);
+}
+
+int export_heap_as(const char *heap, size_t size, int mode)
+{
 	struct dma_heap_allocation_data args = {
 		.len = size,
-		.fd_flags = O_RDWR | O_CLOEXEC,
+		.fd_flags = mode | O_CLOEXEC,
 	};
 	char path[64];
 	int dev, rc;
