@@ -145,4 +145,5 @@ static void regs_revoke(struct dma_buf *dmabuf)
 	/* For ever: who polls the buffer may know */
 	dma_buf_hang_up(dmabuf);
 }
+
 /* [end] */

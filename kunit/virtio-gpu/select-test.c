@@ -213,11 +213,11 @@ static void end_import(struct kunit *test, struct moving *m)
 
 	drm_gem_object_put(m->obj);
 	do {
-		msleep(10);
+		msleep(20);
 		dma_resv_lock(dmabuf->resv, NULL);
 		attached = !list_empty(&dmabuf->attachments);
 		dma_resv_unlock(dmabuf->resv);
-	} while (attached && tries++ < 1000);
+	} while (attached && tries++ < 500);
 	KUNIT_EXPECT_FALSE(test, attached);
 }
 
