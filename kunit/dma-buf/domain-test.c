@@ -486,6 +486,33 @@ static void predict_test(struct kunit *test)
 	dma_buf_detach(mmio->dmabuf, attach);
 }
 
+/* Whoever was killed neither waits for the lock nor fills anything */
+static void killed_test(struct kunit *test)
+{
+	struct fake_exporter *exp = plain_exporter(test, 8);
+	struct fake_domain *fake = fake_iommu_domain(test, BASE, SZ_1M);
+	struct dma_buf_attachment *attach = attach_domain(exp);
+	struct dma_buf_domain_span span = fake_span(fake, 0, SZ_PAGE);
+	struct fake_holder holder;
+
+	fake_hold(&holder, exp->dmabuf);
+	fake_kill();
+	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(attach, 0, SZ_PAGE), -EINTR);
+	fake_let_go(&holder);
+	KUNIT_EXPECT_EQ(test, exp->calls.pin, 0);
+	fake_kill_end();
+
+	KUNIT_ASSERT_EQ(test, dma_buf_domain_map(attach, 0, SZ_PAGE), 0);
+	fake_kill();
+	KUNIT_EXPECT_EQ(test, dma_buf_domain_fill(attach, &span), -EINTR);
+	fake_kill_end();
+	KUNIT_EXPECT_EQ(test, fake->maps, 0);
+	KUNIT_EXPECT_EQ(test, dma_buf_domain_fill(attach, &span), 0);
+	dma_buf_domain_clear(attach, &span);
+	dma_buf_domain_unmap(attach);
+	dma_buf_detach(exp->dmabuf, attach);
+}
+
 static struct kunit_case domain_tests[] = {
 	KUNIT_CASE_PARAM(shape_test, shape_gen_params),
 	KUNIT_CASE_PARAM(every_part_test, shape_gen_params),
@@ -497,6 +524,7 @@ static struct kunit_case domain_tests[] = {
 	KUNIT_CASE(bad_span_test),
 	KUNIT_CASE(read_only_test),
 	KUNIT_CASE(predict_test),
+	KUNIT_CASE(killed_test),
 	{}
 };
 

@@ -6,6 +6,7 @@
 #include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 
 #include <kunit/device.h>
 
@@ -478,6 +479,60 @@ struct device *fake_device(struct kunit *test, const char *name)
 	KUNIT_ASSERT_EQ(test,
 			dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64)), 0);
 	return dev;
+}
+
+static void hold(struct work_struct *work)
+{
+	struct fake_holder *holder = container_of(work, struct fake_holder, work);
+
+	dma_resv_lock(holder->dmabuf->resv, NULL);
+	complete(&holder->held);
+	wait_for_completion(&holder->enough);
+	dma_resv_unlock(holder->dmabuf->resv);
+}
+
+/**
+ * fake_hold - let somebody else have the reservation lock
+ * @holder: who, on the stack
+ * @dmabuf: the buffer
+ */
+void fake_hold(struct fake_holder *holder, struct dma_buf *dmabuf)
+{
+	holder->dmabuf = dmabuf;
+	init_completion(&holder->held);
+	init_completion(&holder->enough);
+	INIT_WORK_ONSTACK(&holder->work, hold);
+	schedule_work(&holder->work);
+	wait_for_completion(&holder->held);
+}
+
+/**
+ * fake_let_go - end of fake_hold()
+ * @holder: who
+ */
+void fake_let_go(struct fake_holder *holder)
+{
+	complete(&holder->enough);
+	flush_work(&holder->work);
+	destroy_work_on_stack(&holder->work);
+}
+
+/**
+ * fake_kill - kill the task that runs the test, without an effect on it
+ */
+void fake_kill(void)
+{
+	allow_signal(SIGKILL);
+	send_sig(SIGKILL, current, 1);
+}
+
+/**
+ * fake_kill_end - end of fake_kill()
+ */
+void fake_kill_end(void)
+{
+	disallow_signal(SIGKILL);
+	flush_signals(current);
 }
 
 /**

@@ -8,10 +8,12 @@
 
 #include <kunit/test.h>
 
+#include <linux/completion.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-domain.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/scatterlist.h>
+#include <linux/workqueue.h>
 
 #define FAKE_PAGES	4
 #define FAKE_SIZE	(FAKE_PAGES * PAGE_SIZE)
@@ -133,6 +135,25 @@ extern const struct dma_buf_attach_ops fake_p2p_ops;
 extern const struct dma_buf_attach_ops fake_pinned_ops;
 
 struct device *fake_device(struct kunit *test, const char *name);
+
+/**
+ * struct fake_holder - somebody who has the reservation lock of a buffer
+ * @work: who it is
+ * @dmabuf: the buffer
+ * @held: he has it
+ * @enough: he is to let go
+ */
+struct fake_holder {
+	struct work_struct work;
+	struct dma_buf *dmabuf;
+	struct completion held;
+	struct completion enough;
+};
+
+void fake_hold(struct fake_holder *holder, struct dma_buf *dmabuf);
+void fake_let_go(struct fake_holder *holder);
+void fake_kill(void);
+void fake_kill_end(void);
 
 /* The importer's entries for a device */
 static inline struct dma_buf_mapping_match fake_sgt(struct device *dev)

@@ -464,6 +464,24 @@ static void static_importer_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exp->calls.match, 1);
 }
 
+/* Who was killed does not wait for the lock, and leaves nothing behind */
+static void killed_test(struct kunit *test)
+{
+	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
+	struct device *dev = fake_device(test, "importer");
+	struct dma_buf_attachment *attach;
+	struct fake_holder holder;
+
+	fake_hold(&holder, exp->dmabuf);
+	fake_kill();
+	attach = dma_buf_attach(exp->dmabuf, dev);
+	fake_kill_end();
+	fake_let_go(&holder);
+	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINTR));
+	KUNIT_EXPECT_EQ(test, exp->calls.attach, 1);
+	KUNIT_EXPECT_EQ(test, exp->calls.detach, 1);
+}
+
 static struct kunit_case match_result_tests[] = {
 	KUNIT_CASE_PARAM(type_match_test, result_gen_params),
 	KUNIT_CASE_PARAM(type_match_goes_on_test, result_gen_params),
@@ -483,6 +501,7 @@ static struct kunit_case match_result_tests[] = {
 	KUNIT_CASE(no_operations_test),
 	KUNIT_CASE(no_buffer_test),
 	KUNIT_CASE(static_importer_test),
+	KUNIT_CASE(killed_test),
 	{}
 };
 
