@@ -480,13 +480,14 @@ static void check_fdinfo(enum exporter from, enum importer to, int dmabuf)
 	const char *want = from == VFIO ? "attachment:\tSGT p2p default\n" :
 					  "attachment:\tSGT memory default\n";
 	char text[4096], number[32];
-	int n;
+	ssize_t n;
 
 	if (!negotiates)
 		return;
-	VFIO_ASSERT_GT(file_read(text, sizeof(text), "/proc/self/fdinfo/%d", dmabuf), 0);
+	n = file_read(text, sizeof(text), "/proc/self/fdinfo/%d", dmabuf);
+	VFIO_ASSERT_GT(n, 0);
 	n = lines_as(text, want);
-	snprintf(number, sizeof(number), "attachments:\t%d\n", n);
+	snprintf(number, sizeof(number), "attachments:\t%zd\n", n);
 	if (n == bufinfo_attachments(dmabuf) && strstr(text, number)) {
 		described += n;
 		return;
