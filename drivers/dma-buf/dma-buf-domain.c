@@ -10,8 +10,8 @@
  * buffer the core takes it out of all spans.
  *
  * Whoever has a domain can let its devices reach what is mapped there, and ask
- * for the addresses. So the calls are exported to the modules in DOMAIN_IMPORTERS
- * only, whose every use of a domain is known.
+ * for the addresses. So the calls are exported to the modules in
+ * DMA_BUF_DOMAIN_IMPORTERS only, whose every use of a domain is known.
  *
  * Ranges may be many, in any order, and shorter than the part of the buffer that
  * is mapped. They are turned into an index of runs over just that part, with
@@ -43,62 +43,12 @@
 #include <kunit/static_stub.h>
 #include <kunit/visibility.h>
 
-#include "dma-buf-core.h"
-
-#if IS_MODULE(CONFIG_DMABUF_MAPPING_KUNIT_TEST)
-#define DOMAIN_IMPORTERS "iommufd,dma-buf-mapping-kunit"
-#else
-#define DOMAIN_IMPORTERS "iommufd"
-#endif
+#include "dma-buf-domain-map.h"
 
 /* Of a page table that is being filled: whoever holds the lock does not wait */
 #define FILL_GFP	(GFP_NOWAIT | __GFP_ACCOUNT)
-/* How often memory is made for one batch before there is none */
-#define FILL_TRIES	8
 /* Pages that a batch may need: a table for each level of the largest tables */
 #define FILL_PAGES	6
-
-/**
- * struct domain_run - bytes of one kind that are physically contiguous
- * @offset: where they begin, in the part of the buffer that is mapped
- * @paddr: the address
- * @mmio: device memory rather than cacheable memory
- *
- * A run ends where the next one begins, or with the part that is mapped.
- */
-struct domain_run {
-	size_t offset;
-	phys_addr_t paddr;
-	bool mmio;
-};
-
-/**
- * struct dma_buf_domain_map - what an attachment of the DOMAIN type has mapped
- * @lock: protects all below, nests in the reservation lock of the buffer
- * @list: the exporter's list, NULL if it was revoked. Also written under the
- *	reservation lock. The runs are not looked at while it is NULL.
- * @revoking: the exporter is about to take @list away. Written under the
- *	reservation lock; whoever fills a span sees it between two batches.
- * @runs: index over the part of @list that is mapped, in the buffer's order
- * @nr_runs: number of @runs
- * @max_runs: how many there is room for
- * @single: what @runs points to if there is room for just one
- * @offset: where the part begins in the buffer, constant
- * @length: how long it is, constant
- * @spans: of &dma_buf_domain_span.elm, which the importer owns
- */
-struct dma_buf_domain_map {
-	struct mutex lock; /* of the map and its spans */
-	const struct dma_buf_phys_list *list;
-	bool revoking;
-	struct domain_run *runs;
-	size_t nr_runs;
-	size_t max_runs;
-	struct domain_run single;
-	size_t offset;
-	size_t length;
-	struct list_head spans;
-};
 
 static void domain_describe(char *buf, size_t len,
 			    const struct dma_buf_mapping_match *entry)
@@ -157,7 +107,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_domain_type, "DMA_BUF");
  */
 static size_t scan_runs(const struct dma_buf_domain_map *map,
 			const struct dma_buf_phys_list *list,
-			struct domain_run *runs)
+			struct dma_buf_domain_run *runs)
 {
 	size_t start = map->offset, done = 0, nr = 0;
 	phys_addr_t next = 0;
@@ -177,7 +127,7 @@ static size_t scan_runs(const struct dma_buf_domain_map *map,
 		paddr = vec->paddr + start;
 		if (!nr || paddr != next || mmio != last_mmio) {
 			if (runs)
-				runs[nr] = (struct domain_run){
+				runs[nr] = (struct dma_buf_domain_run){
 					.offset = done,
 					.paddr = paddr,
 					.mmio = mmio,
@@ -203,14 +153,14 @@ static void free_runs(struct dma_buf_domain_map *map)
 }
 
 /* Make room for @nr runs, without any lock. Too many are no bug. */
-static int alloc_runs(struct dma_buf_domain_map *map, size_t nr)
+int dma_buf_domain_alloc_runs(struct dma_buf_domain_map *map, size_t nr,
+			      gfp_t gfp)
 {
-	struct domain_run *runs = &map->single;
+	struct dma_buf_domain_run *runs = &map->single;
 
 	free_runs(map);
 	if (nr > 1) {
-		runs = kvmalloc_objs(*runs, nr,
-				     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		runs = kvmalloc_objs(*runs, nr, gfp | __GFP_NOWARN);
 		if (!runs)
 			return -ENOMEM;
 	}
@@ -255,7 +205,7 @@ static size_t run_end(const struct dma_buf_domain_map *map, size_t run)
 }
 
 /* Take out of the domain what it maps of the span */
-static void unmap_span(struct dma_buf_domain_span *span)
+void dma_buf_domain_unmap_span(struct dma_buf_domain_span *span)
 {
 	size_t mapped = span->mapped;
 
@@ -322,7 +272,7 @@ static int map_table(const struct dma_buf_domain_map *map,
 	int ret;
 
 	for (; span->mapped != span->length; run++) {
-		const struct domain_run *r = &map->runs[run];
+		const struct dma_buf_domain_run *r = &map->runs[run];
 		unsigned long iova = span->iova + span->mapped;
 		size_t offset = start + span->mapped;
 		phys_addr_t paddr = r->paddr + (offset - r->offset);
@@ -360,32 +310,39 @@ static int sync_batch(struct dma_buf_domain_span *span, size_t before)
 	return ret;
 }
 
-/* As map_table(). 0 as well if the buffer is revoked, or is about to be. */
-static int fill_batch(struct dma_buf_domain_map *map,
-		      struct dma_buf_domain_span *span)
+/* As map_table(), with the lock held, of a buffer that is mapped */
+int dma_buf_domain_fill_table(struct dma_buf_domain_map *map,
+			      struct dma_buf_domain_span *span)
 {
-	size_t before;
+	size_t before = span->mapped;
 	int ret, err;
 
-	guard(mutex)(&map->lock);
-	if (!map->list || READ_ONCE(map->revoking))
-		return 0;
+	lockdep_assert_held(&map->lock);
 
-	before = span->mapped;
 	ret = map_table(map, span);
 	err = sync_batch(span, before);
 	return err ?: ret;
 }
 
+/* The same. 0 as well if the buffer is revoked, or is about to be. */
+static int fill_batch(struct dma_buf_domain_map *map,
+		      struct dma_buf_domain_span *span)
+{
+	guard(mutex)(&map->lock);
+	if (!map->list || READ_ONCE(map->revoking))
+		return 0;
+	return dma_buf_domain_fill_table(map, span);
+}
+
 /* Reclaim for the next batch, which finds what is freed here */
-static int make_room(void)
+int dma_buf_domain_make_room(gfp_t gfp)
 {
 	unsigned long page[FILL_PAGES];
 	unsigned int nr;
 	int ret = 0;
 
 	for (nr = 0; nr < ARRAY_SIZE(page); nr++) {
-		page[nr] = __get_free_page(GFP_KERNEL_ACCOUNT);
+		page[nr] = __get_free_page(gfp);
 		if (!page[nr]) {
 			ret = -ENOMEM;
 			break;
@@ -411,20 +368,14 @@ static int fill_span(struct dma_buf_domain_map *map,
 		ret = fill_batch(map, span);
 		if (span->mapped != before)
 			tries = 0;
-		if (ret == -ENOMEM && tries++ < FILL_TRIES) {
-			ret = make_room();
+		if (ret == -ENOMEM && tries++ < DMA_BUF_DOMAIN_FILL_TRIES) {
+			ret = dma_buf_domain_make_room(GFP_KERNEL_ACCOUNT);
 			if (!ret)
 				ret = 1;
 		}
 		cond_resched();
 	} while (ret > 0);
 	return ret;
-}
-
-static struct dma_buf_domain_map *
-to_map(const struct dma_buf_attachment *attach)
-{
-	return to_core_attachment(attach)->domain_map;
 }
 
 static bool span_fits(const struct dma_buf_domain_map *map,
@@ -455,7 +406,7 @@ bool dma_buf_domain_may_write(struct dma_buf *dmabuf)
 	       (!dmabuf->ops->domain_exporter_match ||
 		dmabuf->file->f_mode & FMODE_WRITE);
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_may_write, DOMAIN_IMPORTERS);
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_may_write, DMA_BUF_DOMAIN_IMPORTERS);
 
 /**
  * dma_buf_domain_fill - map a part of the buffer into a domain
@@ -463,8 +414,9 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_may_write, DOMAIN_IMPORTERS);
  * @span: what to map where. It belongs to the core until
  *	dma_buf_domain_clear(), unless this fails.
  *
- * Succeeds without mapping anything, or all of it, if the buffer is revoked.
- * Several spans can be filled at once, by one task each.
+ * Succeeds without mapping anything, or all of it, if the buffer is revoked. If
+ * it comes back the span is filled then: see dma_buf_domain_restore(). Several
+ * spans can be filled at once, by one task each.
  *
  * Context: May sleep, killable. The reservation lock of the buffer is not held.
  *
@@ -476,7 +428,7 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_may_write, DOMAIN_IMPORTERS);
 int dma_buf_domain_fill(struct dma_buf_attachment *attach,
 			struct dma_buf_domain_span *span)
 {
-	struct dma_buf_domain_map *map = to_map(attach);
+	struct dma_buf_domain_map *map = dma_buf_domain_map_of(attach);
 	int ret;
 
 	might_sleep();
@@ -488,13 +440,13 @@ int dma_buf_domain_fill(struct dma_buf_attachment *attach,
 
 	span->mapped = 0;
 	scoped_guard(mutex, &map->lock)
-		list_add_tail(&span->elm, &map->spans);
+		list_add_tail(&span->elm, map->list ? &map->spans : &map->lost);
 	ret = fill_span(map, span);
 	if (ret)
 		dma_buf_domain_clear(attach, span);
 	return ret;
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_fill, DOMAIN_IMPORTERS);
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_fill, DMA_BUF_DOMAIN_IMPORTERS);
 
 /**
  * dma_buf_domain_clear - take a part of the buffer out of a domain
@@ -506,13 +458,13 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_fill, DOMAIN_IMPORTERS);
 void dma_buf_domain_clear(struct dma_buf_attachment *attach,
 			  struct dma_buf_domain_span *span)
 {
-	struct dma_buf_domain_map *map = to_map(attach);
+	struct dma_buf_domain_map *map = dma_buf_domain_map_of(attach);
 
 	guard(mutex)(&map->lock);
-	unmap_span(span);
+	dma_buf_domain_unmap_span(span);
 	list_del(&span->elm);
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_clear, DOMAIN_IMPORTERS);
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_clear, DMA_BUF_DOMAIN_IMPORTERS);
 
 /* Give the ranges back to the exporter. No domain maps them any more. */
 static void give_back(struct dma_buf_domain_map *map,
@@ -523,7 +475,7 @@ static void give_back(struct dma_buf_domain_map *map,
 
 	dma_buf_pal_unmap_phys(attach, map->list);
 	WRITE_ONCE(map->list, NULL);
-	free_runs(map);
+	/* The room for runs stays, so that the way back needs no memory for it */
 }
 
 /**
@@ -540,7 +492,7 @@ static void give_back(struct dma_buf_domain_map *map,
  */
 void dma_buf_domain_invalidate(struct dma_buf_attachment *attach)
 {
-	struct dma_buf_domain_map *map = to_map(attach);
+	struct dma_buf_domain_map *map = dma_buf_domain_map_of(attach);
 	struct dma_buf_domain_span *span;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
@@ -553,11 +505,12 @@ void dma_buf_domain_invalidate(struct dma_buf_attachment *attach)
 	if (!map->list)
 		return;
 
-	list_for_each_entry(span, &map->spans, elm)
-		unmap_span(span);
+	dma_buf_domain_all_lost(map);
+	list_for_each_entry(span, &map->lost, elm)
+		dma_buf_domain_unmap_span(span);
 	give_back(map, attach);
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_invalidate, DOMAIN_IMPORTERS);
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_invalidate, DMA_BUF_DOMAIN_IMPORTERS);
 
 /**
  * dma_buf_domain_revoked - has the exporter taken the buffer back?
@@ -568,17 +521,17 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_invalidate, DOMAIN_IMPORTERS);
  */
 bool dma_buf_domain_revoked(const struct dma_buf_attachment *attach)
 {
-	return !READ_ONCE(to_map(attach)->list);
+	return !READ_ONCE(dma_buf_domain_map_of(attach)->list);
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_revoked, DOMAIN_IMPORTERS);
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_revoked, DMA_BUF_DOMAIN_IMPORTERS);
 
 /*
- * Map and publish the ranges, as one step for a revoke. -ENOSPC says that the
- * index is too small.
+ * Map and publish the ranges, as one step for a revoke, which takes the
+ * reservation lock that the caller holds. 1 says that the index is too small.
  */
-static int publish(struct dma_buf_domain_map *map,
-		   struct dma_buf_attachment *attach)
+int dma_buf_domain_publish(struct dma_buf_domain_map *map)
 {
+	struct dma_buf_attachment *attach = map->attach;
 	const struct dma_buf_phys_list *list;
 	int ret;
 
@@ -592,14 +545,25 @@ static int publish(struct dma_buf_domain_map *map,
 		dma_buf_pal_unmap_phys(attach, list);
 		return ret;
 	}
-	map->list = list;
-	to_core_attachment(attach)->domain_map = map;
+	WRITE_ONCE(map->revoking, false);
+	WRITE_ONCE(map->list, list);
 	return 0;
 }
 
-static int pin_and_publish(struct dma_buf_domain_map *map,
-			   struct dma_buf_attachment *attach)
+/*
+ * A buffer that is away for a time is as good as one that was taken away right
+ * after, if there is a way back.
+ */
+static int publish_or_wait(struct dma_buf_domain_map *map)
 {
+	int ret = dma_buf_domain_publish(map);
+
+	return ret == -EAGAIN && dma_buf_attach_restorable(map->attach) ? 0 : ret;
+}
+
+static int pin_and_publish(struct dma_buf_domain_map *map)
+{
+	struct dma_buf_attachment *attach = map->attach;
 	struct dma_buf *dmabuf = attach->dmabuf;
 	int ret;
 
@@ -608,15 +572,18 @@ static int pin_and_publish(struct dma_buf_domain_map *map,
 		return ret;
 	ret = dma_buf_pin(attach);
 	if (!ret) {
-		ret = publish(map, attach);
+		ret = publish_or_wait(map);
 		if (ret)
 			dma_buf_unpin(attach);
+		else
+			to_core_attachment(attach)->domain_map = map;
 	}
 	dma_resv_unlock(dmabuf->resv);
 	return ret;
 }
 
-static struct dma_buf_domain_map *alloc_map(size_t offset, size_t length)
+static struct dma_buf_domain_map *
+alloc_map(struct dma_buf_attachment *attach, size_t offset, size_t length)
 {
 	struct dma_buf_domain_map *map;
 
@@ -625,6 +592,8 @@ static struct dma_buf_domain_map *alloc_map(size_t offset, size_t length)
 		return NULL;
 	mutex_init(&map->lock);
 	INIT_LIST_HEAD(&map->spans);
+	dma_buf_domain_restore_init(map);
+	map->attach = attach;
 	map->offset = offset;
 	map->length = length;
 	return map;
@@ -632,6 +601,7 @@ static struct dma_buf_domain_map *alloc_map(size_t offset, size_t length)
 
 static void free_map(struct dma_buf_domain_map *map)
 {
+	dma_buf_domain_restore_fini(map);
 	free_runs(map);
 	mutex_destroy(&map->lock);
 	kfree(map);
@@ -643,8 +613,11 @@ static void free_map(struct dma_buf_domain_map *map)
  * @offset: where the part begins, in bytes
  * @length: how long it is. Both are multiples of PAGE_SIZE.
  *
- * The buffer is pinned and the exporter asked for its ranges, once: they stay
- * until it revokes them. There is no way back from that but another attachment.
+ * The buffer is pinned and the exporter asked for its ranges, which stay until it
+ * revokes them. If the importer has dma_buf_domain_restore() in its operations the
+ * exporter is asked again when the buffer is back, and this succeeds as well if the
+ * buffer is away just then, for a time. Else there is no way back but another
+ * attachment.
  *
  * Context: May sleep. A fatal signal ends it, and any signal the wait for moves
  * that the exporter has queued. Takes the reservation lock of the buffer.
@@ -664,19 +637,20 @@ int dma_buf_domain_map(struct dma_buf_attachment *attach, size_t offset,
 	might_sleep();
 
 	if (!length || !PAGE_ALIGNED(offset | length) || offset > size ||
-	    length > size - offset || WARN_ON(to_map(attach)))
+	    length > size - offset || WARN_ON(dma_buf_domain_map_of(attach)))
 		return -EINVAL;
 
-	map = alloc_map(offset, length);
+	map = alloc_map(attach, offset, length);
 	if (!map)
 		return -ENOMEM;
 
 	/* Ends with the second round, unless the exporter's list grows in time */
 	do {
-		ret = alloc_runs(map, nr_runs);
+		ret = dma_buf_domain_alloc_runs(map, nr_runs,
+						GFP_KERNEL_ACCOUNT);
 		if (ret)
 			break;
-		ret = pin_and_publish(map, attach);
+		ret = pin_and_publish(map);
 		if (ret > 0)
 			nr_runs = map->nr_runs;
 		if (ret > 0 && fatal_signal_pending(current))
@@ -686,17 +660,18 @@ int dma_buf_domain_map(struct dma_buf_attachment *attach, size_t offset,
 		free_map(map);
 	return ret;
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_map, DOMAIN_IMPORTERS);
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_map, DMA_BUF_DOMAIN_IMPORTERS);
 
 /**
  * dma_buf_domain_unmap - undo dma_buf_domain_map()
  * @attach: the attachment, all spans of which were cleared
  *
- * Context: May sleep. Takes the reservation lock of the buffer.
+ * Context: May sleep. Takes the reservation lock of the buffer. Waits for the way
+ * back, if one is under way, which finds nothing to do.
  */
 void dma_buf_domain_unmap(struct dma_buf_attachment *attach)
 {
-	struct dma_buf_domain_map *map = to_map(attach);
+	struct dma_buf_domain_map *map = dma_buf_domain_map_of(attach);
 	struct dma_buf *dmabuf = attach->dmabuf;
 
 	might_sleep();
@@ -714,4 +689,4 @@ void dma_buf_domain_unmap(struct dma_buf_attachment *attach)
 	dma_resv_unlock(dmabuf->resv);
 	free_map(map);
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_unmap, DOMAIN_IMPORTERS);
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_unmap, DMA_BUF_DOMAIN_IMPORTERS);

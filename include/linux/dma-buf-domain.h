@@ -19,8 +19,8 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_domain_type;
  *	else only device memory is mapped for them
  *
  * A macro, so that it can initialise a static object. Any importer can have the
- * entry; the calls below are exported to the modules in DOMAIN_IMPORTERS, see
- * drivers/dma-buf/dma-buf-domain.c.
+ * entry; the calls below are exported to the modules in
+ * DMA_BUF_DOMAIN_IMPORTERS, see drivers/dma-buf/dma-buf-domain.c.
  */
 #define DMA_BUF_IMAPPING_DOMAIN(is_coherent)				\
 	((struct dma_buf_mapping_match){				\
@@ -39,6 +39,12 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_domain_type;
  *	For device memory the core puts IOMMU_MMIO in the place of IOMMU_CACHE.
  * @small_pages: use no page larger than PAGE_SIZE, because the importer will
  *	take parts of the span out of the domain
+ * @not_restored: the buffer was taken away, is back, and could not be mapped here
+ *	again, most likely for want of memory. Nothing is mapped; the next time it
+ *	comes back it is tried again. Called under a lock that
+ *	dma_buf_domain_clear() takes, so that the span stays meanwhile, and must not
+ *	call anything below. Optional.
+ * @priv: the importer's, for @not_restored
  *
  * The importer owns it and writes it before dma_buf_domain_fill(). From then to
  * dma_buf_domain_clear() it is the core's.
@@ -50,6 +56,8 @@ struct dma_buf_domain_span {
 	size_t length;
 	int prot;
 	bool small_pages;
+	void (*not_restored)(struct dma_buf_domain_span *span);
+	void *priv;
 	/* private: how many bytes are mapped, from @iova on */
 	size_t mapped;
 	/* private: in the list of all spans of the attachment */
@@ -64,6 +72,7 @@ int dma_buf_domain_fill(struct dma_buf_attachment *attach,
 void dma_buf_domain_clear(struct dma_buf_attachment *attach,
 			  struct dma_buf_domain_span *span);
 void dma_buf_domain_invalidate(struct dma_buf_attachment *attach);
+void dma_buf_domain_restore(struct dma_buf_attachment *attach);
 bool dma_buf_domain_may_write(struct dma_buf *dmabuf);
 bool dma_buf_domain_revoked(const struct dma_buf_attachment *attach);
 

@@ -13,6 +13,7 @@ static const struct dma_buf_mapping_match area_types[] = {
 
 static const struct dma_buf_attach_ops area_attach_ops = {
 	.invalidate_mappings = dma_buf_domain_invalidate,
+	.restore_mappings = dma_buf_domain_restore,
 };
 
 /* [begin] */
