@@ -849,6 +849,193 @@ static void bars_no_importer(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
+/* What an importer has heard */
+struct told {
+	unsigned int lost;
+	unsigned int back;
+};
+
+static void told_lost(struct dma_buf_attachment *attach)
+{
+	((struct told *)attach->importer_priv)->lost++;
+}
+
+static void told_back(struct dma_buf_attachment *attach)
+{
+	dma_resv_assert_held(attach->dmabuf->resv);
+	((struct told *)attach->importer_priv)->back++;
+}
+
+static const struct dma_buf_attach_ops told_ops = {
+	.invalidate_mappings = told_lost,
+	.restore_mappings = told_back,
+};
+
+static struct dma_buf_attachment *attach_told(struct bars_test *t,
+					      const struct dma_buf_attach_ops *ops,
+					      struct told *told)
+{
+	static const struct dma_buf_mapping_match domain[] = {
+		DMA_BUF_IMAPPING_DOMAIN(true),
+	};
+
+	return dma_buf_mapping_attach(t->dmabuf[0], domain, ARRAY_SIZE(domain),
+				      ops, told);
+}
+
+static void expect_told(struct kunit *test, const struct told *told,
+			unsigned int lost, unsigned int back)
+{
+	struct bars_test *t = test->priv;
+
+	flush_work(&t->bars->back);
+	KUNIT_EXPECT_EQ(test, told->lost, lost);
+	KUNIT_EXPECT_EQ(test, told->back, back);
+}
+
+static void transition(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, stop(test->priv), 0);
+	start(test->priv);
+}
+
+static struct dma_buf_attachment *open_and_attach(struct kunit *test,
+						  struct told *told)
+{
+	struct bars_test *t = test->priv;
+	struct dma_buf_attachment *attach;
+
+	if (!IS_ENABLED(CONFIG_VFIO_PCI_DMABUF))
+		kunit_skip(test, "vfio-pci does not export in this kernel");
+	vfio_pci_bars_open(&t->vdev);
+	add_buf(test, 0);
+	attach = attach_told(t, &told_ops, told);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
+	return attach;
+}
+
+/* Importers hear of the end of each outage, those that want to */
+static void bars_back(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct dma_buf_attachment *attach;
+	struct told told = {};
+
+	attach = open_and_attach(test, &told);
+	expect_told(test, &told, 0, 0);
+	transition(test);
+	expect_told(test, &told, 1, 1);
+
+	set_memory(t, false);
+	transition(test);
+	expect_told(test, &told, 2, 1);
+	KUNIT_EXPECT_PTR_EQ(test, attach_told(t, &told_ops, &told),
+			    ERR_PTR(-EAGAIN));
+	/* Others have always been told that it is gone, and do not wait for it */
+	KUNIT_EXPECT_PTR_EQ(test, attach_told(t, &importer_ops, &told),
+			    ERR_PTR(-ENODEV));
+	set_memory(t, true);
+	transition(test);
+	expect_told(test, &told, 2, 2);
+
+	low_power(t, true);
+	expect_told(test, &told, 3, 2);
+	low_power(t, false);
+	expect_told(test, &told, 3, 3);
+
+	/* A close that is none */
+	t->vdev.vdev.drain(&t->vdev.vdev, true);
+	expect_told(test, &told, 4, 3);
+	t->vdev.vdev.drain(&t->vdev.vdev, false);
+	expect_told(test, &told, 4, 4);
+
+	vfio_pci_core_reset_prepare(&t->pdev);
+	vfio_pci_core_reset_done(&t->pdev);
+	/* Who ends it may leave it to this */
+	flush_work(&t->bars->settle);
+	expect_told(test, &told, 5, 5);
+	dma_buf_detach(t->dmabuf[0], attach);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* But not of an end that does not come */
+static void bars_not_back(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct dma_buf_attachment *attach;
+	struct told told = {};
+
+	attach = open_and_attach(test, &told);
+	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(t->dmabuf[0]->priv), 0);
+	expect_told(test, &told, 1, 0);
+	transition(test);
+	expect_told(test, &told, 1, 0);
+	KUNIT_EXPECT_PTR_EQ(test, attach_told(t, &told_ops, &told),
+			    ERR_PTR(-ENODEV));
+	dma_buf_detach(t->dmabuf[0], attach);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+static void bars_closed_not_back(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct dma_buf_attachment *attach;
+	struct told told = {};
+
+	attach = open_and_attach(test, &told);
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	start(t);
+	vfio_pci_bars_close(&t->vdev);
+	KUNIT_EXPECT_LE(test, told.back, 1);
+	KUNIT_EXPECT_FALSE(test, work_busy(&t->bars->back));
+	KUNIT_EXPECT_PTR_EQ(test, attach_told(t, &told_ops, &told),
+			    ERR_PTR(-ENODEV));
+	dma_buf_detach(t->dmabuf[0], attach);
+}
+
+/* A transition that does not take place, as its task was killed in between */
+static void bars_back_if_killed(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct dma_buf_attachment *attach;
+	struct vfio_pci_dma_buf *buf;
+	struct told told = {};
+
+	attach = open_and_attach(test, &told);
+	buf = t->dmabuf[0]->priv;
+	buf->nr_maps = 1;
+	get_killed();
+	KUNIT_EXPECT_EQ(test, stop(t), -EINTR);
+	stay_alive();
+	buf->nr_maps = 0;
+	KUNIT_EXPECT_EQ(test, told.lost, 1);
+	expect_told(test, &told, 1, 1);
+	dma_buf_detach(t->dmabuf[0], attach);
+	vfio_pci_bars_close(&t->vdev);
+}
+
+/* Who has the reservation lock keeps nobody but the importers of that buffer */
+static void bars_back_lock_held(struct kunit *test)
+{
+	struct bars_test *t = test->priv;
+	struct dma_buf_attachment *attach;
+	struct resv_holder holder;
+	struct task_struct *task;
+	struct told told = {};
+
+	attach = open_and_attach(test, &told);
+	KUNIT_ASSERT_EQ(test, stop(t), 0);
+	task = start_holder(test, &holder, t->dmabuf[0]);
+	start(t);
+	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
+	schedule_timeout_uninterruptible(HZ / 10);
+	KUNIT_EXPECT_EQ(test, told.back, 0);
+	end_holder(task, &holder);
+	expect_told(test, &told, 1, 1);
+	dma_buf_detach(t->dmabuf[0], attach);
+	vfio_pci_bars_close(&t->vdev);
+}
+
 static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_reset),
 	KUNIT_CASE(bars_drain),
@@ -872,6 +1059,11 @@ static struct kunit_case bars_cases[] = {
 	KUNIT_CASE(bars_close),
 	KUNIT_CASE(bars_failed_open),
 	KUNIT_CASE(bars_no_importer),
+	KUNIT_CASE(bars_back),
+	KUNIT_CASE(bars_not_back),
+	KUNIT_CASE(bars_closed_not_back),
+	KUNIT_CASE(bars_back_if_killed),
+	KUNIT_CASE(bars_back_lock_held),
 	{}
 };
 

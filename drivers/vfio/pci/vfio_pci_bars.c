@@ -20,7 +20,8 @@
  *				importers are told, and waited for
  *	...			the device is reset, or what else
  *	vfio_pci_bars_start()	state ON, or OFF if the memory is off now:
- *				faults continue, importers may map again
+ *				faults continue, importers may map again, and
+ *				those that want to know are told
  *
  * Both run under memory_lock, held for writing, so that vfio-pci runs one
  * transition at a time. A revoke by user space and the release of a buffer run
@@ -34,6 +35,13 @@
  * that no fault that saw the old state is still mapping. An importer's mapping
  * tests the state under the reservation lock, which a transition takes after it
  * has changed the state.
+ *
+ * A work item tells importers that they can map again: it takes the reservation
+ * locks, which whoever ends a transition shall not wait for. An importer that maps by
+ * itself need not be told. If the state changes meanwhile, the work item sees that
+ * under the reservation lock, or the importer is told first that it can map and then
+ * to let go. When the state is ON again the work is queued again, and runs once more
+ * if it is running.
  *
  * A fault that finds a transition in progress drops the lock that it came with
  * (mmap_lock or that of the VMA), sleeps until the transition is over or a signal
@@ -67,6 +75,9 @@
  *			fatal signal, but at the close.
  *   unmap		of importers, which are part of the kernel: as fences
  *   release of a buffer	for those who walk the list of buffers
+ *   telling importers	that the BARs are back waits for reservation locks, in a
+ *			work item. Nobody waits for that but the close, and the
+ *			release of the buffer whose lock it is.
  *
  * All importers are told before the first is waited for, and those whose
  * reservation lock is taken come last: a hung importer delays a transition but
@@ -119,6 +130,8 @@
 #include "vfio_pci_priv.h"
 #include "vfio_pci_wc.h"
 
+static void vfio_pci_bars_back_work(struct work_struct *work);
+
 /**
  * vfio_pci_bars_new - allocate the state of the BARs of one device
  * @vdev: the device
@@ -141,6 +154,7 @@ struct vfio_pci_bars *vfio_pci_bars_new(struct vfio_pci_core_device *vdev)
 	init_rwsem(&bars->barmap_lock);
 	INIT_LIST_HEAD(&bars->bufs);
 	INIT_WORK(&bars->settle, vfio_pci_bars_settle_work);
+	INIT_WORK(&bars->back, vfio_pci_bars_back_work);
 	vfio_pci_wc_init(bars);
 	bars->vdev = vdev;
 	return bars;
@@ -414,6 +428,34 @@ int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev)
 	return ret;
 }
 
+/*
+ * The same two rounds as for the bad news: nobody who holds a reservation lock
+ * keeps others from theirs.
+ */
+static void vfio_pci_bars_back_work(struct work_struct *work)
+{
+	struct vfio_pci_bars *bars =
+		container_of(work, struct vfio_pci_bars, back);
+	struct vfio_pci_dma_buf *buf = NULL;
+	bool left = false;
+
+	while ((buf = vfio_pci_bars_next(bars, buf)))
+		left |= !vfio_pci_dma_buf_try_restore(buf);
+	if (!left)
+		return;
+	while ((buf = vfio_pci_bars_next(bars, buf)))
+		vfio_pci_dma_buf_restore(buf);
+}
+
+/* Importers can have the BARs again. Nobody queues it when they are CLOSED. */
+static void vfio_pci_bars_tell_back(struct vfio_pci_bars *bars)
+{
+	lockdep_assert_held(&bars->lock);
+
+	if (!list_empty(&bars->bufs))
+		queue_work(system_dfl_wq, &bars->back);
+}
+
 static enum vfio_pci_bars_state
 vfio_pci_bars_device_state(struct vfio_pci_core_device *vdev)
 {
@@ -434,8 +476,7 @@ static bool vfio_pci_bars_held(struct vfio_pci_bars *bars)
  * @vdev: the device, memory_lock held for writing
  *
  * Also to be called, without vfio_pci_bars_stop(), after memory was possibly
- * turned on: it is the device that says what the new state is. Importers that
- * map the buffers again find out by trying.
+ * turned on: it is the device that says what the new state is.
  */
 void vfio_pci_bars_start(struct vfio_pci_core_device *vdev)
 {
@@ -462,8 +503,11 @@ void vfio_pci_bars_start(struct vfio_pci_core_device *vdev)
 	mutex_lock(&bars->lock);
 	if (bars->failed)
 		state = VFIO_PCI_BARS_OFF;
-	if (!vfio_pci_bars_held(bars) && bars->state != state)
+	if (!vfio_pci_bars_held(bars) && bars->state != state) {
 		vfio_pci_bars_set_state(bars, state);
+		if (state == VFIO_PCI_BARS_ON)
+			vfio_pci_bars_tell_back(bars);
+	}
 	mutex_unlock(&bars->lock);
 	wake_up_all(&bars->settled);
 }
@@ -548,6 +592,7 @@ void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
 
 	/* Nobody queues anything for BARs that are CLOSED */
 	cancel_work_sync(&bars->settle);
+	cancel_work_sync(&bars->back);
 	vfio_pci_wc_cancel(bars);
 	/* There is no importer left that it could be waiting for */
 	if (bars->finish)
@@ -589,6 +634,17 @@ static void vfio_pci_bars_end_drain(struct vfio_pci_core_device *vdev)
 	vfio_pci_bars_put(bars);
 }
 
+/* It may be waiting for a reservation lock, which the close had better not */
+static void vfio_pci_bars_end_back(struct vfio_pci_core_device *vdev)
+{
+	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
+
+	if (!bars)
+		return;
+	cancel_work_sync(&bars->back);
+	vfio_pci_bars_put(bars);
+}
+
 /**
  * vfio_pci_bars_drain - take the BARs away before the close, see vfio/drain.c
  * @core_vdev: the device
@@ -614,6 +670,7 @@ static void vfio_pci_bars_drain(struct vfio_device *core_vdev, bool begin)
 		vfio_pci_bars_take(vdev, vdev->bars, false);
 	}
 	vfio_pci_start_bars_and_unlock(vdev);
+	vfio_pci_bars_end_back(vdev);
 }
 
 /**

@@ -56,6 +56,7 @@ enum vfio_pci_bars_state {
  * @failed: the device did not recover from an error, and @state stays OFF until
  *	the next reset, see vfio_pci_reset.c
  * @settle: works out the state when memory_lock must not be waited for
+ * @back: tells importers that @state is ON again
  * @finish: where revokes end that nobody waits for, NULL before the first one.
  *	Written under @lock.
  * @vdev: the device, for @settle, which the close of the device waits for
@@ -85,6 +86,7 @@ struct vfio_pci_bars {
 	bool draining;
 	bool failed;
 	struct work_struct settle;
+	struct work_struct back;
 	struct workqueue_struct *finish;
 	struct vfio_pci_core_device *vdev;
 	unsigned int nr_wc_in[PCI_STD_NUM_BARS];

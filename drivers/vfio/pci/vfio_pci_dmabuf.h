@@ -113,6 +113,8 @@ bool vfio_pci_dma_buf_try_invalidate(struct vfio_pci_dma_buf *buf, bool *busy);
 int vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf, bool killable,
 				bool *busy);
 int vfio_pci_dma_buf_drain(struct vfio_pci_dma_buf *buf, bool killable);
+bool vfio_pci_dma_buf_try_restore(struct vfio_pci_dma_buf *buf);
+void vfio_pci_dma_buf_restore(struct vfio_pci_dma_buf *buf);
 bool vfio_pci_dma_buf_gone(struct vfio_pci_dma_buf *buf);
 int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf);
 int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf);

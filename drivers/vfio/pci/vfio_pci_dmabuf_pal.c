@@ -22,6 +22,15 @@
 #include "vfio_pci_dmabuf.h"
 #include "vfio_pci_priv.h"
 
+/* Why an importer cannot have the buffer. Only some ask if it will come back. */
+static int vfio_pci_dma_buf_errno(struct vfio_pci_dma_buf *buf,
+				  const struct dma_buf_attachment *attach)
+{
+	if (dma_buf_attach_restorable(attach) && !vfio_pci_dma_buf_gone(buf))
+		return -EAGAIN;
+	return -ENODEV;
+}
+
 static const struct dma_buf_phys_list *
 vfio_pci_dma_buf_map_phys(struct dma_buf_attachment *attach)
 {
@@ -32,7 +41,7 @@ vfio_pci_dma_buf_map_phys(struct dma_buf_attachment *attach)
 	/* Attached first, then this: see vfio_pci_dma_buf_quiet() */
 	smp_mb();
 	if (!vfio_pci_dma_buf_on(buf))
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(vfio_pci_dma_buf_errno(buf, attach));
 
 	WRITE_ONCE(buf->nr_maps, buf->nr_maps + 1);
 	return buf->list;
@@ -69,7 +78,8 @@ static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
  * see it.
  *
  * Return: What dma_buf_match_mapping() says, -EINTR if the task was killed, or
- * -ENODEV if the buffer is revoked and the importer would have been taken.
+ * -ENODEV if the buffer is revoked and the importer would have been taken: -EAGAIN
+ * if it will come back and the importer would notice.
  */
 int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 {
@@ -84,7 +94,9 @@ int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 	ret = dma_buf_lock_killable(args->dmabuf);
 	if (ret)
 		goto out;
-	ret = revocable ? -ENODEV : -EOPNOTSUPP;
+	ret = -EOPNOTSUPP;
+	if (revocable)
+		ret = vfio_pci_dma_buf_errno(buf, args->attach);
 	if (vfio_pci_dma_buf_on(buf)) {
 		exp = DMA_BUF_EMAPPING_RANGES(&vfio_pci_dma_buf_pal_ops,
 					      buf->list->provider,

@@ -333,6 +333,45 @@ int vfio_pci_dma_buf_drain(struct vfio_pci_dma_buf *buf, bool killable)
 	return ret ? -EINTR : 0;
 }
 
+static void vfio_pci_dma_buf_tell_back(struct vfio_pci_dma_buf *buf)
+{
+	if (vfio_pci_dma_buf_on(buf))
+		dma_buf_restore_mappings(buf->dmabuf);
+}
+
+/**
+ * vfio_pci_dma_buf_try_restore - say that the buffer is back, if possible at once
+ * @buf: the buffer, which importers may be able to map again
+ *
+ * Return: %false if there are importers and somebody holds the reservation lock.
+ */
+bool vfio_pci_dma_buf_try_restore(struct vfio_pci_dma_buf *buf)
+{
+	/* The state first, then whether there is anybody: he has seen it if not */
+	if (vfio_pci_dma_buf_quiet(buf))
+		return true;
+	if (!dma_resv_trylock(buf->dmabuf->resv))
+		return false;
+	vfio_pci_dma_buf_tell_back(buf);
+	dma_resv_unlock(buf->dmabuf->resv);
+	return true;
+}
+
+/**
+ * vfio_pci_dma_buf_restore - say that the buffer is back
+ * @buf: the buffer, which importers may be able to map again
+ *
+ * Importers may hear it twice.
+ */
+void vfio_pci_dma_buf_restore(struct vfio_pci_dma_buf *buf)
+{
+	if (vfio_pci_dma_buf_quiet(buf))
+		return;
+	dma_resv_lock(buf->dmabuf->resv, NULL);
+	vfio_pci_dma_buf_tell_back(buf);
+	dma_resv_unlock(buf->dmabuf->resv);
+}
+
 /**
  * vfio_pci_dma_buf_gone - is it over with the buffer, for ever?
  * @buf: the buffer
