@@ -3,6 +3,7 @@
  * Areas of a dma-buf in iommufd: what the core is asked to map where, and what is
  * left when that fails.
  */
+#include <linux/delay.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/file.h>
@@ -28,6 +29,9 @@ struct mock {
 	unsigned int maps;
 	bool fails;
 };
+
+/* How the exporter answers to a map, instead of with its list */
+static int away;
 
 /**
  * struct dmabuf_test - an import of a part of a dma-buf, of one MMIO range
@@ -83,6 +87,8 @@ static const struct iommu_domain_ops mock_ops = {
 static const struct dma_buf_phys_list *
 test_map_phys(struct dma_buf_attachment *attach)
 {
+	if (away)
+		return ERR_PTR(away);
 	return ((struct dmabuf_test *)attach->dmabuf->priv)->list;
 }
 
@@ -140,6 +146,7 @@ static int dmabuf_test_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
 	test->priv = t;
+	away = 0;
 	t->list = kunit_kzalloc(test, struct_size(t->list, phys, 1), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, t->list);
 	t->list->length = 1;
@@ -246,15 +253,31 @@ static void no_large_pages_test(struct kunit *test)
 	unfill(t, &t->mock[0]);
 }
 
+static void take(struct dmabuf_test *t, int error)
+{
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	away = error;
+	dma_buf_invalidate_mappings(t->dmabuf);
+	dma_resv_unlock(t->dmabuf->resv);
+}
+
+/* The work of it is the core's, which ends soon or has nothing to do */
+static void give(struct dmabuf_test *t)
+{
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	away = 0;
+	dma_buf_restore_mappings(t->dmabuf);
+	dma_resv_unlock(t->dmabuf->resv);
+	msleep(200);
+}
+
 static void revoked_test(struct kunit *test)
 {
 	struct dmabuf_test *t = test->priv;
 
 	KUNIT_ASSERT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
 						      &t->mock[0].domain), 0);
-	dma_resv_lock(t->dmabuf->resv, NULL);
-	dma_buf_invalidate_mappings(t->dmabuf);
-	dma_resv_unlock(t->dmabuf->resv);
+	take(t, -ENODEV);
 	KUNIT_EXPECT_EQ(test, t->mock[0].mapped, 0);
 
 	/* The area is there as if the revoke had come later */
@@ -265,11 +288,84 @@ static void revoked_test(struct kunit *test)
 	unfill(t, &t->mock[0]);
 }
 
+/* After an outage it is in all domains that it is in by then */
+static void restored_test(struct kunit *test)
+{
+	struct dmabuf_test *t = test->priv;
+	size_t i;
+
+	KUNIT_ASSERT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
+						      &t->mock[0].domain), 0);
+	take(t, -EAGAIN);
+	KUNIT_EXPECT_EQ(test, t->mock[0].mapped, 0);
+	KUNIT_EXPECT_FALSE(test, iopt_dmabuf_gone(&t->pages));
+	KUNIT_EXPECT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
+						      &t->mock[1].domain), 0);
+	KUNIT_EXPECT_EQ(test, t->mock[1].maps, 0);
+	give(t);
+	for (i = 0; i < ARRAY_SIZE(t->mock); i++)
+		expect_filled(test, &t->mock[i]);
+
+	take(t, -EAGAIN);
+	unfill(t, &t->mock[0]);
+	give(t);
+	KUNIT_EXPECT_EQ(test, t->mock[0].mapped, 0);
+	KUNIT_EXPECT_EQ(test, t->mock[1].mapped, 8 * SZ_PAGE);
+	dma_buf_hang_up(t->dmabuf);
+	KUNIT_EXPECT_TRUE(test, iopt_dmabuf_gone(&t->pages));
+	unfill(t, &t->mock[1]);
+}
+
+/* User space does not want that */
+static void stays_revoked_test(struct kunit *test)
+{
+	struct dmabuf_test *t = test->priv;
+
+	KUNIT_EXPECT_PTR_EQ(test, iopt_dmabuf_stay_revoked(ERR_PTR(-EAGAIN)),
+			    ERR_PTR(-ENODEV));
+	KUNIT_EXPECT_PTR_EQ(test, iopt_dmabuf_stay_revoked(ERR_PTR(-EPERM)),
+			    ERR_PTR(-EPERM));
+	KUNIT_EXPECT_PTR_EQ(test, iopt_dmabuf_stay_revoked(&t->pages),
+			    &t->pages);
+	KUNIT_ASSERT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
+						      &t->mock[0].domain), 0);
+	KUNIT_EXPECT_FALSE(test, iopt_dmabuf_gone(&t->pages));
+	take(t, -EAGAIN);
+	KUNIT_EXPECT_TRUE(test, iopt_dmabuf_gone(&t->pages));
+	give(t);
+	KUNIT_EXPECT_EQ(test, t->mock[0].mapped, 0);
+	KUNIT_EXPECT_TRUE(test, iopt_dmabuf_gone(&t->pages));
+	unfill(t, &t->mock[0]);
+}
+
+/* What user space can set, and that there is nothing to be set else */
+static void event_option_test(struct kunit *test)
+{
+	struct dmabuf_test *t = test->priv;
+	struct iommu_option cmd = { .op = IOMMU_OPTION_OP_GET };
+
+	KUNIT_EXPECT_EQ(test, iopt_dmabuf_option_event(&cmd, &t->iopt),
+			-EOPNOTSUPP);
+	cmd.op = IOMMU_OPTION_OP_SET;
+	cmd.val64 = INT_MAX;
+	KUNIT_EXPECT_EQ(test, iopt_dmabuf_option_event(&cmd, &t->iopt), -EBADF);
+	cmd.val64 = (u64)INT_MAX + 1;
+	KUNIT_EXPECT_EQ(test, iopt_dmabuf_option_event(&cmd, &t->iopt), -EINVAL);
+	cmd.val64 = U64_MAX;
+	KUNIT_EXPECT_EQ(test, iopt_dmabuf_option_event(&cmd, &t->iopt), 0);
+	/* Nobody wants to know */
+	iopt_dmabuf_event(&t->iopt);
+	iopt_dmabuf_event_fini(&t->iopt);
+}
+
 static struct kunit_case iopt_dmabuf_tests[] = {
 	KUNIT_CASE(fill_domain_test),
 	KUNIT_CASE(fill_domains_test),
 	KUNIT_CASE(no_large_pages_test),
 	KUNIT_CASE(revoked_test),
+	KUNIT_CASE(restored_test),
+	KUNIT_CASE(stays_revoked_test),
+	KUNIT_CASE(event_option_test),
 	{}
 };
 

@@ -4,9 +4,15 @@
  *
  * iommufd manages domains, and the core of dma-buf maps buffers into domains: the
  * import negotiates the DOMAIN mapping type and no other. The buffer is pinned
- * and mapped once, when the iopt_pages is made, and stays so until the exporter
- * revokes it or the iopt_pages is released. There is no way back from a revoke:
- * user space has to import again.
+ * and mapped when the iopt_pages is made, and stays so until the exporter
+ * revokes it or the iopt_pages is released.
+ *
+ * If it is revoked for a time, the core maps it again when that is over, in all
+ * domains that it is in by then, and user space does not notice. What keeps it from
+ * that is reported to who asked for it, see iopt_dmabuf_event.c. User space can say
+ * that it does not want the buffer back, and has to import it again then, as
+ * before there was a way back. It has to in any case if the exporter is done with
+ * the buffer for ever.
  *
  * Each pair of an area and a domain has a track, with the span that the core
  * fills. iommufd sees no physical address, and pages of a dma-buf are never read
@@ -26,6 +32,12 @@
 #include "iommufd_private.h"
 #include "iopt_dmabuf.h"
 
+/* The span is in an area of the IOAS, which is there as long as the area is */
+static void not_restored(struct dma_buf_domain_span *span)
+{
+	iopt_dmabuf_event(span->priv);
+}
+
 static struct iopt_dmabuf_track *add_track(struct iopt_area *area,
 					   struct iopt_pages *pages,
 					   struct iommu_domain *domain)
@@ -42,6 +54,8 @@ static struct iopt_dmabuf_track *add_track(struct iopt_area *area,
 			  iopt_area_index(area) * PAGE_SIZE,
 		.length = iopt_area_length(area),
 		.prot = area->iommu_prot,
+		.not_restored = not_restored,
+		.priv = area->iopt,
 		/* Type1 cuts areas anywhere: see batch_iommu_map_small() */
 		.small_pages = area->iopt->disable_large_pages,
 	};
@@ -103,7 +117,9 @@ static void publish(struct iopt_pages *pages, struct iopt_area *area,
  * @area: the area, of a dma-buf
  * @domain: the domain. Nobody else fills or empties it with @area.
  *
- * Succeeds without mapping anything, or all of it, if the dma-buf is revoked.
+ * Succeeds without mapping anything, or all of it, if the dma-buf is revoked. For
+ * ever as well: who attaches a device to an IOAS did not ask for this area, and must
+ * not be kept from it by an exporter that is done with a buffer.
  *
  * Context: May sleep. The domains_rwsem of the area's io_pagetable is held for
  * writing, &iopt_pages.mutex is not.
@@ -206,8 +222,17 @@ static const struct dma_buf_mapping_match iopt_dmabuf_types[] = {
 	DMA_BUF_IMAPPING_DOMAIN(true),
 };
 
+static void iopt_dmabuf_restore(struct dma_buf_attachment *attach)
+{
+	struct iopt_pages *pages = attach->importer_priv;
+
+	if (!READ_ONCE(pages->dmabuf.stays_revoked))
+		dma_buf_domain_restore(attach);
+}
+
 static const struct dma_buf_attach_ops iopt_dmabuf_attach_ops = {
 	.invalidate_mappings = dma_buf_domain_invalidate,
+	.restore_mappings = iopt_dmabuf_restore,
 };
 
 /**
@@ -219,8 +244,10 @@ static const struct dma_buf_attach_ops iopt_dmabuf_attach_ops = {
  *
  * Return: 0; -EOPNOTSUPP if the exporter has nothing for domains, -EPERM if
  * devices may not write to it and @pages is to be written, -ENODEV if the dma-buf
- * is revoked, -ENOMEM, -EINTR if the task was killed, or an error of the
- * exporter. On error iopt_dmabuf_release() of @pages has nothing to do.
+ * is revoked for ever, -EAGAIN if it is for a time, -ENOMEM, -EINTR if the task was
+ * killed, or an error of the exporter. If it is revoked while this runs this may
+ * succeed as well, as if that had come later. On error iopt_dmabuf_release() of
+ * @pages has nothing to do.
  */
 int iopt_dmabuf_import(struct iopt_pages *pages, struct dma_buf *dmabuf)
 {
@@ -245,6 +272,45 @@ int iopt_dmabuf_import(struct iopt_pages *pages, struct dma_buf *dmabuf)
 	return rc;
 }
 EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_import);
+
+/**
+ * iopt_dmabuf_stay_revoked - do without the way back after an outage
+ * @pages: what an import has returned, an iopt_pages without areas or an ERR_PTR
+ *
+ * What is away for a time is as good as gone for such an import, and has the error
+ * of that.
+ *
+ * Return: @pages, or -ENODEV as an ERR_PTR: then the dma-buf is the caller's again.
+ */
+struct iopt_pages *iopt_dmabuf_stay_revoked(struct iopt_pages *pages)
+{
+	if (IS_ERR(pages))
+		return pages == ERR_PTR(-EAGAIN) ? ERR_PTR(-ENODEV) : pages;
+
+	WRITE_ONCE(pages->dmabuf.stays_revoked, true);
+	if (!dma_buf_domain_revoked(pages->dmabuf.attach))
+		return pages;
+	get_dma_buf(pages->dmabuf.attach->dmabuf);
+	iopt_put_pages(pages);
+	return ERR_PTR(-ENODEV);
+}
+EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_stay_revoked);
+
+/**
+ * iopt_dmabuf_gone - is it over with an import, for ever?
+ * @pages: of type IOPT_ADDRESS_DMABUF
+ *
+ * Return: True if nothing of it will be mapped again. False can be out of date when
+ * the caller sees it.
+ */
+bool iopt_dmabuf_gone(struct iopt_pages *pages)
+{
+	struct dma_buf_attachment *attach = pages->dmabuf.attach;
+
+	return READ_ONCE(attach->dmabuf->hung_up) ||
+	       (pages->dmabuf.stays_revoked && dma_buf_domain_revoked(attach));
+}
+EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_gone);
 
 /**
  * iopt_dmabuf_release - let go of the dma-buf of a dying iopt_pages

@@ -12,6 +12,8 @@
 
 struct dma_buf;
 struct dma_buf_attachment;
+struct io_pagetable;
+struct iommu_option;
 struct iopt_area;
 struct iopt_pages;
 
@@ -19,10 +21,13 @@ struct iopt_pages;
  * struct iopt_pages_dmabuf - the dma-buf of an iopt_pages
  * @attach: the attachment, constant from the end of the import to the release
  * @start: byte offset of page 0 in the dma-buf, always PAGE_SIZE aligned
+ * @stays_revoked: user space does not want it back after an outage. Set before
+ *	the first area is made.
  */
 struct iopt_pages_dmabuf {
 	struct dma_buf_attachment *attach;
 	unsigned long start;
+	bool stays_revoked;
 };
 
 /**
@@ -37,6 +42,8 @@ struct iopt_dmabuf_track {
 };
 
 int iopt_dmabuf_import(struct iopt_pages *pages, struct dma_buf *dmabuf);
+struct iopt_pages *iopt_dmabuf_stay_revoked(struct iopt_pages *pages);
+bool iopt_dmabuf_gone(struct iopt_pages *pages);
 void iopt_dmabuf_release(struct iopt_pages *pages);
 
 int iopt_dmabuf_fill_domain(struct iopt_area *area,
@@ -46,6 +53,24 @@ void iopt_dmabuf_unfill_domain(struct iopt_area *area,
 			       struct iommu_domain *domain);
 void iopt_dmabuf_unfill_domains(struct iopt_area *area,
 				struct iopt_pages *pages);
+
+/* iopt_dmabuf_event.c */
+#if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
+int iopt_dmabuf_option_event(struct iommu_option *cmd,
+			     struct io_pagetable *iopt);
+void iopt_dmabuf_event(struct io_pagetable *iopt);
+void iopt_dmabuf_event_fini(struct io_pagetable *iopt);
+#else
+static inline int iopt_dmabuf_option_event(struct iommu_option *cmd,
+					   struct io_pagetable *iopt)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void iopt_dmabuf_event_fini(struct io_pagetable *iopt)
+{
+}
+#endif
 
 #ifdef CONFIG_IOMMUFD_NOIOMMU
 extern const struct iommu_ops iommufd_noiommu_ops;

@@ -169,7 +169,10 @@ int iommufd_test_dmabuf_revoke(struct iommufd_ucmd *ucmd, int fd, bool revoked)
 	priv = dmabuf->priv;
 	dma_resv_lock(dmabuf->resv, NULL);
 	priv->revoked = revoked;
-	dma_buf_invalidate_mappings(dmabuf);
+	if (revoked)
+		dma_buf_invalidate_mappings(dmabuf);
+	else
+		dma_buf_restore_mappings(dmabuf);
 	dma_resv_unlock(dmabuf->resv);
 
 	dma_buf_put(dmabuf);

@@ -26,6 +26,10 @@
  *   stay mapped, and the exporter does what it does with importers that unmap
  *   late.
  *
+ * Memory that an exporter takes back for a time, as vfio-pci does for a reset, is not
+ * attached again when it is back: there is no &dma_buf_attach_ops.restore_mappings
+ * here. User space imports the buffer another time.
+ *
  * All of &virtio_gpu_import is protected by the reservation lock of the buffer.
  */
 
