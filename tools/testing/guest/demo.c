@@ -189,12 +189,31 @@ static void bar_view(u8 *buf)
 			 ranges[i].length);
 }
 
+static u8 zeros[SIZE];
+
 static bool bar_holds(const u8 *data)
 {
 	static u8 now[SIZE];
 
 	bar_view(now);
 	return mem_differ(now, data, SIZE) < 0;
+}
+
+/* Does DMA land, soon at least? */
+static bool comes_back(const u8 *data)
+{
+	int tries, i, at;
+
+	for (tries = 0; tries < 100; tries++) {
+		for (i = 0, at = 0; i < ARRAY_SIZE(ranges); at += ranges[i++].length)
+			bar_write(mem->bars[BAR].vaddr + ranges[i].offset, zeros + at,
+				  ranges[i].length);
+		engines_write(&engines, IOVA, data, SIZE);
+		if (bar_holds(data))
+			return true;
+		usleep(50000);
+	}
+	return false;
 }
 
 static int map(int dmabuf, u32 flags)
@@ -250,8 +269,8 @@ static void memory_off(void *arg)
 
 static void show_revoke(int dmabuf, u8 *data)
 {
-	static u8 zeros[SIZE], now[SIZE];
 	static struct dma_loop loop;
+	static u8 now[SIZE];
 	int i, at = 0;
 
 	printf("\nRevoke: %s loses its memory while DMA into it runs\n", mem->bdf);
@@ -261,7 +280,7 @@ static void show_revoke(int dmabuf, u8 *data)
 	show(!map(dmabuf, IOAS_RW), "iommufd mapped it at IOVA %#lx", IOVA);
 
 	dma_loop(&loop, &engines, IOVA, memory_off, NULL);
-	show(map(dmabuf, IOAS_RW) == -ENODEV, "there is nothing to import now (ENODEV)");
+	show(map(dmabuf, IOAS_RW) == -EAGAIN, "there is nothing to import now (EAGAIN)");
 	show(!unmap(), "what was revoked can be unmapped");
 	show(iommu_fault_at(&trace, IOVA, SIZE), "the IOMMU stopped DMA");
 	endpoint_memory(mem, true);
@@ -273,6 +292,10 @@ static void show_revoke(int dmabuf, u8 *data)
 	show(!map(dmabuf, IOAS_RW), "the memory is back: iommufd imports it again");
 	engines_write(&engines, IOVA, data, SIZE);
 	show(bar_holds(data), "DMA lands again");
+
+	endpoint_memory(mem, false);
+	endpoint_memory(mem, true);
+	show(comes_back(data), "off and on: the kernel maps it again, DMA lands");
 
 	vfio_pci_device_cleanup(mem);
 	mem = NULL;

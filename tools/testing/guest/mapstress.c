@@ -338,6 +338,9 @@ static void work_import(struct worker *w, struct slot *slot)
 		rc = ioas_map_file(iommu->iommufd, iommu->ioas_id, slot->dmabuf, 0,
 				   size, iova, IOAS_RW);
 	pthread_rwlock_unlock(&slot->lock);
+	/* The memory is off just now */
+	if (rc == -EAGAIN)
+		rc = -ENODEV;
 	if (good(w, rc, -ENODEV)) {
 		usleep(next(w) % 5000);
 		good(w, ioas_unmap(iommu->iommufd, iommu->ioas_id, iova, size, NULL), 0);

@@ -125,6 +125,19 @@ int hwpt_get_dirty(int iommufd, u32 hwpt_id, u64 iova, u64 length, u64 page_size
 	return ioctl(iommufd, IOMMU_HWPT_GET_DIRTY_BITMAP, &args) ? -errno : 0;
 }
 
+int ioas_option(int iommufd, u32 ioas_id, u32 option, u16 op, u64 value)
+{
+	struct iommu_option args = {
+		.size = sizeof(args),
+		.option_id = option,
+		.op = op,
+		.object_id = ioas_id,
+		.val64 = value,
+	};
+
+	return ioctl(iommufd, IOMMU_OPTION, &args) ? -errno : 0;
+}
+
 int iommufd_destroy(int iommufd, u32 id)
 {
 	struct iommu_destroy args = { .size = sizeof(args), .id = id };

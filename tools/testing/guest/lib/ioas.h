@@ -23,6 +23,7 @@ int hwpt_alloc_flags(int iommufd, u32 dev_id, u32 ioas_id, u32 flags, u32 *hwpt_
 int hwpt_set_dirty_tracking(int iommufd, u32 hwpt_id, bool on);
 int hwpt_get_dirty(int iommufd, u32 hwpt_id, u64 iova, u64 length, u64 page_size,
 		   void *bitmap);
+int ioas_option(int iommufd, u32 ioas_id, u32 option, u16 op, u64 value);
 int iommufd_destroy(int iommufd, u32 id);
 
 #endif
