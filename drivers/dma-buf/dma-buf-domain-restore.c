@@ -25,13 +25,16 @@
  *
  * Memory may be short when the buffer comes back. A span that cannot be filled is
  * taken out again as a whole, does not keep others from being filled, and is tried
- * again a few times. When it is given up the importer is told
+ * again a few times. How many spans there are and how full its cgroup is is up to
+ * the importer's user: what is done for them is bounded by memory that is freed and
+ * tables that are filled, on a workqueue of two workers for all importers. When it is given up the importer is told
  * (&dma_buf_domain_span.not_restored), and it is tried once more when the buffer
  * has been away the next time.
  */
 #include <linux/dma-buf-domain.h>
 #include <linux/dma-resv.h>
 #include <linux/export.h>
+#include <linux/init.h>
 #include <linux/jiffies.h>
 #include <linux/memcontrol.h>
 #include <linux/sched.h>
@@ -44,8 +47,13 @@
 #define RESTORE_TRIES	7
 #define RESTORE_DELAY	(HZ / 10)
 
-/* Nobody is killed to make room for it in a cgroup, or warned that there is none */
-#define RESTORE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+/* Of all importers together, who may not be friends of the exporter's owner */
+#define RESTORE_WORKERS	2
+
+/* One look at what can be freed, in the cgroup of whoever imported it */
+#define RESTORE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
+
+static struct workqueue_struct *restore_wq;
 
 /**
  * dma_buf_domain_all_lost - nothing is mapped any more
@@ -81,7 +89,10 @@ static int restore_table(struct dma_buf_domain_map *map)
 	return ret < 0 ? ret : 1;
 }
 
-/* Whichever span is the first now: nothing but time is lost if it is another one */
+/*
+ * Whichever span is the first now: nothing but time is lost if it is another one. A
+ * task of the importer may have filled it in the meantime, for which it was told 0.
+ */
 static void give_up_first(struct dma_buf_domain_map *map)
 {
 	struct dma_buf_domain_span *span;
@@ -91,26 +102,36 @@ static void give_up_first(struct dma_buf_domain_map *map)
 					elm);
 	if (!span || !map->list)
 		return;
+	if (span->mapped == span->length) {
+		list_move_tail(&span->elm, &map->spans);
+		return;
+	}
 	dma_buf_domain_unmap_span(span);
 	list_move_tail(&span->elm, &map->failed);
 }
 
+/*
+ * After the first span for which no memory could be freed the others get what is
+ * at hand: there may be any number of them.
+ */
 static void restore_spans(struct dma_buf_domain_map *map)
 {
 	unsigned int tries = 0;
+	bool reclaim = true;
 	int ret;
 
 	do {
 		ret = restore_table(map);
 		if (ret >= 0)
 			tries = 0;
-		else if (ret == -ENOMEM &&
-			 tries++ < DMA_BUF_DOMAIN_FILL_TRIES)
-			ret = dma_buf_domain_make_room(RESTORE_GFP) ?: 1;
-		if (ret < 0) {
-			give_up_first(map);
-			tries = 0;
+		if (ret == -ENOMEM && reclaim) {
+			reclaim = tries++ < DMA_BUF_DOMAIN_FILL_TRIES &&
+				  !dma_buf_domain_make_room(RESTORE_GFP);
+			if (reclaim)
+				ret = 1;
 		}
+		if (ret < 0)
+			give_up_first(map);
 		cond_resched();
 	} while (ret);
 }
@@ -167,7 +188,7 @@ static void restore_failed(struct dma_buf_domain_map *map, bool all)
 	}
 	delay = RESTORE_DELAY << (map->tries - 1);
 	list_splice_tail_init(&map->failed, &map->lost);
-	queue_delayed_work(system_dfl_long_wq, &map->restore, delay);
+	queue_delayed_work(restore_wq, &map->restore, delay);
 }
 
 static void restore(struct dma_buf_domain_map *map)
@@ -213,10 +234,21 @@ void dma_buf_domain_restore(struct dma_buf_attachment *attach)
 	/* Not there before dma_buf_domain_map() and after dma_buf_domain_unmap() */
 	if (!map)
 		return;
+	/* It was not away since the work item has found it, or was mapped */
+	if (map->list)
+		return;
 	map->told = true;
-	mod_delayed_work(system_dfl_long_wq, &map->restore, 0);
+	mod_delayed_work(restore_wq, &map->restore, 0);
 }
 EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_restore, DMA_BUF_DOMAIN_IMPORTERS);
+
+static int __init restore_wq_init(void)
+{
+	restore_wq = alloc_workqueue("dma_buf_restore", WQ_UNBOUND,
+				     RESTORE_WORKERS);
+	return restore_wq ? 0 : -ENOMEM;
+}
+subsys_initcall(restore_wq_init);
 
 /**
  * dma_buf_domain_restore_init - initialize what belongs to the way back

@@ -502,10 +502,10 @@ void dma_buf_domain_invalidate(struct dma_buf_attachment *attach)
 	/* No batch begins any more */
 	WRITE_ONCE(map->revoking, true);
 	guard(mutex)(&map->lock);
+	dma_buf_domain_all_lost(map);
 	if (!map->list)
 		return;
 
-	dma_buf_domain_all_lost(map);
 	list_for_each_entry(span, &map->lost, elm)
 		dma_buf_domain_unmap_span(span);
 	give_back(map, attach);

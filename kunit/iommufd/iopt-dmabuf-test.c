@@ -354,7 +354,7 @@ static void event_option_test(struct kunit *test)
 	cmd.val64 = U64_MAX;
 	KUNIT_EXPECT_EQ(test, iopt_dmabuf_option_event(&cmd, &t->iopt), 0);
 	/* Nobody wants to know */
-	iopt_dmabuf_event(&t->iopt);
+	iopt_dmabuf_event_signal(&t->iopt);
 	iopt_dmabuf_event_fini(&t->iopt);
 }
 

@@ -35,7 +35,7 @@
 /* The span is in an area of the IOAS, which is there as long as the area is */
 static void not_restored(struct dma_buf_domain_span *span)
 {
-	iopt_dmabuf_event(span->priv);
+	iopt_dmabuf_event_signal(span->priv);
 }
 
 static struct iopt_dmabuf_track *add_track(struct iopt_area *area,

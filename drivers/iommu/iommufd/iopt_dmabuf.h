@@ -58,7 +58,7 @@ void iopt_dmabuf_unfill_domains(struct iopt_area *area,
 #if IS_ENABLED(CONFIG_DMA_SHARED_BUFFER)
 int iopt_dmabuf_option_event(struct iommu_option *cmd,
 			     struct io_pagetable *iopt);
-void iopt_dmabuf_event(struct io_pagetable *iopt);
+void iopt_dmabuf_event_signal(struct io_pagetable *iopt);
 void iopt_dmabuf_event_fini(struct io_pagetable *iopt);
 #else
 static inline int iopt_dmabuf_option_event(struct iommu_option *cmd,

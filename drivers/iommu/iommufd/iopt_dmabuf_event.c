@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What user space has to know of dma-bufs that should have come back after an
- * outage: an eventfd for each IOAS. It is signaled for each place of each domain at
- * which a dma-buf could not be mapped again, when the core of dma-buf has given up.
+ * outage: an eventfd for each IOAS. It is signaled when the core of dma-buf has
+ * given up to map one again, once or more for all places and domains.
  */
 #include <linux/cleanup.h>
 #include <linux/eventfd.h>
 #include <linux/limits.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include <kunit/visibility.h>
 
@@ -15,16 +17,55 @@
 #include "iommufd_private.h"
 #include "iopt_dmabuf.h"
 
-/* Protects &io_pagetable.dmabuf_event, which has a reference. Innermost. */
+/**
+ * struct iopt_dmabuf_event - whom an IOAS tells
+ * @ctx: the eventfd, with a reference
+ * @work: signals it. How many mappings have failed and how many wait for the
+ *	eventfd is up to user space: the core of dma-buf holds locks that an
+ *	exporter waits for, and must not wait for them.
+ */
+struct iopt_dmabuf_event {
+	struct eventfd_ctx *ctx;
+	struct work_struct work;
+};
+
+/* Protects &io_pagetable.dmabuf_event. Innermost. */
 static DEFINE_SPINLOCK(event_lock);
 
-/* Takes the reference over, and gives the one on what was there before back */
-static void set_event(struct io_pagetable *iopt, struct eventfd_ctx *event)
+static void signal_work(struct work_struct *work)
+{
+	eventfd_signal(container_of(work, struct iopt_dmabuf_event, work)->ctx);
+}
+
+static struct iopt_dmabuf_event *event_alloc(int fd)
+{
+	struct iopt_dmabuf_event *event;
+	struct eventfd_ctx *ctx;
+
+	ctx = eventfd_ctx_fdget(fd);
+	if (IS_ERR(ctx))
+		return ERR_CAST(ctx);
+	event = kzalloc_obj(*event, GFP_KERNEL_ACCOUNT);
+	if (!event) {
+		eventfd_ctx_put(ctx);
+		return ERR_PTR(-ENOMEM);
+	}
+	event->ctx = ctx;
+	INIT_WORK(&event->work, signal_work);
+	return event;
+}
+
+/* Takes @event over, and frees what was there before when it has been signaled */
+static void set_event(struct io_pagetable *iopt,
+		      struct iopt_dmabuf_event *event)
 {
 	scoped_guard(spinlock, &event_lock)
 		swap(iopt->dmabuf_event, event);
-	if (event)
-		eventfd_ctx_put(event);
+	if (!event)
+		return;
+	flush_work(&event->work);
+	eventfd_ctx_put(event->ctx);
+	kfree(event);
 }
 
 /**
@@ -33,19 +74,19 @@ static void set_event(struct io_pagetable *iopt, struct eventfd_ctx *event)
  * @iopt: of the IOAS
  *
  * Return: 0, -EOPNOTSUPP if it is to be read, -EINVAL if the value is no number of a
- * file or no eventfd has it, -EBADF if no file has.
+ * file or no eventfd has it, -EBADF if no file has, -ENOMEM.
  */
 int iopt_dmabuf_option_event(struct iommu_option *cmd,
 			     struct io_pagetable *iopt)
 {
-	struct eventfd_ctx *event = NULL;
+	struct iopt_dmabuf_event *event = NULL;
 
 	if (cmd->op != IOMMU_OPTION_OP_SET)
 		return -EOPNOTSUPP;
 	if (cmd->val64 != U64_MAX) {
 		if (cmd->val64 > INT_MAX)
 			return -EINVAL;
-		event = eventfd_ctx_fdget(cmd->val64);
+		event = event_alloc(cmd->val64);
 		if (IS_ERR(event))
 			return PTR_ERR(event);
 	}
@@ -55,19 +96,19 @@ int iopt_dmabuf_option_event(struct iommu_option *cmd,
 EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_option_event);
 
 /**
- * iopt_dmabuf_event - something of a dma-buf did not come back
+ * iopt_dmabuf_event_signal - something of a dma-buf did not come back
  * @iopt: where
  *
  * Context: Any that takes spinlocks.
  */
-void iopt_dmabuf_event(struct io_pagetable *iopt)
+void iopt_dmabuf_event_signal(struct io_pagetable *iopt)
 {
 	guard(spinlock)(&event_lock);
 
 	if (iopt->dmabuf_event)
-		eventfd_signal(iopt->dmabuf_event);
+		queue_work(system_dfl_wq, &iopt->dmabuf_event->work);
 }
-EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_event);
+EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_event_signal);
 
 /**
  * iopt_dmabuf_event_fini - nobody is told anything any more
