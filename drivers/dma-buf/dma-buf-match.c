@@ -722,6 +722,24 @@ void dma_buf_mapping_unselect(struct dma_buf_attachment *attach)
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_unselect, "DMA_BUF");
 
+/**
+ * dma_buf_mapping_renew - let the exporter choose again
+ * @attach: the attachment
+ *
+ * For an importer that could not map what was chosen, or cannot use it any more
+ * for reasons of its own. What is mapped or pinned under the old choice has to be
+ * undone first, as after dma_buf_invalidate_mappings().
+ *
+ * Context: The reservation lock of the buffer is held.
+ */
+void dma_buf_mapping_renew(struct dma_buf_attachment *attach)
+{
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	dma_buf_attachment_invalidate(attach);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_renew, "DMA_BUF");
+
 /* dma_buf_pin(), after it has checked its argument and the lock */
 int dma_buf_attachment_pin(struct dma_buf_attachment *attach)
 {

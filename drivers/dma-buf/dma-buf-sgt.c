@@ -26,23 +26,16 @@ bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_reachable);
 
-static int check_accepts_p2p(const struct dma_buf_mapping_match *imp,
-			     const char **why)
-{
-	if (imp->sgt_data.importer_accepts_p2p != DMA_SGT_NO_P2P)
-		return 0;
-	*why = "importer does not accept P2P";
-	return -EOPNOTSUPP;
-}
-
 /* Can @imp do peer-to-peer with @pdev? */
 int dma_buf_sgt_check_p2p(const struct dma_buf_match_args *args,
 			  struct pci_dev *pdev,
 			  const struct dma_buf_mapping_match *imp,
 			  const char **why)
 {
-	if (check_accepts_p2p(imp, why))
+	if (imp->sgt_data.importer_accepts_p2p == DMA_SGT_NO_P2P) {
+		*why = "importer does not accept P2P";
 		return -EOPNOTSUPP;
+	}
 	if (WARN_ON_ONCE(!pdev)) {
 		*why = "exporter names no P2P device";
 		return -EOPNOTSUPP;
@@ -69,8 +62,6 @@ static int check_p2p(const struct dma_buf_match_args *args,
 		return dma_buf_sgt_check_p2p(args,
 					     exp->sgt_data.exporting_p2p_device,
 					     imp, why);
-	case DMA_SGT_EXPORTER_REQUIRES_P2P_LINK:
-		return check_accepts_p2p(imp, why);
 	default:
 		WARN_ON_ONCE(1);
 		return -EINVAL;
@@ -116,9 +107,6 @@ static void sgt_describe(char *buf, size_t len,
 		snprintf(buf, len, "(%s%s)",
 			 dev_name(entry->sgt_data.importing_dma_device),
 			 importer_words(entry));
-	else if (entry->sgt_data.exporter_requires_p2p ==
-		 DMA_SGT_EXPORTER_REQUIRES_P2P_LINK)
-		snprintf(buf, len, "(P2P over a link)");
 	else if (entry->sgt_data.exporter_requires_p2p &&
 		 entry->sgt_data.exporting_p2p_device)
 		snprintf(buf, len, "(P2P from %s)",

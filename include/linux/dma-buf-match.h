@@ -263,6 +263,7 @@ int dma_buf_match_mapping(const struct dma_buf_match_args *args,
 
 int dma_buf_mapping_select(struct dma_buf_attachment *attach);
 void dma_buf_mapping_unselect(struct dma_buf_attachment *attach);
+void dma_buf_mapping_renew(struct dma_buf_attachment *attach);
 
 bool dma_buf_attach_accepts(const struct dma_buf_attachment *attach,
 			    const struct dma_buf_mapping_type *type);

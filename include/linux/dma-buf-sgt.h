@@ -36,14 +36,10 @@ enum dma_sgt_importer_p2p {
  * @DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE: an importer that accepts
  *	peer-to-peer and whose device can reach the exporter's, as
  *	pci_p2pdma_distance() tells
- * @DMA_SGT_EXPORTER_REQUIRES_P2P_LINK: an importer that accepts peer-to-peer;
- *	that its device reaches the exporter's, over a link of their own, is
- *	known to the exporter
  */
 enum dma_sgt_exporter_p2p {
 	DMA_SGT_EXPORTER_NO_P2P = 0,
 	DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE = 1,
-	DMA_SGT_EXPORTER_REQUIRES_P2P_LINK = 2,
 };
 
 extern const struct dma_buf_mapping_type dma_buf_mapping_sgt_type;
@@ -133,25 +129,6 @@ struct dma_buf_mapping_sgt_exp_ops {
 			.exporting_p2p_device = pdev,			\
 			.exporter_requires_p2p =			\
 				DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE,	\
-		},							\
-	})
-
-/**
- * DMA_BUF_EMAPPING_SGT_P2P_LINK - exporter entry for the SGT type, peer-to-peer
- * over a link that PCI does not know
- * @sgt_exp_ops: pointer to the &struct dma_buf_mapping_sgt_exp_ops
- *
- * For an exporter that recognises the importer as one of its own, on the other
- * side of a link that only their driver knows. Made for this one importer in
- * &dma_buf_ops.match_mapping.
- */
-#define DMA_BUF_EMAPPING_SGT_P2P_LINK(sgt_exp_ops)			\
-	((struct dma_buf_mapping_match){				\
-		.type = &dma_buf_mapping_sgt_type,			\
-		.exp_ops = &(sgt_exp_ops)->ops,				\
-		.sgt_data = {						\
-			.exporter_requires_p2p =			\
-				DMA_SGT_EXPORTER_REQUIRES_P2P_LINK,	\
 		},							\
 	})
 

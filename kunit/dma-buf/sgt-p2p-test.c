@@ -11,8 +11,6 @@ enum p2p_offer {
 	OFFER_PLAIN,
 	OFFER_P2P_PLAIN,
 	OFFER_PLAIN_P2P,
-	OFFER_LINK,
-	OFFER_LINK_PLAIN,
 };
 
 struct p2p_case {
@@ -52,15 +50,6 @@ static const struct p2p_case p2p_cases[] = {
 	  0, false, 1 },
 	{ "second choice, not accepted, far", OFFER_PLAIN_P2P, false, false,
 	  0, false, 0 },
-
-	{ "link, accepted, near", OFFER_LINK, true, true, 0, true, 0 },
-	{ "link, accepted, far", OFFER_LINK, true, false, 0, true, 0 },
-	{ "link, not accepted, near", OFFER_LINK, false, true,
-	  -EOPNOTSUPP, false, 0 },
-	{ "link preferred, accepted, far", OFFER_LINK_PLAIN, true, false,
-	  0, true, 0 },
-	{ "link preferred, not accepted, near", OFFER_LINK_PLAIN, false, true,
-	  0, false, 0 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(p2p, p2p_cases, name);
@@ -75,15 +64,12 @@ static struct fake_exporter *p2p_exporter(struct kunit *test,
 	struct dma_buf_mapping_match peer =
 		DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, &p2p->pdev);
 
-	if (offer == OFFER_LINK || offer == OFFER_LINK_PLAIN)
-		peer = DMA_BUF_EMAPPING_SGT_P2P_LINK(&fake_sgt_ops);
-
 	fake_export(exp, FAKE_SIZE);
 	if (offer == OFFER_PLAIN_P2P || offer == OFFER_PLAIN)
 		fake_offer(exp, plain);
 	if (offer != OFFER_PLAIN)
 		fake_offer(exp, peer);
-	if (offer == OFFER_P2P_PLAIN || offer == OFFER_LINK_PLAIN)
+	if (offer == OFFER_P2P_PLAIN)
 		fake_offer(exp, plain);
 	return exp;
 }
@@ -197,7 +183,6 @@ static const struct required_case required_cases[] = {
 	{ "preferred, near", OFFER_P2P_PLAIN, true, 0, 1 },
 	{ "preferred, far", OFFER_P2P_PLAIN, false, -EOPNOTSUPP },
 	{ "second choice, near", OFFER_PLAIN_P2P, true, 0, 1 },
-	{ "link, far", OFFER_LINK, false, 0, 1 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(required, required_cases, name);

@@ -5,9 +5,19 @@
  */
 #define amdgpu_bo_pin fake_amdgpu_bo_pin
 #define amdgpu_dmabuf_is_xgmi_accessible fake_amdgpu_dmabuf_is_xgmi_accessible
+#define amdgpu_dma_buf_all_reach_vram fake_amdgpu_dma_buf_all_reach_vram
+#define amdgpu_dma_buf_map_import fake_amdgpu_dma_buf_map_import
+#define amdgpu_dma_buf_match_mapping fake_amdgpu_dma_buf_match_mapping
+#define amdgpu_dma_buf_reaches_vram fake_amdgpu_dma_buf_reaches_vram
+#define amdgpu_dma_buf_select_mapping fake_amdgpu_dma_buf_select_mapping
+#define amdgpu_dma_buf_sgt_ops fake_amdgpu_dma_buf_sgt_ops
+#define amdgpu_dma_buf_unmap_import fake_amdgpu_dma_buf_unmap_import
 #define amdgpu_dmabuf_ops fake_amdgpu_dmabuf_ops
 #define amdgpu_gem_prime_export fake_amdgpu_gem_prime_export
 #define amdgpu_gem_prime_import fake_amdgpu_gem_prime_import
+#define amdgpu_import_types fake_amdgpu_import_types
+#define amdgpu_mapping_xgmi_type fake_amdgpu_mapping_xgmi_type
+#define amdgpu_ttm_tt_is_over_xgmi fake_amdgpu_ttm_tt_is_over_xgmi
 #define amdgpu_bo_placement_from_domain fake_amdgpu_bo_placement_from_domain
 #define amdgpu_bo_unpin fake_amdgpu_bo_unpin
 #define amdgpu_display_supported_domains fake_amdgpu_display_supported_domains
@@ -38,9 +48,12 @@
 #define ttm_bo_validate fake_ttm_bo_validate
 
 #include "../../../gpu/drm/amd/amdgpu/amdgpu_dma_buf.c"
+#include "../../../gpu/drm/amd/amdgpu/amdgpu_dma_buf_types.c"
 
+#include "dma-buf-core.h"
 #include "fake-p2p.h"
 #include "never-called.h"
+#include "trace-log.h"
 
 NEVER_CALLED(amdgpu_bo_unpin);
 NEVER_CALLED(amdgpu_display_supported_domains);
@@ -63,7 +76,6 @@ NEVER_CALLED(__drm_err);
 
 /* What the fakes of amdgpu are told and remember; one test at a time */
 static struct {
-	bool same_hive;
 	int awake;
 	u32 pinned_to;
 	u32 placed_in;
@@ -71,12 +83,15 @@ static struct {
 	const struct amdgpu_vm *stopped;
 	const struct amdgpu_vm *updated;
 	unsigned int updates;
+	/* Where it is moved to, if that is allowed */
+	struct ttm_resource *goes_to;
 } gpu;
 
 bool amdgpu_xgmi_same_hive(struct amdgpu_device *adev,
 			   struct amdgpu_device *bo_adev)
 {
-	return gpu.same_hive;
+	return adev != bo_adev && adev->gmc.xgmi.hive_id &&
+	       adev->gmc.xgmi.hive_id == bo_adev->gmc.xgmi.hive_id;
 }
 
 /* Both keep the device's own count, as pm_runtime_get_noresume() does */
@@ -137,7 +152,9 @@ int ttm_bo_validate(struct ttm_buffer_object *bo,
 		    struct ttm_placement *placement,
 		    struct ttm_operation_ctx *ctx)
 {
-	return gpu.stays ? 0 : -ENOSPC;
+	if (gpu.goes_to)
+		bo->resource = gpu.goes_to;
+	return gpu.stays || gpu.goes_to ? 0 : -ENOSPC;
 }
 
 /**
@@ -185,7 +202,8 @@ static struct amdgpu_device *fake_gpu(struct kunit *test, const char *name)
 	KUNIT_ASSERT_NOT_NULL(test, adev);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_device,
 							adev), 0);
-	adev->ddev.dev = fake_device(test, name);
+	adev->dev = fake_device(test, name);
+	adev->ddev.dev = adev->dev;
 	return adev;
 }
 
@@ -252,6 +270,13 @@ static struct dma_buf_attachment *attach(struct amdgpu_test *t,
 	}
 }
 
+/* What comes of it */
+enum served {
+	IN_GTT,
+	OVER_PCI,
+	OVER_XGMI,
+};
+
 struct amdgpu_case {
 	const char *name;
 	enum importer who;
@@ -259,29 +284,79 @@ struct amdgpu_case {
 	bool same_hive;
 	bool compressed;
 	int awake;
-	/* Whether VRAM may be used */
-	bool vram;
+	enum served served;
 };
 
 static const struct amdgpu_case amdgpu_cases[] = {
-	{ "static importer", STATIC, true, false, false, 1, false },
-	{ "peer, near", PEER, true, false, false, 1, true },
-	{ "peer, far", PEER, false, false, false, 1, false },
-	{ "peer, near, compressed", PEER, true, false, true, 1, false },
-	{ "peer, near, asleep", PEER, true, false, false, 0, false },
-	{ "peer, near, no runtime PM", PEER, true, false, false, -EINVAL, true },
+	{ "static importer", STATIC, true, false, false, 1, IN_GTT },
+	{ "peer, near", PEER, true, false, false, 1, OVER_PCI },
+	{ "peer, far", PEER, false, false, false, 1, IN_GTT },
+	{ "peer, near, compressed", PEER, true, false, true, 1, IN_GTT },
+	{ "peer, near, asleep", PEER, true, false, false, 0, IN_GTT },
+	{ "peer, near, no runtime PM", PEER, true, false, false, -EINVAL,
+	  OVER_PCI },
 	/* Same hive or not, a stranger does not get XGMI */
-	{ "peer, far, same hive", PEER, false, true, false, 1, false },
-	{ "amdgpu, far", AMDGPU, false, false, false, 1, false },
-	{ "amdgpu, near", AMDGPU, true, false, false, 1, true },
-	{ "amdgpu, far, same hive", AMDGPU, false, true, false, 1, true },
+	{ "peer, far, same hive", PEER, false, true, false, 1, IN_GTT },
+	{ "amdgpu, far", AMDGPU, false, false, false, 1, IN_GTT },
+	{ "amdgpu, near", AMDGPU, true, false, false, 1, OVER_PCI },
+	{ "amdgpu, far, same hive", AMDGPU, false, true, false, 1, OVER_XGMI },
+	/* Over PCI it never is then */
+	{ "amdgpu, near, same hive", AMDGPU, true, true, false, 1, OVER_XGMI },
+	{ "amdgpu, far, same hive, no runtime PM", AMDGPU, false, true, false,
+	  -EINVAL, OVER_XGMI },
 	{ "amdgpu, far, same hive, compressed", AMDGPU, false, true, true, 1,
-	  false },
+	  IN_GTT },
+	{ "amdgpu, near, same hive, compressed", AMDGPU, true, true, true, 1,
+	  IN_GTT },
 	{ "amdgpu, far, same hive, asleep", AMDGPU, false, true, false, 0,
-	  false },
+	  IN_GTT },
+	{ "amdgpu, near, same hive, asleep", AMDGPU, true, true, false, 0,
+	  IN_GTT },
 };
 
 KUNIT_ARRAY_PARAM_DESC(amdgpu, amdgpu_cases, name);
+
+static void join_hive(struct amdgpu_test *t)
+{
+	t->adev->gmc.xgmi.hive_id = 0x1234;
+	t->other->gmc.xgmi.hive_id = 0x1234;
+}
+
+static enum served served_by(struct dma_buf_attachment *attach)
+{
+	if (is_xgmi(attach))
+		return OVER_XGMI;
+	return dma_buf_sgt_p2p_allowed(attach) ? OVER_PCI : IN_GTT;
+}
+
+/* There is room in VRAM */
+static struct ttm_resource in_vram = { .mem_type = TTM_PL_VRAM };
+static struct ttm_resource in_gtt = { .mem_type = TTM_PL_TT };
+
+static void expect_served(struct kunit *test, struct dma_buf_attachment *attach,
+			  enum served served)
+{
+	dma_resv_lock(attach->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(attach), 0);
+	KUNIT_EXPECT_EQ(test, served_by(attach), served);
+	dma_buf_mapping_unselect(attach);
+	dma_buf_mapping_renew(attach);
+	dma_resv_unlock(attach->dmabuf->resv);
+}
+
+/* How a scatterlist is mapped, and no further than to the placement */
+static void expect_placed(struct kunit *test, struct dma_buf_attachment *attach,
+			  enum served served)
+{
+	struct sg_table *sgt;
+
+	gpu.goes_to = NULL;
+	sgt = dma_buf_sgt_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+	KUNIT_EXPECT_PTR_EQ(test, sgt, ERR_PTR(-ENOSPC));
+	KUNIT_EXPECT_EQ(test, !!(gpu.placed_in & AMDGPU_GEM_DOMAIN_VRAM),
+			served == OVER_PCI);
+	KUNIT_EXPECT_TRUE(test, gpu.placed_in & AMDGPU_GEM_DOMAIN_GTT);
+}
 
 static void offer_test(struct kunit *test)
 {
@@ -289,10 +364,11 @@ static void offer_test(struct kunit *test)
 	struct amdgpu_test *t = setup(test);
 	struct dma_buf_attachment *made;
 	int refs = pm_refs(t);
-	struct sg_table *sgt;
 
-	gpu.same_hive = c->same_hive;
+	if (c->same_hive)
+		join_hive(t);
 	gpu.awake = c->awake;
+	gpu.goes_to = &in_vram;
 	if (c->compressed) {
 		t->adev->ip_versions[GC_HWIP][0] = IP_VERSION(12, 0, 0);
 		t->bo.flags |= AMDGPU_GEM_CREATE_GFX12_DCC;
@@ -302,23 +378,196 @@ static void offer_test(struct kunit *test)
 					   fake_device(test, "far"));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(made));
 	/* Without runtime PM as well: detach() puts it either way */
-	KUNIT_EXPECT_EQ(test, pm_refs(t), refs + c->vram);
+	KUNIT_EXPECT_EQ(test, pm_refs(t), refs + (c->served != IN_GTT));
+	/* What is reached over XGMI is not to be had over PCI */
+	if (c->who == AMDGPU && c->same_hive)
+		KUNIT_EXPECT_FALSE(test, dma_buf_attach_accepts_sgt_p2p(made));
 
-	dma_resv_lock(t->dmabuf->resv, NULL);
-	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(made), 0);
-	KUNIT_EXPECT_EQ(test, dma_buf_sgt_p2p_allowed(made), c->vram);
-	dma_buf_mapping_unselect(made);
-	dma_resv_unlock(t->dmabuf->resv);
-
-	if (c->who != STATIC) {
-		sgt = dma_buf_sgt_map_attachment_unlocked(made, DMA_TO_DEVICE);
-		KUNIT_EXPECT_PTR_EQ(test, sgt, ERR_PTR(-ENOSPC));
-		KUNIT_EXPECT_EQ(test, !!(gpu.placed_in & AMDGPU_GEM_DOMAIN_VRAM),
-				c->vram);
-		KUNIT_EXPECT_TRUE(test, gpu.placed_in & AMDGPU_GEM_DOMAIN_GTT);
-	}
+	expect_served(test, made, c->served);
+	if (c->who != STATIC && c->served != OVER_XGMI)
+		expect_placed(test, made, c->served);
 	dma_buf_detach(t->dmabuf, made);
 	KUNIT_EXPECT_EQ(test, pm_refs(t), refs);
+	t->bo.tbo.resource = NULL;
+}
+
+static struct dma_buf_attachment *attach_xgmi(struct kunit *test,
+					      struct amdgpu_test *t)
+{
+	struct dma_buf_attachment *made;
+
+	join_hive(t);
+	made = attach(t, AMDGPU, fake_device(test, "far"));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(made));
+	return made;
+}
+
+static void end_xgmi(struct amdgpu_test *t, struct dma_buf_attachment *attach)
+{
+	dma_buf_detach(t->dmabuf, attach);
+	t->bo.tbo.pin_count = 0;
+	t->bo.tbo.resource = NULL;
+}
+
+/* Over XGMI there is a mapping, and no DMA address */
+static void xgmi_map_test(struct kunit *test)
+{
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *other = attach_xgmi(test, t);
+	struct ttm_tt ttm = {};
+
+	gpu.goes_to = &in_vram;
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	ttm.sg = amdgpu_dma_buf_map_import(other);
+	KUNIT_EXPECT_FALSE(test, IS_ERR_OR_NULL(ttm.sg));
+	KUNIT_EXPECT_TRUE(test, amdgpu_ttm_tt_is_over_xgmi(&ttm));
+	KUNIT_EXPECT_EQ(test, ttm.sg->nents, 0);
+	KUNIT_EXPECT_EQ(test, gpu.placed_in, AMDGPU_GEM_DOMAIN_VRAM |
+					     AMDGPU_GEM_DOMAIN_GTT);
+	/* XGMI does not go through the BAR */
+	KUNIT_EXPECT_FALSE(test, t->bo.flags &
+				 AMDGPU_GEM_CREATE_CPU_ACCESS_REQUIRED);
+	KUNIT_EXPECT_EQ(test, to_core_attachment(other)->users, 1);
+	amdgpu_dma_buf_unmap_import(other, ttm.sg);
+	KUNIT_EXPECT_EQ(test, to_core_attachment(other)->users, 0);
+	dma_resv_unlock(t->dmabuf->resv);
+
+	ttm.sg = NULL;
+	KUNIT_EXPECT_FALSE(test, amdgpu_ttm_tt_is_over_xgmi(&ttm));
+	KUNIT_EXPECT_FALSE(test, amdgpu_ttm_tt_is_over_xgmi(NULL));
+	end_xgmi(t, other);
+}
+
+struct xgmi_case {
+	const char *name;
+	struct ttm_resource *is_in;
+	struct ttm_resource *goes_to;
+	bool pinned;
+	bool stranger;
+	enum served served;
+};
+
+static const struct xgmi_case xgmi_cases[] = {
+	{ "nowhere, room in VRAM", NULL, &in_vram, false, false, OVER_XGMI },
+	{ "nowhere, no room in VRAM", NULL, &in_gtt, false, false, IN_GTT },
+	{ "in VRAM", &in_vram, &in_vram, false, false, OVER_XGMI },
+	{ "in GTT, and stays", &in_gtt, &in_gtt, false, false, IN_GTT },
+	{ "pinned in VRAM", &in_vram, NULL, true, false, OVER_XGMI },
+	{ "pinned in GTT", &in_gtt, NULL, true, false, IN_GTT },
+	/* Somebody cannot reach VRAM: it is not moved to and fro */
+	{ "in VRAM, a stranger", &in_vram, &in_vram, false, true, IN_GTT },
+	{ "pinned in VRAM, a stranger", &in_vram, NULL, true, true, OVER_XGMI },
+};
+
+KUNIT_ARRAY_PARAM_DESC(xgmi, xgmi_cases, name);
+
+static void xgmi_select_test(struct kunit *test)
+{
+	const struct xgmi_case *c = test->param_value;
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *other = attach_xgmi(test, t);
+	struct dma_buf_attachment *stranger = NULL;
+
+	if (c->stranger) {
+		stranger = attach(t, STATIC, t->p2p->near);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(stranger));
+	}
+	t->bo.tbo.resource = c->is_in;
+	t->bo.tbo.pin_count = c->pinned;
+	gpu.goes_to = c->goes_to;
+	expect_served(test, other, c->served);
+	KUNIT_EXPECT_EQ(test, !gpu.placed_in, c->pinned || c->stranger);
+	if (stranger)
+		dma_buf_detach(t->dmabuf, stranger);
+	end_xgmi(t, other);
+}
+
+/* What cannot be placed at all is an error, and nothing is chosen */
+static void xgmi_no_room_test(struct kunit *test)
+{
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *other = attach_xgmi(test, t);
+
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	KUNIT_EXPECT_PTR_EQ(test, amdgpu_dma_buf_map_import(other),
+			    ERR_PTR(-ENOSPC));
+	KUNIT_EXPECT_FALSE(test, to_core_attachment(other)->chosen);
+	KUNIT_EXPECT_EQ(test, to_core_attachment(other)->users, 0);
+	dma_resv_unlock(t->dmabuf->resv);
+	end_xgmi(t, other);
+}
+
+/* It moved after it was chosen: the next map chooses again */
+static void xgmi_moved_test(struct kunit *test)
+{
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *other = attach_xgmi(test, t);
+
+	gpu.goes_to = &in_vram;
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_mapping_select(other), 0);
+	dma_buf_mapping_unselect(other);
+	t->bo.tbo.resource = &in_gtt;
+	KUNIT_EXPECT_PTR_EQ(test, amdgpu_dma_buf_map_import(other),
+			    ERR_PTR(-EBUSY));
+	KUNIT_EXPECT_FALSE(test, to_core_attachment(other)->chosen);
+	dma_resv_unlock(t->dmabuf->resv);
+	gpu.goes_to = &in_gtt;
+	expect_served(test, other, IN_GTT);
+	end_xgmi(t, other);
+}
+
+/* A buffer that is at home in GTT has nothing to give over XGMI */
+static void xgmi_of_gtt_test(struct kunit *test)
+{
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *other;
+
+	t->bo.preferred_domains = AMDGPU_GEM_DOMAIN_GTT;
+	join_hive(t);
+	other = attach(t, AMDGPU, t->p2p->near);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_EXPECT_FALSE(test,
+			   dma_buf_attach_accepts(other,
+						  &amdgpu_mapping_xgmi_type));
+	expect_served(test, other, OVER_PCI);
+	end_xgmi(t, other);
+}
+
+/* An XGMI importer does not force the buffer into GTT */
+static void xgmi_pin_test(struct kunit *test)
+{
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *other = attach_xgmi(test, t);
+
+	gpu.goes_to = &in_vram;
+	dma_resv_lock(t->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_buf_pin(other), 0);
+	dma_resv_unlock(t->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, gpu.pinned_to, t->bo.allowed_domains);
+	KUNIT_EXPECT_EQ(test, served_by(other), OVER_XGMI);
+	end_xgmi(t, other);
+}
+
+static void xgmi_trace_test(struct kunit *test)
+{
+	static const char *const expected[] = {
+		".gpu)\" importer=\"XGMI\" result=-95 reason=\"GPUs are not in one hive\"\n",
+		".near P2P)\" result=0 reason=\"matched\"\n",
+	};
+	struct amdgpu_test *t = setup(test);
+	struct dma_buf_attachment *other;
+	const char *log;
+	size_t i;
+
+	trace_log_begin(test, "dma_buf_mapping_match");
+	other = attach(t, AMDGPU, t->p2p->near);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	end_xgmi(t, other);
+	log = trace_log_end(test, "dma_buf_mapping_match");
+	for (i = 0; i < ARRAY_SIZE(expected); i++)
+		KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(log, expected[i]),
+					  "no %s in %s", expected[i], log);
 }
 
 /* One importer that cannot reach VRAM is enough */
@@ -494,6 +743,13 @@ static void no_ranges_test(struct kunit *test)
 
 static struct kunit_case amdgpu_tests[] = {
 	KUNIT_CASE_PARAM(offer_test, amdgpu_gen_params),
+	KUNIT_CASE(xgmi_map_test),
+	KUNIT_CASE_PARAM(xgmi_select_test, xgmi_gen_params),
+	KUNIT_CASE(xgmi_no_room_test),
+	KUNIT_CASE(xgmi_moved_test),
+	KUNIT_CASE(xgmi_of_gtt_test),
+	KUNIT_CASE(xgmi_pin_test),
+	KUNIT_CASE(xgmi_trace_test),
 	KUNIT_CASE(pin_test),
 	KUNIT_CASE(pinned_in_gtt_test),
 	KUNIT_CASE(pin_asleep_test),
