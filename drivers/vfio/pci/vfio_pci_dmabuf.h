@@ -4,6 +4,7 @@
 
 #include <linux/atomic.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-buf-iov.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/list.h>
 
@@ -118,6 +119,25 @@ void vfio_pci_dma_buf_restore(struct vfio_pci_dma_buf *buf);
 bool vfio_pci_dma_buf_gone(struct vfio_pci_dma_buf *buf);
 int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf);
 int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf);
+
+int vfio_pci_dma_buf_map_begin(struct vfio_pci_dma_buf *buf);
+void vfio_pci_dma_buf_map_end(struct vfio_pci_dma_buf *buf);
+
+#ifdef CONFIG_PCI_IOV
+/* vfio_pci_dmabuf_iov.c */
+size_t vfio_pci_dma_buf_offer_iov(struct vfio_pci_dma_buf *buf,
+				  struct dma_buf_mapping_match *exp);
+#define vfio_pci_dma_buf_select dma_buf_iov_select
+#else
+static inline size_t
+vfio_pci_dma_buf_offer_iov(struct vfio_pci_dma_buf *buf,
+			   struct dma_buf_mapping_match *exp)
+{
+	return 0;
+}
+/* There is nothing to choose from */
+#define vfio_pci_dma_buf_select NULL
+#endif
 
 /* vfio_pci_bar_mmap.c */
 int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);

@@ -4,14 +4,15 @@
  *
  * BAR memory cannot move and cannot be pinned; it can only be taken away, when
  * the device is reset, loses its memory decode or is closed. So an importer has
- * to be revocable. PAL is all that is offered: the dma-buf core maps it into the
- * domains of iommufd, and makes scatterlists of it for importers whose device can
- * do peer-to-peer with ours.
+ * to be revocable. The dma-buf core maps the ranges into the domains of iommufd,
+ * and makes scatterlists of them for importers whose device can do peer-to-peer
+ * with ours. Better than that, but for the driver of a VF's PF only, is what
+ * vfio_pci_dmabuf_iov.c offers.
  *
  * What takes the buffer away changes the state that vfio_pci_dma_buf_on() looks
  * at, takes the reservation lock, tells the importers and waits until there is
- * no mapping of either kind. map_phys() tests the state under the same lock, so
- * no mapping begins after that.
+ * no mapping of any kind. vfio_pci_dma_buf_map_begin() tests the state under the
+ * same lock, so no mapping begins after that.
  */
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-resv.h>
@@ -35,29 +36,15 @@ static const struct dma_buf_phys_list *
 vfio_pci_dma_buf_map_phys(struct dma_buf_attachment *attach)
 {
 	struct vfio_pci_dma_buf *buf = attach->dmabuf->priv;
+	int ret = vfio_pci_dma_buf_map_begin(buf);
 
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	/* Attached first, then this: see vfio_pci_dma_buf_quiet() */
-	smp_mb();
-	if (!vfio_pci_dma_buf_on(buf))
-		return ERR_PTR(vfio_pci_dma_buf_errno(buf, attach));
-
-	WRITE_ONCE(buf->nr_maps, buf->nr_maps + 1);
-	return buf->list;
+	return ret ? ERR_PTR(vfio_pci_dma_buf_errno(buf, attach)) : buf->list;
 }
 
 static void vfio_pci_dma_buf_unmap_phys(struct dma_buf_attachment *attach,
 					const struct dma_buf_phys_list *list)
 {
-	struct vfio_pci_dma_buf *buf = attach->dmabuf->priv;
-
-	dma_resv_assert_held(attach->dmabuf->resv);
-
-	/* Pairs with the load in vfio_pci_dma_buf_drain() */
-	smp_store_release(&buf->nr_maps, buf->nr_maps - 1);
-	if (!buf->nr_maps)
-		wake_up_all(&buf->bars->unmapped);
+	vfio_pci_dma_buf_map_end(attach->dmabuf->priv);
 }
 
 static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
@@ -74,7 +61,7 @@ static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
  * function is not enough for that. But everything that takes one of them away
  * revokes the buffer first, under the reservation lock.
  *
- * What was matched may be revoked right after: vfio_pci_dma_buf_map_phys() will
+ * What was matched may be revoked right after: vfio_pci_dma_buf_map_begin() will
  * see it.
  *
  * Return: What dma_buf_match_mapping() says, -EINTR if the task was killed, or
@@ -85,7 +72,8 @@ int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 {
 	struct vfio_pci_dma_buf *buf = args->dmabuf->priv;
 	bool revocable = dma_buf_attach_revocable(args->attach);
-	struct dma_buf_mapping_match exp;
+	struct dma_buf_mapping_match exp[2];
+	size_t n;
 	int ret;
 
 	atomic_inc(&buf->matching);
@@ -98,11 +86,12 @@ int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 	if (revocable)
 		ret = vfio_pci_dma_buf_errno(buf, args->attach);
 	if (vfio_pci_dma_buf_on(buf)) {
-		exp = DMA_BUF_EMAPPING_RANGES(&vfio_pci_dma_buf_pal_ops,
-					      buf->list->provider,
-					      BIT(buf->list->kind), 0);
-		exp = dma_buf_offer(exp, DMA_BUF_OFFER_REVOCABLE);
-		ret = dma_buf_match_mapping(args, &exp, 1);
+		n = vfio_pci_dma_buf_offer_iov(buf, exp);
+		exp[n] = DMA_BUF_EMAPPING_RANGES(&vfio_pci_dma_buf_pal_ops,
+						 buf->list->provider,
+						 BIT(buf->list->kind), 0);
+		exp[n] = dma_buf_offer(exp[n], DMA_BUF_OFFER_REVOCABLE);
+		ret = dma_buf_match_mapping(args, exp, n + 1);
 	}
 	dma_resv_unlock(args->dmabuf->resv);
 out:

@@ -148,9 +148,48 @@ static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
 	vfio_pci_dma_buf_free(buf);
 }
 
+/**
+ * vfio_pci_dma_buf_map_begin - an importer maps the buffer
+ * @buf: the buffer
+ *
+ * Context: The reservation lock is held.
+ *
+ * Return: 0, to be undone with vfio_pci_dma_buf_map_end(), or -ENODEV if the
+ * buffer cannot be used now or is gone for ever.
+ */
+int vfio_pci_dma_buf_map_begin(struct vfio_pci_dma_buf *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	/* Attached first, then this: see vfio_pci_dma_buf_quiet() */
+	smp_mb();
+	if (!vfio_pci_dma_buf_on(buf))
+		return -ENODEV;
+
+	WRITE_ONCE(buf->nr_maps, buf->nr_maps + 1);
+	return 0;
+}
+
+/**
+ * vfio_pci_dma_buf_map_end - an importer has unmapped the buffer
+ * @buf: the buffer
+ *
+ * Context: The reservation lock is held.
+ */
+void vfio_pci_dma_buf_map_end(struct vfio_pci_dma_buf *buf)
+{
+	dma_resv_assert_held(buf->dmabuf->resv);
+
+	/* Pairs with the load in vfio_pci_dma_buf_drain() */
+	smp_store_release(&buf->nr_maps, buf->nr_maps - 1);
+	if (!buf->nr_maps)
+		wake_up_all(&buf->bars->unmapped);
+}
+
 const struct dma_buf_ops vfio_pci_dmabuf_ops = {
 	.user_fences_apart = true,
 	.match_mapping = vfio_pci_dma_buf_match,
+	.select_mapping = vfio_pci_dma_buf_select,
 	.dma_follows_file_mode = true,
 	.mmap = vfio_pci_dma_buf_mmap,
 	.get_unmapped_area = vfio_pci_dma_buf_get_area,
