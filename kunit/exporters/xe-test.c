@@ -39,6 +39,7 @@
 #define xe_validation_should_retry fake_xe_validation_should_retry
 #define xe_gem_prime_export fake_xe_gem_prime_export
 #define xe_gem_prime_import fake_xe_gem_prime_import
+#define xe_import_types fake_xe_import_types
 
 #define xe_dma_buf_unmap_idle fake_xe_dma_buf_unmap_idle
 
