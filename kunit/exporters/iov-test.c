@@ -110,7 +110,7 @@ static const struct dma_buf_iov_importer pf_driver = {
 };
 
 /* [IOV, SGT], as the driver of a PF has them */
-static const struct dma_buf_mapping_match pf_types[] = {
+static const struct dma_buf_mapping_match own_types[] = {
 	DMA_BUF_IMAPPING_IOV(&pf_driver),
 	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
 };
@@ -121,14 +121,42 @@ static void invalidate(struct dma_buf_attachment *attach)
 }
 
 static const struct dma_buf_attach_ops pf_ops = {
-	.supported_mapping_types = pf_types,
-	.nr_supported_mapping_types = ARRAY_SIZE(pf_types),
+	.supported_mapping_types = own_types,
+	.nr_supported_mapping_types = ARRAY_SIZE(own_types),
 	.invalidate_mappings = invalidate,
 };
 
 static const struct dma_buf_attach_ops pf_only_ops = {
-	.supported_mapping_types = pf_types,
+	.supported_mapping_types = own_types,
 	.nr_supported_mapping_types = 1,
+	.invalidate_mappings = invalidate,
+};
+
+/*
+ * The example of the chapter. What the PF has given to the VF is before @given.
+ */
+static u64 given;
+static u64 used;
+
+static bool pf_has(const struct pci_dev *vf,
+		   const struct dma_buf_iov_range *range)
+{
+	return range->offset + range->length <= given;
+}
+
+struct pf_buffer;
+
+static void pf_use(struct pf_buffer *buf, const struct pci_dev *vf,
+		   const struct dma_buf_iov_range *range)
+{
+	used += range->length;
+}
+
+#include "example-pf.c"
+
+static const struct dma_buf_attach_ops example_ops = {
+	.supported_mapping_types = pf_types,
+	.nr_supported_mapping_types = ARRAY_SIZE(pf_types),
 	.invalidate_mappings = invalidate,
 };
 
@@ -483,8 +511,8 @@ static void iov_read_only_test(struct kunit *test)
 static void iov_not_revocable_test(struct kunit *test)
 {
 	static const struct dma_buf_attach_ops ops = {
-		.supported_mapping_types = pf_types,
-		.nr_supported_mapping_types = ARRAY_SIZE(pf_types),
+		.supported_mapping_types = own_types,
+		.nr_supported_mapping_types = ARRAY_SIZE(own_types),
 	};
 	struct iov_test *t = test->priv;
 
@@ -500,7 +528,7 @@ static void iov_no_device_test(struct kunit *test)
 	struct iov_test *t = test->priv;
 
 	KUNIT_EXPECT_PTR_EQ(test,
-			    dma_buf_mapping_attach(t->exp->dmabuf, pf_types, 1,
+			    dma_buf_mapping_attach(t->exp->dmabuf, own_types, 1,
 						   &pf_ops, t),
 			    ERR_PTR(-EOPNOTSUPP));
 }
@@ -530,8 +558,37 @@ static void iov_debugfs_test(struct kunit *test)
 	detach(attach);
 }
 
+static void iov_example_test(struct kunit *test)
+{
+	struct pf_buffer buf = { .attach = attach_pf(test, &example_ops) };
+	struct iov_test *t = test->priv;
+
+	given = BAR_SIZE;
+	used = 0;
+	dma_resv_lock(t->exp->dmabuf->resv, NULL);
+	KUNIT_EXPECT_EQ(test, pf_map(&buf), 0);
+	KUNIT_EXPECT_NULL(test, buf.sgt);
+	KUNIT_EXPECT_EQ(test, used, FAKE_SIZE);
+	KUNIT_EXPECT_EQ(test, t->iov_mapped, 1);
+	pf_unmap(&buf);
+
+	/* The VF has less now */
+	given = SZ_64K;
+	dma_buf_mapping_renew(buf.attach);
+	KUNIT_EXPECT_EQ(test, pf_map(&buf), 0);
+	KUNIT_EXPECT_NOT_NULL(test, buf.sgt);
+	KUNIT_EXPECT_EQ(test, t->iov_mapped, 0);
+	KUNIT_EXPECT_EQ(test, t->exp->mapped, 1);
+	pf_unmap(&buf);
+	KUNIT_EXPECT_EQ(test, t->exp->mapped, 0);
+	KUNIT_EXPECT_EQ(test, to_core_attachment(buf.attach)->users, 0);
+	dma_resv_unlock(t->exp->dmabuf->resv);
+	detach(buf.attach);
+}
+
 static struct kunit_case iov_tests[] = {
 	KUNIT_CASE(iov_map_test),
+	KUNIT_CASE(iov_example_test),
 	KUNIT_CASE_PARAM(iov_match_test, iov_gen_params),
 	KUNIT_CASE(iov_refuse_test),
 	KUNIT_CASE(iov_renew_mapped_test),
