@@ -25,6 +25,7 @@ const struct pci_kind pci_ivshmem = { "ivshmem", 0x1af4, 0x1110 };
 const struct pci_kind pci_ivshmem_bus = { "ivshmem", 0x1af4, 0x1110, "bus" };
 const struct pci_kind pci_bochs = { "bochs-display", 0x1234, 0x1111 };
 const struct pci_kind pci_rng_ats = { "virtio-rng", 0x1af4, 0x1044, "flr" };
+const struct pci_kind pci_igb_vf = { "igbvf", 0x8086, 0x10ca };
 const struct pci_kind pci_nvme_flr = { "nvme", 0x1b36, 0x0010, "flr" };
 
 static bool pci_is(const char *bdf, const struct pci_kind *kind)

@@ -18,6 +18,7 @@ extern const struct pci_kind pci_ivshmem;	/* BAR 2 is memory */
 extern const struct pci_kind pci_ivshmem_bus;	/* the same, reset by its bus */
 extern const struct pci_kind pci_bochs;		/* BAR 0 is memory, BAR 2 registers */
 extern const struct pci_kind pci_rng_ats;	/* FLR, and ATS while it is in an IOAS */
+extern const struct pci_kind pci_igb_vf;	/* BAR 0 has 64 bytes of memory */
 extern const struct pci_kind pci_nvme_flr;	/* BAR 2 is memory; FLR and D3hot */
 
 /* The address of the nth device of this kind, bound to vfio-pci; or NULL. */
