@@ -323,6 +323,32 @@ static const struct vm_operations_struct vfio_pci_slice_vm_ops = {
 #endif
 };
 
+/**
+ * vfio_pci_dma_buf_vma_offset - &dma_buf_ops.vma_offset of slices and BARs
+ * @dmabuf: the buffer
+ * @vma: a VMA whose file is that of the buffer
+ * @offset: the byte of the buffer that @vma begins with
+ *
+ * An importer gets no more than @vma shows, even if the buffer is all of the BAR:
+ * some drivers hide a part of one by the length of what can be mapped.
+ *
+ * Return: %true, or %false if no device can be let into the buffer.
+ */
+bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
+				 const struct vm_area_struct *vma,
+				 size_t *offset)
+{
+	struct vfio_pci_dma_buf *buf = dmabuf->priv;
+
+	/* Without a provider nobody can tell what is between two devices */
+	if (!buf->list->provider ||
+	    (vma->vm_ops != &vfio_pci_bar_vm_ops &&
+	     vma->vm_ops != &vfio_pci_slice_vm_ops))
+		return false;
+	*offset = (size_t)(vma->vm_pgoff - buf->pgoff_base) << PAGE_SHIFT;
+	return true;
+}
+
 static void vfio_pci_vma_setup(struct vm_area_struct *vma, u32 memattr,
 			       const struct vm_operations_struct *vm_ops)
 {

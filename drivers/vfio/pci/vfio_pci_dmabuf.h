@@ -141,6 +141,9 @@ vfio_pci_dma_buf_offer_iov(struct vfio_pci_dma_buf *buf,
 
 /* vfio_pci_bar_mmap.c */
 int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
+bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
+				 const struct vm_area_struct *vma,
+				 size_t *offset);
 
 #ifdef CONFIG_VFIO_PCI_DMABUF
 /* vfio_pci_dmabuf_pal.c */

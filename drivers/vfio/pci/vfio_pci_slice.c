@@ -193,6 +193,7 @@ const struct dma_buf_ops vfio_pci_dmabuf_ops = {
 	.dma_follows_file_mode = true,
 	.mmap = vfio_pci_dma_buf_mmap,
 	.get_unmapped_area = vfio_pci_dma_buf_get_area,
+	.vma_offset = vfio_pci_dma_buf_vma_offset,
 	.release = vfio_pci_dma_buf_release,
 };
 
