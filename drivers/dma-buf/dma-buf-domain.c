@@ -466,6 +466,38 @@ void dma_buf_domain_clear(struct dma_buf_attachment *attach,
 }
 EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_clear, DMA_BUF_DOMAIN_IMPORTERS);
 
+/**
+ * dma_buf_domain_split - make two spans of one
+ * @attach: the attachment
+ * @span: what dma_buf_domain_fill() has filled, with
+ *	&dma_buf_domain_span.small_pages
+ * @length: what it keeps, a multiple of PAGE_SIZE and less than it has
+ * @rest: takes what is behind that; the core's from here on, as if it had been
+ *	filled
+ *
+ * Nothing changes in the domain, and a revoke finds one span or two.
+ *
+ * Context: May sleep. Nobody else fills, clears or splits @span.
+ */
+void dma_buf_domain_split(struct dma_buf_attachment *attach,
+			  struct dma_buf_domain_span *span, size_t length,
+			  struct dma_buf_domain_span *rest)
+{
+	struct dma_buf_domain_map *map = to_map(attach);
+
+	guard(mutex)(&map->lock);
+
+	*rest = *span;
+	rest->iova += length;
+	rest->offset += length;
+	rest->length -= length;
+	rest->mapped -= min(rest->mapped, length);
+	span->length = length;
+	span->mapped = min(span->mapped, length);
+	list_add(&rest->elm, &span->elm);
+}
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_split, DOMAIN_IMPORTERS);
+
 /* Give the ranges back to the exporter. No domain maps them any more. */
 static void give_back(struct dma_buf_domain_map *map,
 		      struct dma_buf_attachment *attach)

@@ -71,6 +71,9 @@ int dma_buf_domain_fill(struct dma_buf_attachment *attach,
 			struct dma_buf_domain_span *span);
 void dma_buf_domain_clear(struct dma_buf_attachment *attach,
 			  struct dma_buf_domain_span *span);
+void dma_buf_domain_split(struct dma_buf_attachment *attach,
+			  struct dma_buf_domain_span *span, size_t length,
+			  struct dma_buf_domain_span *rest);
 void dma_buf_domain_invalidate(struct dma_buf_attachment *attach);
 void dma_buf_domain_restore(struct dma_buf_attachment *attach);
 bool dma_buf_domain_may_write(struct dma_buf *dmabuf);

@@ -236,6 +236,58 @@ static void sync_fails_test(struct kunit *test)
 	cleanup(t);
 }
 
+static void fill_and_split(struct fill_test *t, size_t length,
+			   struct dma_buf_domain_span *rest)
+{
+	t->span.small_pages = true;
+	KUNIT_ASSERT_EQ(t->fake->test, fill(t), 0);
+	dma_buf_domain_split(t->attach, &t->span, length, rest);
+	KUNIT_EXPECT_EQ(t->fake->test, t->fake->mapped, 16);
+}
+
+/* Either half can go, and the other one stays where it is */
+static void split_test(struct kunit *test)
+{
+	struct fill_test *t = setup(test, SZ_1G, SZ_2G, 16 * SZ_PAGE);
+	struct dma_buf_domain_span rest;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		t->span = fake_span(t->fake, 0, 16 * SZ_PAGE);
+		fill_and_split(t, 3 * SZ_PAGE, &rest);
+		KUNIT_EXPECT_EQ(test, rest.iova, SZ_1G + 3 * SZ_PAGE);
+		KUNIT_EXPECT_EQ(test, rest.offset, 3 * SZ_PAGE);
+		KUNIT_EXPECT_EQ(test, rest.length, 13 * SZ_PAGE);
+		KUNIT_EXPECT_EQ(test, t->span.length, 3 * SZ_PAGE);
+		dma_buf_domain_clear(t->attach, i ? &rest : &t->span);
+		KUNIT_EXPECT_EQ(test, t->fake->mapped, i ? 3 : 13);
+		KUNIT_EXPECT_EQ(test, t->fake->ptes[2].paddr,
+				i ? SZ_2G + 2 * SZ_PAGE : 0);
+		KUNIT_EXPECT_EQ(test, t->fake->ptes[3].paddr,
+				i ? 0 : SZ_2G + 3 * SZ_PAGE);
+		dma_buf_domain_clear(t->attach, i ? &t->span : &rest);
+		KUNIT_EXPECT_EQ(test, t->fake->mapped, 0);
+	}
+	cleanup(t);
+}
+
+/* A revoke finds both halves, or what it has emptied is cut */
+static void split_and_revoke_test(struct kunit *test)
+{
+	struct fill_test *t = setup(test, SZ_1G, SZ_2G, 16 * SZ_PAGE);
+	struct dma_buf_domain_span rest, last;
+
+	fill_and_split(t, 3 * SZ_PAGE, &rest);
+	dma_resv_lock(t->exp->dmabuf->resv, NULL);
+	dma_buf_invalidate_mappings(t->exp->dmabuf);
+	dma_resv_unlock(t->exp->dmabuf->resv);
+	KUNIT_EXPECT_EQ(test, t->fake->mapped, 0);
+	dma_buf_domain_split(t->attach, &rest, 2 * SZ_PAGE, &last);
+	dma_buf_domain_clear(t->attach, &last);
+	dma_buf_domain_clear(t->attach, &rest);
+	clear_and_cleanup(t);
+}
+
 static struct kunit_case domain_fill_tests[] = {
 	KUNIT_CASE(large_pages_test),
 	KUNIT_CASE(one_table_at_a_time_test),
@@ -247,6 +299,8 @@ static struct kunit_case domain_fill_tests[] = {
 	KUNIT_CASE(sync_is_short_of_memory_test),
 	KUNIT_CASE(sync_fails_test),
 	KUNIT_CASE_SLOW(revoke_meanwhile_test),
+	KUNIT_CASE(split_test),
+	KUNIT_CASE(split_and_revoke_test),
 	{}
 };
 
