@@ -8,6 +8,7 @@
 #include <linux/dma-buf-domain.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/types.h>
 
 struct dma_buf;
@@ -16,6 +17,7 @@ struct io_pagetable;
 struct iommu_option;
 struct iopt_area;
 struct iopt_pages;
+struct iopt_shares;
 
 /**
  * struct iopt_pages_dmabuf - the dma-buf of an iopt_pages
@@ -23,11 +25,16 @@ struct iopt_pages;
  * @start: byte offset of page 0 in the dma-buf, always PAGE_SIZE aligned
  * @stays_revoked: user space does not want it back after an outage. Set before
  *	the first area is made.
+ * @shares: where the import is found by other areas, NULL if it was not made by
+ *	address. Constant from before it is found.
+ * @share: in &iopt_shares.imports, under its lock
  */
 struct iopt_pages_dmabuf {
 	struct dma_buf_attachment *attach;
 	unsigned long start;
 	bool stays_revoked;
+	struct iopt_shares *shares;
+	struct rb_node share;
 };
 
 /**

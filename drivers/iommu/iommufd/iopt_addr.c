@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A range of user addresses with mappings of BARs in it.
+ *
+ * Pages are pinned where memory is mapped. Where a dma-buf is mapped, as under
+ * every mapping of a BAR and of an exported slice, pinning fails with EFAULT; the
+ * dma-buf is imported instead, and the range cut into pieces at the borders of
+ * its VMAs. Each piece gets an area of its own; they come and go together only in
+ * the call that makes them.
+ *
+ * Memory is by far the most of what is mapped by address, and must not cost more
+ * than without all this. So it is tried first, and VMAs are looked at after an
+ * EFAULT only. That costs an import two to three thousand instructions more, of
+ * fifty thousand; and the memory beside a BAR, if one call names both, is pinned
+ * twice. Nobody sees a difference to looking first, because the lookup finds what
+ * has just been found not to be pinnable.
+ *
+ * If the IOAS has no domain nothing is pinned yet: what a range is, and at the next
+ * attach of a device has to be still, must be looked at in the call. If it is
+ * used by accesses (of mediated devices) it is left as it is: they read and write
+ * a BAR through its address, and cannot reach a dma-buf. A task that detaches the
+ * last device of an IOAS while another one maps a BAR gets the EFAULT from
+ * the next attach.
+ *
+ * One import serves all areas of an iommufd in which the dma-buf may be written,
+ * and one those in which it may only be read. It is an import of the whole
+ * dma-buf, but an area has the part of it that was mapped, and there is no way
+ * from the area to more.
+ *
+ * The import holds the dma-buf, which does not hold the device. munmap() leaves
+ * it alone, like pinned memory; a revoke and the close of the device end it.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-buf-domain.h>
+#include <linux/dma-buf-mapping.h>
+#include <linux/dma-buf-vma.h>
+#include <linux/iommufd.h>
+#include <linux/slab.h>
+
+#include <kunit/visibility.h>
+
+#include "io_pagetable.h"
+#include "iommufd_private.h"
+#include "iopt_addr.h"
+
+/* In one call. A VMM has two or three for a BAR. */
+#define IOPT_MAX_PIECES	512
+
+struct share_key {
+	const struct dma_buf *dmabuf;
+	bool writable;
+};
+
+static struct iopt_pages *to_share(const struct rb_node *node)
+{
+	return rb_entry(node, struct iopt_pages, dmabuf.share);
+}
+
+static int share_cmp(const void *_key, const struct rb_node *node)
+{
+	const struct share_key *key = _key;
+	const struct iopt_pages *pages = to_share(node);
+	const struct dma_buf *dmabuf = pages->dmabuf.attach->dmabuf;
+
+	if (key->dmabuf != dmabuf)
+		return key->dmabuf < dmabuf ? -1 : 1;
+	return (int)key->writable - (int)pages->writable;
+}
+
+static int share_add_cmp(struct rb_node *node, const struct rb_node *other)
+{
+	const struct iopt_pages *pages = to_share(node);
+	const struct share_key key = {
+		.dmabuf = pages->dmabuf.attach->dmabuf,
+		.writable = pages->writable,
+	};
+
+	return share_cmp(&key, other);
+}
+
+static void take_out(struct iopt_shares *shares, struct iopt_pages *pages)
+{
+	lockdep_assert_held(&shares->lock);
+
+	if (RB_EMPTY_NODE(&pages->dmabuf.share))
+		return;
+	rb_erase(&pages->dmabuf.share, &shares->imports);
+	RB_CLEAR_NODE(&pages->dmabuf.share);
+}
+
+/* With a reference. One that is about to go, or has nothing any more, is none. */
+static struct iopt_pages *find_share(struct iopt_shares *shares,
+				     const struct share_key *key)
+{
+	struct iopt_pages *pages;
+	struct rb_node *node;
+
+	lockdep_assert_held(&shares->lock);
+
+	node = rb_find(key, &shares->imports, share_cmp);
+	if (!node)
+		return NULL;
+	pages = to_share(node);
+	if (!dma_buf_domain_revoked(pages->dmabuf.attach) &&
+	    kref_get_unless_zero(&pages->kref))
+		return pages;
+	take_out(shares, pages);
+	return NULL;
+}
+
+/* Have @pages found, unless somebody else was faster */
+static struct iopt_pages *publish_share(struct iopt_shares *shares,
+					const struct share_key *key,
+					struct iopt_pages *pages)
+{
+	struct iopt_pages *other;
+
+	scoped_guard(mutex, &shares->lock) {
+		other = find_share(shares, key);
+		if (!other) {
+			pages->dmabuf.shares = shares;
+			rb_find_add(&pages->dmabuf.share, &shares->imports,
+				    share_add_cmp);
+			return pages;
+		}
+	}
+	iopt_put_pages(pages);
+	return other;
+}
+
+/* The import of @dmabuf that is there, or a new one. Takes the reference. */
+static struct iopt_pages *get_share(struct iommufd_ctx *ictx,
+				    struct dma_buf *dmabuf, bool writable)
+{
+	const struct share_key key = { .dmabuf = dmabuf, .writable = writable };
+	struct iopt_pages *pages;
+
+	scoped_guard(mutex, &ictx->shares.lock)
+		pages = find_share(&ictx->shares, &key);
+	if (pages) {
+		dma_buf_put(dmabuf);
+		return pages;
+	}
+
+	pages = iopt_alloc_dmabuf_pages(ictx, dmabuf, 0, 0, dmabuf->size,
+					writable);
+	if (IS_ERR(pages)) {
+		dma_buf_put(dmabuf);
+		return pages;
+	}
+	return publish_share(&ictx->shares, &key, pages);
+}
+
+/**
+ * iopt_share_end - nobody is to find an import by address any more
+ * @pages: the import, about to be released, of a dma-buf
+ *
+ * The iommufd, of which the tree is a part, outlives its IOASes.
+ */
+void iopt_share_end(struct iopt_pages *pages)
+{
+	struct iopt_shares *shares = pages->dmabuf.shares;
+
+	if (!shares)
+		return;
+	guard(mutex)(&shares->lock);
+	take_out(shares, pages);
+}
+
+/**
+ * struct cut - a range of user addresses on its way to be pieces
+ * @ictx: the iommufd
+ * @uptr: where it begins
+ * @writable: devices are to write there
+ * @pieces: what there is so far, of &struct iopt_pages_list
+ * @nr: their number
+ */
+struct cut {
+	struct iommufd_ctx *ictx;
+	void __user *uptr;
+	bool writable;
+	struct list_head *pieces;
+	unsigned int nr;
+};
+
+/* Takes the reference on @pages. One VMA after the other may be one piece. */
+static int add_piece(struct cut *cut, struct iopt_pages *pages,
+		     unsigned long start_byte, unsigned long length)
+{
+	struct iopt_pages_list *elm;
+
+	if (cut->nr) {
+		elm = list_last_entry(cut->pieces, struct iopt_pages_list, next);
+		if (elm->pages == pages &&
+		    elm->start_byte + elm->length == start_byte) {
+			elm->length += length;
+			iopt_put_pages(pages);
+			return 0;
+		}
+	}
+
+	elm = NULL;
+	if (cut->nr < IOPT_MAX_PIECES)
+		elm = kzalloc_obj(*elm, GFP_KERNEL_ACCOUNT);
+	if (!elm) {
+		iopt_put_pages(pages);
+		return cut->nr < IOPT_MAX_PIECES ? -ENOMEM : -E2BIG;
+	}
+	elm->pages = pages;
+	elm->start_byte = start_byte;
+	elm->length = length;
+	list_add_tail(&elm->next, cut->pieces);
+	cut->nr++;
+	return 0;
+}
+
+/* What is not a dma-buf is pinned, or turns out not to be anything */
+static int add_user(struct cut *cut, unsigned long from, unsigned long length)
+{
+	void __user *uptr = cut->uptr + from;
+	struct iopt_pages *pages;
+
+	pages = iopt_alloc_user_pages(uptr, length, cut->writable);
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	if (cut->ictx->account_mode == IOPT_PAGES_ACCOUNT_MM &&
+	    pages->account_mode == IOPT_PAGES_ACCOUNT_USER)
+		pages->account_mode = IOPT_PAGES_ACCOUNT_MM;
+	return add_piece(cut, pages, uptr - pages->uptr, length);
+}
+
+/* As for memory: who may write may have it read */
+static int check_access(const struct cut *cut, const struct dma_buf_vma *vma)
+{
+	if (cut->writable && !dma_buf_domain_may_write(vma->dmabuf))
+		return -EPERM;
+	return (cut->writable ? vma->writable : vma->readable) ? 0 : -EFAULT;
+}
+
+/* Takes the reference on the dma-buf */
+static int add_dmabuf(struct cut *cut, const struct dma_buf_vma *vma)
+{
+	struct iopt_pages *pages;
+	int rc;
+
+	rc = check_access(cut, vma);
+	if (rc) {
+		dma_buf_put(vma->dmabuf);
+		return rc;
+	}
+	pages = get_share(cut->ictx, vma->dmabuf, cut->writable);
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	return add_piece(cut, pages, vma->offset, vma->length);
+}
+
+/*
+ * Cut a range of addresses into pieces of memory and pieces of dma-bufs. -ENOENT
+ * if there are no dma-bufs. The pieces that there are belong to the caller, then
+ * and with any other error as well.
+ */
+VISIBLE_IF_KUNIT int iopt_cut_range(struct iommufd_ctx *ictx, void __user *uptr,
+				    unsigned long length, bool writable,
+				    struct list_head *pieces)
+{
+	struct cut cut = {
+		.ictx = ictx,
+		.uptr = uptr,
+		.writable = writable,
+		.pieces = pieces,
+	};
+	unsigned long done = 0;
+	struct dma_buf_vma vma;
+	int rc;
+
+	while (done < length) {
+		rc = dma_buf_find_vma((unsigned long)uptr + done, length - done,
+				      &vma);
+		if (rc == -ENOENT && done)
+			return add_user(&cut, done, length - done);
+		if (rc)
+			return rc;
+
+		if (vma.skip)
+			rc = add_user(&cut, done, vma.skip);
+		if (rc) {
+			dma_buf_put(vma.dmabuf);
+			return rc;
+		}
+		rc = add_dmabuf(&cut, &vma);
+		if (rc)
+			return rc;
+		done += vma.skip + vma.length;
+	}
+	return length ? 0 : -ENOENT;
+}
+EXPORT_SYMBOL_IF_KUNIT(iopt_cut_range);
+
+VISIBLE_IF_KUNIT void iopt_free_pieces(struct list_head *pieces)
+{
+	iopt_free_pages_list(pieces);
+}
+EXPORT_SYMBOL_IF_KUNIT(iopt_free_pieces);
+
+/**
+ * iopt_map_bars - map a range of user addresses in which there are BARs
+ * @ictx: the iommufd that @iopt is part of
+ * @iopt: the io_pagetable
+ * @iova: as for iopt_map_user_pages()
+ * @uptr: where the range begins
+ * @length: how long it is, in bytes
+ * @iommu_prot: IOMMU_READ, IOMMU_WRITE and so on
+ * @flags: IOPT_ALLOC_IOVA or zero
+ *
+ * Return: 0; -EFAULT if there is no dma-buf in the range, or one that cannot be
+ * had by address, or user space may not do there what devices are to do; -EPERM
+ * if no device may write to one, -ENODEV if one is revoked, -E2BIG if there are
+ * too many pieces, or another error of an import or of iopt_map_user_pages().
+ */
+int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
+		  unsigned long *iova, void __user *uptr, unsigned long length,
+		  int iommu_prot, unsigned int flags)
+{
+	LIST_HEAD(pieces);
+	int rc;
+
+	rc = iopt_cut_range(ictx, uptr, length, iommu_prot & IOMMU_WRITE,
+			    &pieces);
+	if (!rc)
+		rc = iopt_map_pages(iopt, &pieces, length, iova, iommu_prot,
+				    flags);
+	iopt_free_pieces(&pieces);
+	/* What user space has always been told of what devices cannot reach */
+	return rc == -ENOENT || rc == -EOPNOTSUPP ? -EFAULT : rc;
+}
+
+/**
+ * iopt_map_bars_first - the same where no page is pinned that would tell
+ * @ictx: the iommufd that @iopt is part of
+ * @iopt: the io_pagetable
+ * @iova: as for iopt_map_user_pages()
+ * @uptr: where the range begins
+ * @length: how long it is, in bytes
+ * @iommu_prot: IOMMU_READ, IOMMU_WRITE and so on
+ * @flags: IOPT_ALLOC_IOVA or zero
+ *
+ * Return: -EFAULT if the range is to be mapped as memory: because @iopt has
+ * domains, or accesses, or because of what is there, which is then for the next
+ * attach to complain about, as ever. Else 0, -ENOMEM, or -EINTR if the task was
+ * killed.
+ */
+int iopt_map_bars_first(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
+			unsigned long *iova, void __user *uptr,
+			unsigned long length, int iommu_prot,
+			unsigned int flags)
+{
+	int rc;
+
+	if (!xa_empty(&iopt->domains) || !xa_empty(&iopt->access_list))
+		return -EFAULT;
+	rc = iopt_map_bars(ictx, iopt, iova, uptr, length, iommu_prot, flags);
+	return !rc || rc == -ENOMEM || rc == -EINTR ? rc : -EFAULT;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * User addresses that are mappings of dma-bufs, see iopt_addr.c
+ */
+#ifndef __IOPT_ADDR_H
+#define __IOPT_ADDR_H
+
+#include <linux/errno.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+struct dma_buf;
+struct io_pagetable;
+struct iommufd_ctx;
+struct iopt_area;
+struct iopt_pages;
+struct list_head;
+
+/**
+ * struct iopt_shares - dma-bufs that were imported by address
+ * @lock: protects @imports. Nothing is done under it that could wait.
+ * @imports: the iopt_pages, each of a whole dma-buf, by dma-buf and by whether
+ *	devices may write. Not referenced: one whose last area is gone takes
+ *	itself out.
+ */
+struct iopt_shares {
+	struct mutex lock; /* of the tree */
+	struct rb_root imports;
+};
+
+static inline void iopt_shares_init(struct iopt_shares *shares)
+{
+	mutex_init(&shares->lock);
+	shares->imports = RB_ROOT;
+}
+
+#ifdef CONFIG_DMA_SHARED_BUFFER
+void iopt_share_end(struct iopt_pages *pages);
+int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
+		  unsigned long *iova, void __user *uptr, unsigned long length,
+		  int iommu_prot, unsigned int flags);
+int iopt_map_bars_first(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
+			unsigned long *iova, void __user *uptr,
+			unsigned long length, int iommu_prot,
+			unsigned int flags);
+
+/* iopt_dmabuf_split.c */
+int iopt_dmabuf_prepare_split(struct iopt_area *area, struct iopt_area *rhs);
+void iopt_dmabuf_abort_split(struct iopt_area *rhs);
+void iopt_dmabuf_split(struct iopt_area *area, struct iopt_area *lhs,
+		       struct iopt_area *rhs);
+#else
+static inline int iopt_map_bars(struct iommufd_ctx *ictx,
+				struct io_pagetable *iopt, unsigned long *iova,
+				void __user *uptr, unsigned long length,
+				int iommu_prot, unsigned int flags)
+{
+	return -EFAULT;
+}
+
+static inline int iopt_map_bars_first(struct iommufd_ctx *ictx,
+				      struct io_pagetable *iopt,
+				      unsigned long *iova, void __user *uptr,
+				      unsigned long length, int iommu_prot,
+				      unsigned int flags)
+{
+	return -EFAULT;
+}
+
+static inline int iopt_dmabuf_prepare_split(struct iopt_area *area,
+					    struct iopt_area *rhs)
+{
+	return 0;
+}
+
+static inline void iopt_dmabuf_abort_split(struct iopt_area *rhs)
+{
+}
+
+static inline void iopt_dmabuf_split(struct iopt_area *area,
+				     struct iopt_area *lhs,
+				     struct iopt_area *rhs)
+{
+}
+#endif
+
+#if IS_ENABLED(CONFIG_KUNIT)
+int iopt_cut_range(struct iommufd_ctx *ictx, void __user *uptr,
+		   unsigned long length, bool writable,
+		   struct list_head *pieces);
+void iopt_free_pieces(struct list_head *pieces);
+#endif
+
+#endif
