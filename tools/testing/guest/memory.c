@@ -189,6 +189,19 @@ TEST_F(memory, twice)
 	EXPECT_EQ(0, unmap(self, other, SIZE));
 }
 
+/* Where the CPU has it, a part of which this is. */
+TEST_F(memory, by_address)
+{
+	const u64 start = 13 * PAGE;
+
+	ASSERT_EQ(0, ioas_map(self->iommu->iommufd, self->iommu->ioas_id, self->cpu + start,
+			      9 * PAGE, IOVA, IOAS_RW));
+	copy(self, IOVA - start, start, start + 5 * PAGE + 96, LEN);
+	copy(self, IOVA - start, start + 9 * PAGE - LEN, start + PAGE, LEN);
+	EXPECT_EQ(-1, mem_differ(self->cpu, self->want, SIZE));
+	EXPECT_EQ(0, unmap(self, IOVA, 9 * PAGE));
+}
+
 /* A second domain, of another device, is filled like the first. */
 TEST_F(memory, another_domain)
 {
