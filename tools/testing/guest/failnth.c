@@ -141,6 +141,70 @@ TEST_F(failnth, import)
 	EXPECT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
 }
 
+/*
+ * By address: memory, the buffer, memory.  All or nothing.  iommufd has a part of
+ * its own in the pinning of memory, too: it cannot.
+ */
+static void map_by_address(struct __test_metadata *_metadata,
+			   struct _test_data_failnth *self, u32 ioas_id)
+{
+	u8 *p = mmap(NULL, 3 * SIZE, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	int nth, rc, failed = 0;
+	bool hit;
+
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_EQ(p + SIZE, mmap(p + SIZE, SIZE, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_FIXED, self->dmabuf, 0));
+	for (nth = 1; nth < MOST; nth++) {
+		inject_arm(nth);
+		rc = ioas_map(self->iommu->iommufd, ioas_id, p, 3 * SIZE, IOVA, IOAS_RW);
+		hit = inject_disarm();
+		if (rc) {
+			ASSERT_TRUE(hit);
+			ASSERT_TRUE(refused(rc) || rc == -EFAULT)
+				TH_LOG("allocation %d: %s", nth, strerror(-rc));
+			ASSERT_EQ(0, bufinfo_attachments(self->dmabuf));
+			ASSERT_EQ(-ENOENT, ioas_unmap(self->iommu->iommufd, ioas_id, IOVA,
+						      3 * SIZE, NULL));
+			failed++;
+			continue;
+		}
+		ASSERT_EQ(1, bufinfo_attachments(self->dmabuf));
+		if (!hit)
+			break;
+		ASSERT_EQ(0, ioas_unmap(self->iommu->iommufd, ioas_id, IOVA, 3 * SIZE,
+					NULL));
+	}
+	ASSERT_LT(nth, MOST);
+	EXPECT_GT(failed, 3);
+	munmap(p, 3 * SIZE);
+}
+
+TEST_F(failnth, import_by_address)
+{
+	u8 sent[256], got[256];
+
+	map_by_address(_metadata, self, self->iommu->ioas_id);
+	mem_random(sent, sizeof(sent), 1);
+	engines_write(&self->engines, IOVA + SIZE, sent, sizeof(sent));
+	bar_read(got, self->mem->bars[BAR].vaddr + ranges[0].offset, sizeof(got));
+	EXPECT_EQ(-1, mem_differ(got, sent, sizeof(sent)));
+	EXPECT_EQ(0, ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA, 3 * SIZE,
+				NULL));
+	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
+}
+
+TEST_F(failnth, import_by_address_without_a_device)
+{
+	u32 other;
+
+	ASSERT_EQ(0, ioas_alloc(self->iommu->iommufd, &other));
+	map_by_address(_metadata, self, other);
+	EXPECT_EQ(0, ioas_unmap(self->iommu->iommufd, other, IOVA, 3 * SIZE, NULL));
+	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
+}
+
 /* A copy into another IOAS, and a device that comes to a mapped area. */
 TEST_F(failnth, copy)
 {

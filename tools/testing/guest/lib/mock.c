@@ -89,3 +89,31 @@ int mock_dirty(int iommufd, unsigned int hwpt_id, unsigned long long iova,
 
 	return mock_cmd(iommufd, &cmd);
 }
+
+int mock_access(int iommufd, unsigned int ioas_id)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_CREATE_ACCESS,
+		.id = ioas_id,
+	};
+	int rc = mock_cmd(iommufd, &cmd);
+
+	return rc ?: (int)cmd.create_access.out_access_fd;
+}
+
+int mock_access_rw(int iommufd, int access, unsigned long long iova, void *buf,
+		   size_t length, bool write)
+{
+	struct iommu_test_cmd cmd = {
+		.op = IOMMU_TEST_OP_ACCESS_RW,
+		.id = access,
+		.access_rw = {
+			.iova = iova,
+			.length = length,
+			.uptr = (unsigned long)buf,
+			.flags = write ? MOCK_ACCESS_RW_WRITE : 0,
+		},
+	};
+
+	return mock_cmd(iommufd, &cmd);
+}

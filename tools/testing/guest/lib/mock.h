@@ -2,6 +2,7 @@
 #ifndef GUEST_MOCK_H
 #define GUEST_MOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The page of a mock device's page table. */
@@ -30,5 +31,13 @@ int mock_attach(int iommufd, const struct mock_device *dev, unsigned int pt_id);
  */
 int mock_dirty(int iommufd, unsigned int hwpt_id, unsigned long long iova,
 	       size_t length, void *bitmap);
+
+/*
+ * An access to an IOAS, as mediated devices have it, to be closed; and what it
+ * writes or reads there: 0 or -errno.
+ */
+int mock_access(int iommufd, unsigned int ioas_id);
+int mock_access_rw(int iommufd, int access, unsigned long long iova, void *buf,
+		   size_t length, bool write);
 
 #endif
