@@ -47,6 +47,9 @@ struct bench {
 	int fd;
 	size_t size;
 	unsigned int nr;
+	/* What is mapped into which IOAS by its address */
+	void *at;
+	u32 ioas_id;
 	/* mmap() of @size bytes there, and how many pages are touched */
 	off_t offset;
 	unsigned int touch;
@@ -244,6 +247,40 @@ static void bench_sizes(struct bench *b)
 		must(measure(sizes[i].name, import, b, 200), sizes[i].name);
 		close(b->fd);
 	}
+}
+
+static int import_address(struct bench *b)
+{
+	int rc = ioas_map(b->iommu->iommufd, b->ioas_id, b->at, b->size, IOVA, IOAS_RW);
+
+	return rc ?: ioas_unmap(b->iommu->iommufd, b->ioas_id, IOVA, b->size, NULL);
+}
+
+/* By address: with memory it must not matter that it could be a BAR. */
+static void bench_addresses(struct bench *b)
+{
+	static const struct { const char *name; size_t size; bool bar, alone; } what[] = {
+		{ "MAP+unmap of memory, 4 KiB", SZ_4K },
+		{ "MAP+unmap of memory, 2 MiB", SZ_2M },
+		{ "MAP+unmap of memory, no device", SZ_4K, .alone = true },
+		{ "MAP+unmap of a BAR, 4 KiB", SZ_4K, .bar = true },
+		{ "MAP+unmap of a BAR, 64 MiB", SZ_64M, .bar = true },
+	};
+	void *memory = mmap(NULL, SZ_2M, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	size_t i;
+	u32 id;
+
+	must(memory == MAP_FAILED ? -errno : 0, "mmap");
+	must(ioas_alloc(b->iommu->iommufd, &id), "an IOAS");
+	for (i = 0; i < ARRAY_SIZE(what); i++) {
+		b->ioas_id = what[i].alone ? id : b->iommu->ioas_id;
+		b->at = what[i].bar ? b->dev->bars[BAR].vaddr : memory;
+		b->size = what[i].size;
+		if (measure(what[i].name, import_address, b, 200))
+			fprintf(stderr, "# %s: not on this kernel\n", what[i].name);
+	}
+	munmap(memory, SZ_2M);
 }
 
 /* Pages in descending order, so that no two of them are neighbours. */
@@ -623,6 +660,7 @@ int main(void)
 	b.nr = 1;
 	must(measure("export+close, 64 KiB", export, &b, 400), "export");
 	bench_sizes(&b);
+	bench_addresses(&b);
 	bench_ranges(&b);
 	bench_mmap(&b);
 	bench_many(&b);
