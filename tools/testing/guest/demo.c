@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -260,6 +262,67 @@ static void show_dma(int dmabuf, u8 *data)
 }
 
 /*
+ * By address, as programs that were written for VFIO's type1 do it.
+ */
+static bool lands(u64 iova, void *at)
+{
+	static u32 seed = 20;
+	u8 sent[512], got[512];
+
+	mem_random(sent, sizeof(sent), seed++);
+	engines_write(&engines, iova, sent, sizeof(sent));
+	bar_read(got, at, sizeof(got));
+	return mem_differ(sent, got, sizeof(got)) < 0;
+}
+
+static int type1_map(void *at, u64 size, u64 iova)
+{
+	struct iommu_vfio_ioas ioas = {
+		.size = sizeof(ioas),
+		.ioas_id = iommu->ioas_id,
+		.op = IOMMU_VFIO_IOAS_SET,
+	};
+	struct vfio_iommu_type1_dma_map args = {
+		.argsz = sizeof(args),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (u64)at,
+		.iova = iova,
+		.size = size,
+	};
+
+	if (ioctl(iommu->iommufd, IOMMU_VFIO_IOAS, &ioas) ||
+	    ioctl(iommu->iommufd, VFIO_IOMMU_MAP_DMA, &args))
+		return -errno;
+	return 0;
+}
+
+static void show_address(void)
+{
+	const struct vfio_region_dma_range *range = &ranges[1];
+	u8 *bar = mem->bars[BAR].vaddr, *room;
+
+	printf("\nBy address: memory, %llu KiB of BAR %d of %s, and memory\n",
+	       range->length / 1024, BAR, mem->bdf);
+	room = mmap(NULL, range->length + 2 * PAGE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	VFIO_ASSERT_NE((void *)room, MAP_FAILED);
+	VFIO_ASSERT_NE(mmap(room + PAGE, range->length, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, mem->fd,
+			    mem->bars[BAR].info.offset + range->offset), MAP_FAILED);
+
+	show(!type1_map(room, range->length + 2 * PAGE, IOVA),
+	     "one VFIO_IOMMU_MAP_DMA mapped all of it at IOVA %#lx", IOVA);
+	show(lands(IOVA, room) && lands(IOVA + PAGE + range->length, room + PAGE + range->length),
+	     "DMA lands in the memory on both sides");
+	show(lands(IOVA + PAGE, bar + range->offset), "and in the BAR");
+	munmap(room, range->length + 2 * PAGE);
+	show(lands(IOVA + PAGE, bar + range->offset),
+	     "as it does when the CPU's mapping is gone");
+	show(!ioas_unmap(iommu->iommufd, iommu->ioas_id, IOVA, range->length + 2 * PAGE, NULL),
+	     "unmapped");
+}
+
+/*
  * Revoke.
  */
 static void memory_off(void *arg)
@@ -399,6 +462,7 @@ int main(void)
 	show_pairs();
 	dmabuf = from_vfio();
 	show_dma(dmabuf, data);
+	show_address();
 	show_revoke(dmabuf, data);
 
 	close(dmabuf);
