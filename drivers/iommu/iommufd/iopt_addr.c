@@ -46,20 +46,32 @@
 /* In one call. A VMM has two or three for a BAR. */
 #define IOPT_MAX_PIECES	512
 
+/**
+ * struct iopt_share - an import that was made by address
+ * @node: in &iopt_shares.imports, or empty, under its lock
+ * @shares: the tree
+ * @pages: the import, which owns this: few have one, and there are many of them
+ */
+struct iopt_share {
+	struct rb_node node;
+	struct iopt_shares *shares;
+	struct iopt_pages *pages;
+};
+
 struct share_key {
 	const struct dma_buf *dmabuf;
 	bool writable;
 };
 
-static struct iopt_pages *to_share(const struct rb_node *node)
+static struct iopt_pages *to_pages(const struct rb_node *node)
 {
-	return rb_entry(node, struct iopt_pages, dmabuf.share);
+	return rb_entry(node, struct iopt_share, node)->pages;
 }
 
 static int share_cmp(const void *_key, const struct rb_node *node)
 {
 	const struct share_key *key = _key;
-	const struct iopt_pages *pages = to_share(node);
+	const struct iopt_pages *pages = to_pages(node);
 	const struct dma_buf *dmabuf = pages->dmabuf.attach->dmabuf;
 
 	if (key->dmabuf != dmabuf)
@@ -69,7 +81,7 @@ static int share_cmp(const void *_key, const struct rb_node *node)
 
 static int share_add_cmp(struct rb_node *node, const struct rb_node *other)
 {
-	const struct iopt_pages *pages = to_share(node);
+	const struct iopt_pages *pages = to_pages(node);
 	const struct share_key key = {
 		.dmabuf = pages->dmabuf.attach->dmabuf,
 		.writable = pages->writable,
@@ -78,14 +90,14 @@ static int share_add_cmp(struct rb_node *node, const struct rb_node *other)
 	return share_cmp(&key, other);
 }
 
-static void take_out(struct iopt_shares *shares, struct iopt_pages *pages)
+static void take_out(struct iopt_share *share)
 {
-	lockdep_assert_held(&shares->lock);
+	lockdep_assert_held(&share->shares->lock);
 
-	if (RB_EMPTY_NODE(&pages->dmabuf.share))
+	if (RB_EMPTY_NODE(&share->node))
 		return;
-	rb_erase(&pages->dmabuf.share, &shares->imports);
-	RB_CLEAR_NODE(&pages->dmabuf.share);
+	rb_erase(&share->node, &share->shares->imports);
+	RB_CLEAR_NODE(&share->node);
 }
 
 /* With a reference. One that is about to go, or has nothing any more, is none. */
@@ -100,27 +112,45 @@ static struct iopt_pages *find_share(struct iopt_shares *shares,
 	node = rb_find(key, &shares->imports, share_cmp);
 	if (!node)
 		return NULL;
-	pages = to_share(node);
+	pages = to_pages(node);
 	if (!dma_buf_domain_revoked(pages->dmabuf.attach) &&
 	    kref_get_unless_zero(&pages->kref))
 		return pages;
-	take_out(shares, pages);
+	take_out(pages->dmabuf.share);
 	return NULL;
 }
 
-/* Have @pages found, unless somebody else was faster */
+static int make_share(struct iopt_shares *shares, struct iopt_pages *pages)
+{
+	struct iopt_share *share = kzalloc_obj(*share, GFP_KERNEL_ACCOUNT);
+
+	if (!share)
+		return -ENOMEM;
+	RB_CLEAR_NODE(&share->node);
+	share->shares = shares;
+	share->pages = pages;
+	pages->dmabuf.share = share;
+	return 0;
+}
+
+/* Have @pages found, unless somebody else was faster. Takes the reference. */
 static struct iopt_pages *publish_share(struct iopt_shares *shares,
 					const struct share_key *key,
 					struct iopt_pages *pages)
 {
 	struct iopt_pages *other;
+	int rc;
 
+	rc = make_share(shares, pages);
+	if (rc) {
+		iopt_put_pages(pages);
+		return ERR_PTR(rc);
+	}
 	scoped_guard(mutex, &shares->lock) {
 		other = find_share(shares, key);
 		if (!other) {
-			pages->dmabuf.shares = shares;
-			rb_find_add(&pages->dmabuf.share, &shares->imports,
-				    share_add_cmp);
+			rb_find_add(&pages->dmabuf.share->node,
+				    &shares->imports, share_add_cmp);
 			return pages;
 		}
 	}
@@ -159,12 +189,13 @@ static struct iopt_pages *get_share(struct iommufd_ctx *ictx,
  */
 void iopt_share_end(struct iopt_pages *pages)
 {
-	struct iopt_shares *shares = pages->dmabuf.shares;
+	struct iopt_share *share = pages->dmabuf.share;
 
-	if (!shares)
+	if (!share)
 		return;
-	guard(mutex)(&shares->lock);
-	take_out(shares, pages);
+	scoped_guard(mutex, &share->shares->lock)
+		take_out(share);
+	kfree(share);
 }
 
 /**

@@ -8,7 +8,6 @@
 #include <linux/dma-buf-domain.h>
 #include <linux/iommu.h>
 #include <linux/list.h>
-#include <linux/rbtree.h>
 #include <linux/types.h>
 
 struct dma_buf;
@@ -17,7 +16,7 @@ struct io_pagetable;
 struct iommu_option;
 struct iopt_area;
 struct iopt_pages;
-struct iopt_shares;
+struct iopt_share;
 
 /**
  * struct iopt_pages_dmabuf - the dma-buf of an iopt_pages
@@ -25,16 +24,14 @@ struct iopt_shares;
  * @start: byte offset of page 0 in the dma-buf, always PAGE_SIZE aligned
  * @stays_revoked: user space does not want it back after an outage. Set before
  *	the first area is made.
- * @shares: where the import is found by other areas, NULL if it was not made by
- *	address. Constant from before it is found.
- * @share: in &iopt_shares.imports, under its lock
+ * @share: how other areas find the import, NULL if it was not made by address.
+ *	Owned, constant from before it is found.
  */
 struct iopt_pages_dmabuf {
 	struct dma_buf_attachment *attach;
 	unsigned long start;
 	bool stays_revoked;
-	struct iopt_shares *shares;
-	struct rb_node share;
+	struct iopt_share *share;
 };
 
 /**
