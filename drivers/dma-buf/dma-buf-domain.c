@@ -483,7 +483,7 @@ void dma_buf_domain_split(struct dma_buf_attachment *attach,
 			  struct dma_buf_domain_span *span, size_t length,
 			  struct dma_buf_domain_span *rest)
 {
-	struct dma_buf_domain_map *map = to_map(attach);
+	struct dma_buf_domain_map *map = dma_buf_domain_map_of(attach);
 
 	guard(mutex)(&map->lock);
 
@@ -496,7 +496,7 @@ void dma_buf_domain_split(struct dma_buf_attachment *attach,
 	span->mapped = min(span->mapped, length);
 	list_add(&rest->elm, &span->elm);
 }
-EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_split, DOMAIN_IMPORTERS);
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_split, DMA_BUF_DOMAIN_IMPORTERS);
 
 /* Give the ranges back to the exporter. No domain maps them any more. */
 static void give_back(struct dma_buf_domain_map *map,

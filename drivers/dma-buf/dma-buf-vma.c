@@ -60,7 +60,8 @@ static bool vma_shows_buffer(struct vm_area_struct *vma, unsigned long addr,
 	struct dma_buf *dmabuf;
 	size_t offset;
 
-	if (!file_is_buffer(vma->vm_file))
+	/* A private mapping is a copy, and its vm_pgoff may be anything */
+	if (!file_is_buffer(vma->vm_file) || !(vma->vm_flags & VM_MAYSHARE))
 		return false;
 	dmabuf = vma->vm_file->private_data;
 	if (!dmabuf->ops->vma_offset ||

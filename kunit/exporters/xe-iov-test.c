@@ -313,6 +313,7 @@ static void map(struct kunit *test)
 {
 	struct xe_iov_test *t = test->priv;
 
+	KUNIT_ASSERT_NULL(test, t->bo.ttm.sg);
 	dma_resv_lock(t->bo.ttm.base.resv, NULL);
 	t->bo.ttm.sg = xe_dma_buf_map_import(&t->bo.ttm);
 	t->resource.mem_type = XE_PL_TT;

@@ -358,7 +358,7 @@ static void too_many_test(struct kunit *test)
 	vm_munmap(t->room, ROOM_PAGES * SZ_PAGE);
 }
 
-/* What was taken away is of no use to the next one */
+/* What comes back is shared as before, and what does not is of no use to the next */
 static void revoked_share_test(struct kunit *test)
 {
 	struct addr_test *t = test->priv;
@@ -373,6 +373,11 @@ static void revoked_share_test(struct kunit *test)
 	dma_resv_lock(t->dmabuf[0]->resv, NULL);
 	dma_buf_invalidate_mappings(t->dmabuf[0]);
 	dma_resv_unlock(t->dmabuf[0]->resv);
+	KUNIT_ASSERT_EQ(test, cut(t, 4, 2), 0);
+	KUNIT_EXPECT_PTR_EQ(test, piece(test, 0)->pages, pages);
+	iopt_free_pieces(&t->pieces);
+
+	dma_buf_hang_up(t->dmabuf[0]);
 	KUNIT_ASSERT_EQ(test, cut(t, 4, 2), 0);
 	KUNIT_EXPECT_PTR_NE(test, piece(test, 0)->pages, pages);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&t->dmabuf[0]->attachments), 2);

@@ -113,7 +113,7 @@ static struct iopt_pages *find_share(struct iopt_shares *shares,
 	if (!node)
 		return NULL;
 	pages = to_pages(node);
-	if (!dma_buf_domain_revoked(pages->dmabuf.attach) &&
+	if (!iopt_dmabuf_gone(pages) &&
 	    kref_get_unless_zero(&pages->kref))
 		return pages;
 	take_out(pages->dmabuf.share);
@@ -390,5 +390,14 @@ int iopt_map_bars_first(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 	if (!xa_empty(&iopt->domains) || !xa_empty(&iopt->access_list))
 		return -EFAULT;
 	rc = iopt_map_bars(ictx, iopt, iova, uptr, length, iommu_prot, flags);
-	return !rc || rc == -ENOMEM || rc == -EINTR ? rc : -EFAULT;
+	switch (rc) {
+	case 0:
+	case -ENOMEM:
+	case -EAGAIN:
+	case -EINTR:
+	case -ERESTARTSYS:
+		return rc;
+	default:
+		return -EFAULT;
+	}
 }

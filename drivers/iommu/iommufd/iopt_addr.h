@@ -35,8 +35,10 @@ static inline void iopt_shares_init(struct iopt_shares *shares)
 	shares->imports = RB_ROOT;
 }
 
-#ifdef CONFIG_DMA_SHARED_BUFFER
+/* Without dma-bufs there is none, and the calls are not compiled */
 void iopt_share_end(struct iopt_pages *pages);
+
+#ifdef CONFIG_DMA_SHARED_BUFFER
 int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		  unsigned long *iova, void __user *uptr, unsigned long length,
 		  int iommu_prot, unsigned int flags);

@@ -364,20 +364,31 @@ TEST_F_TIMEOUT(byaddr, revoke_is_for_ever, 120)
 	close(slice);
 }
 
-/* While the memory is off there is nothing to map; later there is. */
+/* What is mapped comes back, and what is mapped of the same import meanwhile. */
 TEST_F_TIMEOUT(byaddr, after_an_outage, 120)
 {
+	int slice = slice_export(self->mem, BAR, FIRST, PAGE);
+	u8 *alone = map_shared(slice, 0, PAGE, RW);
 	u8 *p = room(self);
 
+	ASSERT_NE(NULL, alone);
 	ASSERT_EQ(0, map(self, p, ROOM, IOVA, IOAS_RW));
 	endpoint_memory(self->mem, false);
-	EXPECT_NE(0, map(self, self->bar, PAGE, IOVA + 2 * ROOM, IOAS_RW));
+	EXPECT_EQ(0, map(self, self->bar, PAGE, IOVA + 2 * ROOM, IOAS_RW));
+	EXPECT_EQ(-EAGAIN, map(self, alone, PAGE, IOVA + 3 * ROOM, IOAS_RW));
 	EXPECT_TRUE(lands(self, IOVA, p));
+	EXPECT_FALSE(lands(self, IOVA + 2 * ROOM, self->bar));
 	endpoint_memory(self->mem, true);
-	ASSERT_EQ(0, map(self, p, ROOM, IOVA + ROOM, IOAS_RW));
-	EXPECT_ROOM(IOVA + ROOM, p);
-	EXPECT_EQ(2 * ROOM, unmap(self, IOVA, 2 * ROOM));
+	usleep(500000);
+	EXPECT_ROOM(IOVA, p);
+	EXPECT_TRUE(lands(self, IOVA + 2 * ROOM, self->bar));
+	ASSERT_EQ(0, map(self, alone, PAGE, IOVA + 3 * ROOM, IOAS_RW));
+	EXPECT_TRUE(lands(self, IOVA + 3 * ROOM, self->bar + FIRST));
+	EXPECT_EQ(ROOM, unmap(self, IOVA, ROOM));
+	EXPECT_EQ(2 * PAGE, unmap(self, IOVA + 2 * ROOM, 2 * ROOM));
+	munmap(alone, PAGE);
 	munmap(p, ROOM);
+	close(slice);
 }
 
 static int export_readonly(struct vfio_pci_device *dev, u64 offset, u64 length)

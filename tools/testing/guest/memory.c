@@ -306,6 +306,22 @@ TEST_F(heap, exported_to_be_read)
 	close(fd);
 }
 
+/* It is a copy, wherever the buffer is. */
+TEST_F(heap, private_mapping)
+{
+	int fd = export_heap("system", SIZE);
+	u8 *p;
+
+	ASSERT_GE(fd, 0);
+	p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	if (p != MAP_FAILED) {
+		EXPECT_EQ(-EFAULT, ioas_map(self->iommu->iommufd, self->iommu->ioas_id, p,
+					    SIZE, IOVA, IOAS_READ));
+		munmap(p, SIZE);
+	}
+	close(fd);
+}
+
 static long slab_kb(void)
 {
 	char line[128];
