@@ -25,11 +25,11 @@
  *
  * Memory may be short when the buffer comes back. A span that cannot be filled is
  * taken out again as a whole, does not keep others from being filled, and is tried
- * again a few times. How many spans there are and how full its cgroup is is up to
- * the importer's user: what is done for them is bounded by memory that is freed and
- * tables that are filled, on a workqueue of two workers for all importers. When it is given up the importer is told
- * (&dma_buf_domain_span.not_restored), and it is tried once more when the buffer
- * has been away the next time.
+ * again a few times. The importer's user decides how many spans there are, and how
+ * full the cgroup is: what is done for them is bounded by memory that is freed and
+ * tables that are filled, on a workqueue of two workers for all importers. When a
+ * span is given up the core calls &dma_buf_domain_span.not_restored, and tries once
+ * more when the buffer has been away the next time.
  */
 #include <linux/dma-buf-domain.h>
 #include <linux/dma-resv.h>

@@ -19,7 +19,7 @@
 #define ROUNDS		3000
 #define TRACED_ROUNDS	24
 #define MAX_ENTRIES	4
-#define LAST_BYTE	(SZ_8G - 1)
+#define END_OF_MEMORY	SZ_8G
 
 #define MMIO		BIT(DMA_BUF_PHYS_MMIO)
 #define MEMORY		BIT(DMA_BUF_PHYS_MEMORY)
@@ -36,7 +36,8 @@ enum { NEAR, FAR, SMALL, INCOHERENT, NR_DEVICES };
  * @p2p: the topology
  * @dev: importers' devices. What is near reaches the BAR, what is small has a mask
  *	of 32 bits in some rounds, and what is not coherent is so in all.
- * @lists: what the exporter gives, memory and MMIO
+ * @memory: what the exporter gives if it is cacheable
+ * @mmio: what it gives if it is MMIO
  * @rnd: the source of all that is random
  * @seed: where it began
  * @imp: the importer's entries
@@ -48,7 +49,8 @@ struct round {
 	struct fake_exporter *exp;
 	struct fake_p2p *p2p;
 	struct device *dev[NR_DEVICES];
-	struct dma_buf_phys_list *memory, *mmio;
+	struct dma_buf_phys_list *memory;
+	struct dma_buf_phys_list *mmio;
 	struct rnd_state rnd;
 	unsigned int seed;
 	struct dma_buf_mapping_match imp[MAX_ENTRIES];
@@ -138,7 +140,7 @@ static struct dma_buf_mapping_match ranges_entry(struct round *r, size_t i)
 
 	return DMA_BUF_EMAPPING_RANGES(&pal_ops[i],
 				       any(r, 4) ? &r->p2p->provider : NULL,
-				       kinds, LAST_BYTE);
+				       kinds, END_OF_MEMORY - 1);
 }
 
 static struct dma_buf_mapping_match exporter_entry(struct round *r, size_t i)
@@ -288,7 +290,7 @@ static const char *memory_why_not(const struct round *r, struct device *dev)
 {
 	if (dev == r->dev[INCOHERENT])
 		return "importer is not coherent";
-	if (LAST_BYTE > dma_get_mask(dev))
+	if (dma_get_mask(dev) < END_OF_MEMORY - 1)
 		return "memory is beyond the DMA mask of the importer";
 	return NULL;
 }
@@ -612,4 +614,5 @@ static struct kunit_suite match_property_suite = {
 	.init = fake_test_init,
 	.test_cases = match_property_cases,
 };
+
 kunit_test_suite(match_property_suite);

@@ -479,7 +479,7 @@ static void invalidate_twice_test(struct kunit *test)
 	dma_fence_signal(&first->base);
 	/* The second work item waits in the queue: it is not flushed */
 	while (READ_ONCE(gpu.put) < 1)
-		msleep(1);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, gpu.unmapped, 0);
 	KUNIT_EXPECT_EQ(test, exp->mapped, 1);
 
