@@ -58,7 +58,7 @@ export UNPATCHED
 #:
 #: Variables
 #:   LINUX=7.3      kernel series: 7.3 or 7.2; next: what comes after (check-patches alone)
-#:   TESTS=A,B      guest tests to run, see below; all, own, peer and stress are groups
+#:   TESTS=A,B      guest tests to run, see below; all, imports, own, peer and stress are groups
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
 #:                  nop2p: without peer-to-peer DMA; kvm: virtual machines in the guest

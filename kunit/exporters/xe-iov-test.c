@@ -65,7 +65,6 @@ struct fake_lmem {
  * @iov_mapped: mappings as IOV
  * @evicted: how often @bo was evicted
  * @idle: was the GPU done when it was unmapped?
- * @on_revoke: runs when it is evicted
  */
 struct xe_iov_test {
 	struct xe_device *xe;

@@ -145,14 +145,20 @@ static struct pci_dev *find_pci(struct kunit *test, unsigned int device)
 	return pdev;
 }
 
+/* There may be others, for wakeup */
+static int is_virtio_gpu(struct device *dev, const void *data)
+{
+	return dev->driver && !strcmp(dev->driver->name, "virtio_gpu");
+}
+
 /* The device that @pdev carries keeps its driver for as long as the test lasts */
 static struct drm_device *find_drm(struct kunit *test, struct pci_dev *pdev)
 {
-	struct device *dev = device_find_any_child(&pdev->dev);
+	struct device *dev = device_find_child(&pdev->dev, NULL, is_virtio_gpu);
 	struct virtio_gpu_device *vgdev;
 	struct drm_device *drm = NULL;
 
-	if (dev && dev->driver && !strcmp(dev->driver->name, "virtio_gpu"))
+	if (dev)
 		drm = dev_to_virtio(dev)->priv;
 	put_device(dev);
 	if (!drm)

@@ -105,7 +105,7 @@ static bool mailbox_is(unsigned int vf, u32 value)
 {
 	char text[64];
 
-	snprintf(text, sizeof(text), "IOV vf=%u offset=0 mailbox=%#x ", vf, value);
+	snprintf(text, sizeof(text), "IOV vf=%u offset=0x0 mailbox=%#x ", vf, value);
 	return state_is(text);
 }
 

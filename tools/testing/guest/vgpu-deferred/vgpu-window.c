@@ -333,6 +333,7 @@ TEST_F_TIMEOUT(window, holes, LIMIT)
 	EXPECT_EQ(since(&self->m.window, UNMAP, self->unmaps), 0);
 	for (i = 0; i < 16; i += 2)
 		unmap(self->m.gpu, &blobs[i]);
+	EXPECT_TRUE(backend_wait(&self->m.window, UNMAP, self->unmaps + 7));
 	settle(self->m.gpu, &self->m.window);
 	usleep(50000);
 
