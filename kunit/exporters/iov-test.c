@@ -170,6 +170,7 @@ static int let_iov_select(struct fake_exporter *exp,
 
 static int iov_test_init(struct kunit *test)
 {
+	struct dma_buf_mapping_match entry;
 	struct iov_test *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
@@ -197,9 +198,8 @@ static int iov_test_init(struct kunit *test)
 	fake_let_select(t->exp);
 	t->exp->on_select = let_iov_select;
 	fake_export(t->exp, FAKE_SIZE);
-	fake_offer(t->exp, dma_buf_offer(DMA_BUF_EMAPPING_IOV(&iov_ops, &t->vf,
-							      BAR),
-					 DMA_BUF_OFFER_REVOCABLE));
+	entry = DMA_BUF_EMAPPING_IOV(&iov_ops, &t->vf, BAR);
+	fake_offer(t->exp, dma_buf_offer(entry, DMA_BUF_OFFER_REVOCABLE));
 	fake_offer(t->exp, DMA_BUF_EMAPPING_SGT(&fake_sgt_ops));
 	return fake_test_init(test);
 }
