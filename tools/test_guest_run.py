@@ -2,6 +2,7 @@
 """Tests of what is made of a guest's results file."""
 
 import os
+import re
 import unittest
 from unittest import mock
 
@@ -55,6 +56,12 @@ class GuestRun(unittest.TestCase):
     def test_nothing_ran(self):
         self.assertEqual(judge(""), {"one": ["did not run"], "two": ["did not run"]})
         self.assertEqual(judge("", "own"), {"tests (own)": ["did not run"]})
+
+    def test_groups_are_those_of_init(self):
+        with open(os.path.join(run.TOOLS, "guest/init")) as file:
+            groups = re.findall(r"^\t(\w+)\) set -- ", file.read(), re.M)
+        for group in groups:
+            self.assertEqual(list(judge("", group)), [f"tests ({group})"])
 
     def test_one_did_not_run(self):
         self.assertEqual(judge(ONE), {"one": [], "two": ["did not run"]})
