@@ -34,7 +34,7 @@ IOMMUFD = ["IOMMU_SUPPORT=y", "IOMMUFD=y", "VFIO_DEVICE_CDEV=y", "DEBUG_KERNEL=y
            "FAULT_INJECTION=y", "GENERIC_PT=y", "IOMMU_PT=y", "IOMMU_PT_AMDV1=y",
            "IOMMUFD_TEST=y"]
 WATCH = ["DEBUG_KERNEL=y", "DEBUG_FS=y", "FTRACE=y", "ENABLE_DEFAULT_TRACERS=y", "TRACING=y",
-         "DMABUF_DEBUG=y", "PROVE_LOCKING=y", "LOCKDEP=y", "PM=y", "KUNIT=y"]
+         "DMABUF_DEBUG=y", "PROVE_LOCKING=y", "LOCKDEP=y", "PM=y"]
 
 
 def without(options, *others):

@@ -172,10 +172,8 @@ void dma_buf_attachment_invalidate(struct dma_buf_attachment *attach);
 void dma_buf_attachment_show(struct seq_file *s,
 			     struct dma_buf_attachment *attach);
 void dma_buf_attachments_fdinfo(struct seq_file *s, struct dma_buf *dmabuf);
-#if IS_ENABLED(CONFIG_KUNIT)
 void dma_buf_match_describe(char *buf, size_t len,
 			    const struct dma_buf_mapping_match *entry);
-#endif
 
 /* KUnit suites that are built in have no module to show */
 bool dma_buf_type_in_module(const struct dma_buf_mapping_type *type);

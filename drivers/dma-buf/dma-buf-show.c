@@ -22,9 +22,8 @@
 /*
  * Write what @entry says into @buf: the type's name and the type's own words.
  */
-VISIBLE_IF_KUNIT void
-dma_buf_match_describe(char *buf, size_t len,
-		       const struct dma_buf_mapping_match *entry)
+void dma_buf_match_describe(char *buf, size_t len,
+			    const struct dma_buf_mapping_match *entry)
 {
 	int n = scnprintf(buf, len, "%s", entry->type->name);
 
