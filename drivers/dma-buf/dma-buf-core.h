@@ -8,6 +8,7 @@
 
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-mapping.h>
+#include <linux/dma-resv.h>
 
 #include <trace/events/dma_buf.h>
 
@@ -47,13 +48,14 @@ struct dma_buf_converter {
  * @base: what importer and exporter see. @base.map_type points into @matches.
  * @matches: the set, in the order of preference: @first, or an array of its own
  *	as soon as there is a second one
- * @first: a set of one, which is what nearly all attachments have
  * @nr_matches: length of @matches
  * @users: mappings and pins of the attachment. While there are some,
  *	@base.map_type does not change, so that they are undone as they were done.
  * @chosen: @base.map_type was chosen by a map or a pin, and holds
  * @stale: invalidated since: with the last of the @users, the choice ends
  * @domain_map: what was mapped, if the attachment is of the DOMAIN type
+ * @first: a set of one, which is what nearly all attachments have. Not there
+ *	until @nr_matches counts it; the last one for that.
  *
  * @matches, what it points to, and @nr_matches are written by the attaching
  * task before the attachment is on the buffer's list, and constant from then
@@ -65,12 +67,12 @@ struct dma_buf_converter {
 struct dma_buf_core_attachment {
 	struct dma_buf_attachment base;
 	struct dma_buf_match *matches;
-	struct dma_buf_match first;
 	unsigned int nr_matches;
 	unsigned int users;
 	bool chosen;
 	bool stale;
 	struct dma_buf_domain_map *domain_map;
+	struct dma_buf_match first;
 };
 
 static inline struct dma_buf_core_attachment *
@@ -119,11 +121,11 @@ int dma_buf_choose(struct dma_buf_core_attachment *core);
 
 /*
  * Before something is mapped or pinned. Returns 0, 1 if this call has made the
- * choice, or the error of the exporter.
+ * choice, or the error of the exporter. Without a choice the default holds.
  */
 static inline int dma_buf_use_begin(struct dma_buf_core_attachment *core)
 {
-	if (unlikely(!core->chosen))
+	if (core->base.dmabuf->ops->select_mapping && unlikely(!core->chosen))
 		return dma_buf_choose(core);
 	core->users++;
 	return 0;
@@ -154,6 +156,14 @@ static inline void dma_buf_use_undo(struct dma_buf_core_attachment *core,
 	dma_buf_use_end(core);
 	if (made)
 		dma_buf_unchoose(core);
+}
+
+/* dma_buf_lock_killable(), which is called if there is something to wait for */
+static inline int dma_buf_core_lock(struct dma_buf *dmabuf)
+{
+	int ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+
+	return likely(!ret) ? 0 : dma_buf_lock_killable(dmabuf);
 }
 
 /* dma-buf-hangup.c */

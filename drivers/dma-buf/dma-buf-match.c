@@ -115,11 +115,12 @@ static const char *check_offer(const struct dma_buf_match_args *args,
  * Ask the type, or the converter between two types, if the entries fit. A
  * positive answer is a bug in the type that must not be taken for a match.
  */
-static int ask_type(const struct dma_buf_match_args *args,
-		    const struct dma_buf_converter *conv,
-		    const struct dma_buf_mapping_match *exp,
-		    const struct dma_buf_mapping_match *imp,
-		    struct dma_buf_mapping_match *result, const char **why)
+static __always_inline int
+ask_type(const struct dma_buf_match_args *args,
+	 const struct dma_buf_converter *conv,
+	 const struct dma_buf_mapping_match *exp,
+	 const struct dma_buf_mapping_match *imp,
+	 struct dma_buf_mapping_match *result, const char **why)
 {
 	int ret;
 
@@ -139,23 +140,77 @@ static int ask_type(const struct dma_buf_match_args *args,
 	return ret;
 }
 
-static int match_pair(const struct dma_buf_match_args *args,
+/*
+ * Where the next match is put. The set has its own memory if it is more than one.
+ * The exporter may hold the reservation lock.
+ */
+static noinline bool more_slots(struct dma_buf_core_attachment *core)
+{
+	struct dma_buf_match *matches;
+
+	matches = kzalloc_objs(*matches, DMA_BUF_MAX_MATCHES,
+			       GFP_KERNEL_ACCOUNT);
+	if (!matches)
+		return false;
+	matches[0] = core->first;
+	core->matches = matches;
+	return true;
+}
+
+static __always_inline struct dma_buf_match *
+next_slot(struct dma_buf_core_attachment *core)
+{
+	if (!core->nr_matches)
+		return core->matches;
+	if (core->matches == &core->first && !more_slots(core))
+		return NULL;
+	return &core->matches[core->nr_matches];
+}
+
+/*
+ * All of the slot is written: it may have what is left of a pair that did not fit,
+ * and the first one has never been written.
+ */
+static void fill_slot(struct dma_buf_match *match,
 		      const struct dma_buf_mapping_match *exp,
 		      const struct dma_buf_mapping_match *imp,
-		      struct dma_buf_match *match, const char **why)
+		      const struct dma_buf_converter *conv)
 {
+	bool pal = exp->type == &dma_buf_mapping_pal_type;
+
+	match->result = *imp;
+	match->result.exp_ops = exp->exp_ops;
+	match->offer = exp->exp_ops;
+	match->conv = conv;
+	match->provider = pal ? exp->pal_data.provider : NULL;
+	match->kinds = pal ? exp->pal_data.kinds : 0;
+	match->flags = exp->flags;
+}
+
+/* What ends the negotiation, unlike what a type has said of a pair */
+static const char no_slot[] = "no memory for the set";
+
+static __always_inline int match_pair(const struct dma_buf_match_args *args,
+				      const struct dma_buf_mapping_match *exp,
+				      const struct dma_buf_mapping_match *imp,
+				      const char **why)
+{
+	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
+	const struct dma_buf_converter *conv = NULL;
+	struct dma_buf_match *match;
 	int ret;
 
-	/* The slot may have what is left of a pair that did not fit */
-	*match = (struct dma_buf_match){
-		.offer = exp->exp_ops,
-		.flags = exp->flags,
-	};
+	if (core->nr_matches == DMA_BUF_MAX_MATCHES) {
+		*why = "no room in the set";
+		return -ENOSPC;
+	}
+	*why = NULL;
 	if (exp->type != imp->type) {
-		match->conv = imp->type->converter;
-		*why = "different types";
-		if (!match->conv || match->conv->from != exp->type)
+		conv = imp->type->converter;
+		if (!conv || conv->from != exp->type) {
+			*why = "different types";
 			return -EOPNOTSUPP;
+		}
 	}
 	if (exp->flags) {
 		*why = check_offer(args, exp, imp);
@@ -163,17 +218,18 @@ static int match_pair(const struct dma_buf_match_args *args,
 			return -EOPNOTSUPP;
 	}
 
-	if (exp->type == &dma_buf_mapping_pal_type) {
-		match->provider = exp->pal_data.provider;
-		match->kinds = exp->pal_data.kinds;
+	match = next_slot(core);
+	if (!match) {
+		*why = no_slot;
+		return -ENOMEM;
 	}
-	match->result = *imp;
-	match->result.exp_ops = exp->exp_ops;
-	*why = NULL;
-	ret = ask_type(args, match->conv, exp, imp, &match->result, why);
-	if (ret)
-		return ret;
-	return get_type(imp->type, why);
+	fill_slot(match, exp, imp, conv);
+	ret = ask_type(args, conv, exp, imp, &match->result, why);
+	if (!ret)
+		ret = get_type(imp->type, why);
+	if (!ret)
+		core->nr_matches++;
+	return ret;
 }
 
 /*
@@ -203,72 +259,40 @@ static noinline void trace_pair(const struct dma_buf_match_args *args,
 }
 
 /*
- * Add one more match to the set, which has its own memory if it is more than one.
- * The exporter may hold the reservation lock.
- */
-static int keep_match(struct dma_buf_core_attachment *core,
-		      const struct dma_buf_match *match)
-{
-	struct dma_buf_match *matches;
-
-	if (core->nr_matches == 1) {
-		matches = kzalloc_objs(*matches, DMA_BUF_MAX_MATCHES,
-				       GFP_KERNEL_ACCOUNT);
-		if (!matches)
-			return -ENOMEM;
-		matches[0] = core->first;
-		core->matches = matches;
-	}
-	core->matches[core->nr_matches++] = *match;
-	return 0;
-}
-
-static int try_pair(const struct dma_buf_match_args *args,
-		    const struct dma_buf_mapping_match *exp,
-		    const struct dma_buf_mapping_match *imp,
-		    struct dma_buf_match *match)
-{
-	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
-	const char *why = "no room in the set";
-	int ret = -ENOSPC;
-
-	if (core->nr_matches < DMA_BUF_MAX_MATCHES)
-		ret = match_pair(args, exp, imp, match, &why);
-
-	if (trace_dma_buf_mapping_match_enabled())
-		trace_pair(args, exp, imp, ret, why);
-	return ret;
-}
-
-/*
  * Try all of the importer's entries with one of the exporter's. Returns an error
  * that ends the negotiation. What was wrong with a pair, if it says more than
  * that it does not fit, is put into @error, unless something is there already.
  */
-static int try_offer(const struct dma_buf_match_args *args,
-		     const struct dma_buf_mapping_match *exp, int *error)
+static __always_inline int try_offer(const struct dma_buf_match_args *args,
+				     const struct dma_buf_mapping_match *exp,
+				     int *error)
 {
-	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
-	struct dma_buf_match match;
-	size_t i;
+	const struct dma_buf_mapping_match *imp = args->imp_matches;
+	const struct dma_buf_mapping_match *end = imp + args->imp_len;
+	const char *why;
 	int ret;
 
-	for (i = 0; i < args->imp_len; i++) {
-		ret = try_pair(args, exp, &args->imp_matches[i], &match);
-		if (!ret) {
-			ret = keep_match(core, &match);
-			if (ret) {
-				module_put(match.result.type->owner);
-				return ret;
-			}
-		} else if (*error == -EOPNOTSUPP) {
+	for (; imp != end; imp++) {
+		ret = match_pair(args, exp, imp, &why);
+		if (trace_dma_buf_mapping_match_enabled())
+			trace_pair(args, exp, imp, ret, why);
+		if (!ret)
+			continue;
+		if (why == no_slot)
+			return ret;
+		if (*error == -EOPNOTSUPP)
 			*error = ret;
-		}
 	}
 	return 0;
 }
 
 /* What types may rely on when they are asked about an exporter's entry */
+static bool entry_valid(const struct dma_buf_mapping_match *entry)
+{
+	return !WARN_ON_ONCE(!entry->type || !entry->exp_ops ||
+			     entry->flags & ~DMA_BUF_OFFER_FLAGS);
+}
+
 static bool entries_valid(const struct dma_buf_mapping_match *entries,
 			  size_t len)
 {
@@ -277,8 +301,7 @@ static bool entries_valid(const struct dma_buf_mapping_match *entries,
 	if (!entries || !len)
 		return false;
 	for (i = 0; i < len; i++)
-		if (WARN_ON_ONCE(!entries[i].type || !entries[i].exp_ops ||
-				 entries[i].flags & ~DMA_BUF_OFFER_FLAGS))
+		if (!entry_valid(&entries[i]))
 			return false;
 	return true;
 }
@@ -346,23 +369,29 @@ int dma_buf_match_mapping(const struct dma_buf_match_args *args,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_match_mapping, "DMA_BUF");
 
-/* The exporter's constant entries: one, and perhaps one for address spaces */
+/*
+ * The exporter's constant entries: one, and perhaps one for address spaces, which
+ * an importer that takes nothing but a scatterlist is not asked about.
+ */
 static int constant_match(const struct dma_buf_match_args *args)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
 	const struct dma_buf_ops *ops = args->dmabuf->ops;
-	const struct dma_buf_mapping_match *single = ops->single_exporter_match;
-	int error, ret;
+	const struct dma_buf_mapping_match *entry = ops->single_exporter_match;
+	int error = -EOPNOTSUPP;
+	int ret;
 
-	error = dma_buf_match_mapping(args, single, 1);
-	/* A set that is not complete is none */
-	if (!ops->domain_exporter_match || (error && core->nr_matches))
-		return error;
-	if (!entries_valid(ops->domain_exporter_match, 1))
-		return -EINVAL;
-	ret = try_offer(args, ops->domain_exporter_match, &error);
-	if (ret)
-		return ret;
+	do {
+		if (!entry_valid(entry))
+			return -EINVAL;
+		ret = try_offer(args, entry, &error);
+		/* A set that is not complete is none */
+		if (ret)
+			return ret;
+		if (args->plain || entry == ops->domain_exporter_match)
+			break;
+		entry = ops->domain_exporter_match;
+	} while (entry);
 	return core->nr_matches ? 0 : error;
 }
 
@@ -389,13 +418,10 @@ static int exporter_match(const struct dma_buf_match_args *args)
 }
 
 /* What was found is in the attachment: the exporter may refuse it */
-static int exporter_attach(struct dma_buf_attachment *attach)
+static int exporter_attach(struct dma_buf *dmabuf,
+			   struct dma_buf_attachment *attach)
 {
-	struct dma_buf *dmabuf = attach->dmabuf;
 	int ret;
-
-	if (!dmabuf->ops->attach)
-		return 0;
 
 	ret = dmabuf->ops->attach(dmabuf, attach);
 	if (WARN_ONCE(ret > 0, "dma-buf exporter %s: attach returned %d\n",
@@ -442,7 +468,7 @@ void dma_buf_attachment_free(struct dma_buf_attachment *attach)
 /* What an attachment is served by until it is known */
 static const struct dma_buf_mapping_match no_match;
 
-static struct dma_buf_attachment *
+static __always_inline struct dma_buf_attachment *
 attach_importer(struct dma_buf_match_args *args,
 		const struct dma_buf_attach_ops *importer_ops,
 		void *importer_priv)
@@ -456,13 +482,12 @@ attach_importer(struct dma_buf_match_args *args,
 
 	if (WARN_ON(!dmabuf))
 		return ERR_PTR(-EINVAL);
-	ret = check_importer(args, importer_ops);
-	if (ret)
-		return ERR_PTR(ret);
 
-	core = kzalloc_obj(*core, GFP_KERNEL_ACCOUNT);
+	core = kmalloc_obj(*core, GFP_KERNEL_ACCOUNT);
 	if (!core)
 		return ERR_PTR(-ENOMEM);
+	/* What is behind that is written when it is counted */
+	memset(core, 0, offsetof(struct dma_buf_core_attachment, first));
 	core->matches = &core->first;
 
 	/* Exporters decide on all of the attachment, so complete it first */
@@ -475,12 +500,12 @@ attach_importer(struct dma_buf_match_args *args,
 
 	ret = exporter_match(args);
 	attach->map_type = &core->matches->result;
-	if (!ret)
-		ret = exporter_attach(attach);
+	if (!ret && dmabuf->ops->attach)
+		ret = exporter_attach(dmabuf, attach);
 	if (ret)
 		goto err_free;
 
-	ret = dma_buf_lock_killable(dmabuf);
+	ret = dma_buf_core_lock(dmabuf);
 	if (ret)
 		goto err_detach;
 	list_add(&attach->node, &dmabuf->attachments);
@@ -539,12 +564,15 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 		.imp_matches = imp_matches,
 		.imp_len = imp_len,
 	};
+	int ret = check_importer(&args, importer_ops);
 
+	if (ret)
+		return ERR_PTR(ret);
 	return attach_importer(&args, importer_ops, importer_priv);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_attach, "DMA_BUF");
 
-/* The lists of importers that have none */
+/* The lists of importers that have none, nothing of which has to be checked */
 static const struct dma_buf_mapping_match any_sgt[] = {
 	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_NO_P2P),
 	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
@@ -576,7 +604,9 @@ dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 		.dev = dev,
 		.imp_matches = any_sgt,
 		.imp_len = 1,
+		.plain = true,
 	};
+	int ret;
 
 	if (WARN_ON(!dev))
 		return ERR_PTR(-EINVAL);
@@ -584,6 +614,10 @@ dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 	if (importer_ops && importer_ops->nr_supported_mapping_types) {
 		args.imp_matches = importer_ops->supported_mapping_types;
 		args.imp_len = importer_ops->nr_supported_mapping_types;
+		args.plain = false;
+		ret = check_importer(&args, importer_ops);
+		if (ret)
+			return ERR_PTR(ret);
 	} else if (importer_ops && importer_ops->allow_peer2peer) {
 		args.imp_matches++;
 	}
@@ -657,22 +691,19 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_attach_accepts_sgt_p2p, "DMA_BUF");
 int dma_buf_choose(struct dma_buf_core_attachment *core)
 {
 	struct dma_buf *dmabuf = core->base.dmabuf;
-	int i = 0;
+	int i;
 
 	dma_resv_assert_held(dmabuf->resv);
 
-	if (dmabuf->ops->select_mapping) {
-		i = dmabuf->ops->select_mapping(&core->base, core->matches,
-						core->nr_matches);
-		if (WARN_ONCE(i >= (int)core->nr_matches,
-			      "dma-buf exporter %s: select_mapping returned %d of %u\n",
-			      dmabuf->exp_name, i, core->nr_matches))
-			i = -EINVAL;
-		trace_dma_buf_mapping_select(dmabuf, core->matches,
-					     core->nr_matches, i);
-		if (i < 0)
-			return i;
-	}
+	i = dmabuf->ops->select_mapping(&core->base, core->matches,
+					core->nr_matches);
+	if (WARN_ONCE(i >= (int)core->nr_matches,
+		      "dma-buf exporter %s: select_mapping returned %d of %u\n",
+		      dmabuf->exp_name, i, core->nr_matches))
+		i = -EINVAL;
+	trace_dma_buf_mapping_select(dmabuf, core->matches, core->nr_matches, i);
+	if (i < 0)
+		return i;
 	WRITE_ONCE(core->base.map_type, &core->matches[i].result);
 	core->chosen = true;
 	core->users++;

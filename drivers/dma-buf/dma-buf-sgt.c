@@ -386,7 +386,7 @@ dma_buf_sgt_map_attachment_unlocked(struct dma_buf_attachment *attach,
 	if (WARN_ON(!attach || !attach->dmabuf))
 		return ERR_PTR(-EINVAL);
 
-	ret = dma_buf_lock_killable(attach->dmabuf);
+	ret = dma_buf_core_lock(attach->dmabuf);
 	if (ret)
 		return ERR_PTR(ret);
 	sgt = map_locked(attach, dir);

@@ -322,6 +322,11 @@ VISIBLE_IF_KUNIT int iopt_cut_range(struct iommufd_ctx *ictx, void __user *uptr,
 		if (rc)
 			return rc;
 		done += vma.skip + vma.length;
+
+		/* As many turns as there are VMAs, most of which may be one piece */
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 	}
 	return length ? 0 : -ENOENT;
 }
@@ -357,6 +362,7 @@ int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 
 	rc = iopt_cut_range(ictx, uptr, length, iommu_prot & IOMMU_WRITE,
 			    &pieces);
+	WRITE_ONCE(ictx->shares.expected, !rc);
 	if (!rc)
 		rc = iopt_map_pages(iopt, &pieces, length, iova, iommu_prot,
 				    flags);
@@ -366,7 +372,8 @@ int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 }
 
 /**
- * iopt_map_bars_first - the same where no page is pinned that would tell
+ * iopt_map_bars_first - the same where no page is pinned that would tell, or
+ * where BARs are likely
  * @ictx: the iommufd that @iopt is part of
  * @iopt: the io_pagetable
  * @iova: as for iopt_map_user_pages()
@@ -375,9 +382,13 @@ int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
  * @iommu_prot: IOMMU_READ, IOMMU_WRITE and so on
  * @flags: IOPT_ALLOC_IOVA or zero
  *
+ * To look for BARs takes a walk through the VMAs, which memory that is pinned at
+ * once does without: it is looked at after that has failed.
+ *
  * Return: -EFAULT if the range is to be mapped as memory: because @iopt has
- * domains, or accesses, or because of what is there, which is then for the next
- * attach to complain about, as ever. Else 0, -ENOMEM, or -EINTR if the task was
+ * domains, or accesses, and the last range had no BARs, or because of what is
+ * there, which is then for pinning to complain about, as ever. Else 0, -ENOMEM,
+ * -EAGAIN or -ERESTARTSYS while a device is away, or -EINTR if the task was
  * killed.
  */
 int iopt_map_bars_first(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
@@ -387,7 +398,8 @@ int iopt_map_bars_first(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 {
 	int rc;
 
-	if (!xa_empty(&iopt->domains) || !xa_empty(&iopt->access_list))
+	if ((!xa_empty(&iopt->domains) || !xa_empty(&iopt->access_list)) &&
+	    !READ_ONCE(ictx->shares.expected))
 		return -EFAULT;
 	rc = iopt_map_bars(ictx, iopt, iova, uptr, length, iommu_prot, flags);
 	switch (rc) {

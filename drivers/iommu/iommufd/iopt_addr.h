@@ -23,16 +23,21 @@ struct list_head;
  * @imports: the iopt_pages, each of a whole dma-buf, by dma-buf and by whether
  *	devices may write. Not referenced: one whose last area is gone takes
  *	itself out.
+ * @expected: the last range of addresses that was looked through had dma-bufs in
+ *	it, so that the next one is looked through before its pages are pinned. A
+ *	guess, under no lock.
  */
 struct iopt_shares {
 	struct mutex lock; /* of the tree */
 	struct rb_root imports;
+	bool expected;
 };
 
 static inline void iopt_shares_init(struct iopt_shares *shares)
 {
 	mutex_init(&shares->lock);
 	shares->imports = RB_ROOT;
+	shares->expected = false;
 }
 
 /* Without dma-bufs there is none, and the calls are not compiled */

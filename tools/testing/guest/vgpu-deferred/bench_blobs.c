@@ -201,7 +201,7 @@ void bench_blobs(void)
 
 	/* Without eviction the second of them would wait for room, for ever */
 	if (gpu_param(b.gpu, VIRTGPU_PARAM_BLOB_HINTS) < 0)
-		fprintf(stderr, "# eviction: not on this kernel\n");
+		fprintf(stderr, "# blob access that evicts: not on this kernel\n");
 	else
 		print_cost("blob access that evicts", evictions(&b));
 }
