@@ -324,14 +324,23 @@ int dma_buf_domain_fill_table(struct dma_buf_domain_map *map,
 	return err ?: ret;
 }
 
-/* The same. 0 as well if the buffer is revoked, or is about to be. */
+/*
+ * The same. 0 as well if the buffer is revoked, or is about to be. Counts the
+ * @tries that have mapped nothing.
+ */
 static int fill_batch(struct dma_buf_domain_map *map,
-		      struct dma_buf_domain_span *span)
+		      struct dma_buf_domain_span *span, unsigned int *tries)
 {
+	size_t before;
+	int ret;
+
 	guard(mutex)(&map->lock);
 	if (!map->list || READ_ONCE(map->revoking))
 		return 0;
-	return dma_buf_domain_fill_table(map, span);
+	before = span->mapped;
+	ret = dma_buf_domain_fill_table(map, span);
+	*tries = span->mapped == before ? *tries + 1 : 0;
+	return ret;
 }
 
 /* Reclaim for the next batch, which finds what is freed here */
@@ -358,17 +367,13 @@ static int fill_span(struct dma_buf_domain_map *map,
 		     struct dma_buf_domain_span *span)
 {
 	unsigned int tries = 0;
-	size_t before;
 	int ret;
 
 	do {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		before = span->mapped;
-		ret = fill_batch(map, span);
-		if (span->mapped != before)
-			tries = 0;
-		if (ret == -ENOMEM && tries++ < DMA_BUF_DOMAIN_FILL_TRIES) {
+		ret = fill_batch(map, span, &tries);
+		if (ret == -ENOMEM && tries <= DMA_BUF_DOMAIN_FILL_TRIES) {
 			ret = dma_buf_domain_make_room(GFP_KERNEL_ACCOUNT);
 			if (!ret)
 				ret = 1;

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 
 /*
- * A sync file of vgem that nobody signals: it ends by itself after 10 s, or with
- * this process.  Negative if there is no vgem.
+ * A sync file that nobody signals: of vgem, which ends it after 10 s or with this
+ * process, or of sw_sync, where it ends with this process.  Negative if there is
+ * neither.
  */
 int fence_unsignaled(void);
 
