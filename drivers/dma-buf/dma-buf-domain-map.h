@@ -67,6 +67,7 @@ struct dma_buf_domain_run {
  * @restore: fills @lost when the buffer is back. dma_buf_domain_unmap() waits for
  *	it, so that it needs no reference on anything.
  * @told: it was queued, ever. Written under the reservation lock.
+ * @keep_revoked: it is not to be queued any more. Under the reservation lock.
  * @memcg: who pays for what @restore allocates: the cgroup of who called
  *	dma_buf_domain_map(), referenced. Constant.
  */
@@ -87,6 +88,7 @@ struct dma_buf_domain_map {
 	unsigned int tries;
 	struct delayed_work restore;
 	bool told;
+	bool keep_revoked;
 	struct mem_cgroup *memcg;
 };
 

@@ -235,12 +235,42 @@ void dma_buf_domain_restore(struct dma_buf_attachment *attach)
 	if (!map)
 		return;
 	/* It was not away since the work item has found it, or was mapped */
-	if (map->list)
+	if (map->list || map->keep_revoked)
 		return;
 	map->told = true;
 	mod_delayed_work(restore_wq, &map->restore, 0);
 }
 EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_restore, DMA_BUF_DOMAIN_IMPORTERS);
+
+/**
+ * dma_buf_domain_keep_revoked - have nothing come back
+ * @attach: attachment that dma_buf_domain_map() has mapped
+ *
+ * What is revoked now, and what is revoked later, stays so for the life of the
+ * attachment, even if the exporter has said before that the buffer is back.
+ *
+ * Context: May sleep, killable. Takes the reservation lock of the buffer.
+ *
+ * Return: 0, or -EINTR if the task was killed.
+ */
+int dma_buf_domain_keep_revoked(struct dma_buf_attachment *attach)
+{
+	struct dma_buf_domain_map *map = dma_buf_domain_map_of(attach);
+	bool told;
+	int ret;
+
+	ret = dma_buf_lock_killable(attach->dmabuf);
+	if (ret)
+		return ret;
+	map->keep_revoked = true;
+	told = map->told;
+	dma_resv_unlock(attach->dmabuf->resv);
+
+	if (told)
+		cancel_delayed_work_sync(&map->restore);
+	return 0;
+}
+EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_keep_revoked, DMA_BUF_DOMAIN_IMPORTERS);
 
 static int __init restore_wq_init(void)
 {

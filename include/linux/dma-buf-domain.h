@@ -76,6 +76,7 @@ void dma_buf_domain_split(struct dma_buf_attachment *attach,
 			  struct dma_buf_domain_span *rest);
 void dma_buf_domain_invalidate(struct dma_buf_attachment *attach);
 void dma_buf_domain_restore(struct dma_buf_attachment *attach);
+int dma_buf_domain_keep_revoked(struct dma_buf_attachment *attach);
 bool dma_buf_domain_may_write(struct dma_buf *dmabuf);
 bool dma_buf_domain_revoked(const struct dma_buf_attachment *attach);
 

@@ -222,17 +222,9 @@ static const struct dma_buf_mapping_match iopt_dmabuf_types[] = {
 	DMA_BUF_IMAPPING_DOMAIN(true),
 };
 
-static void iopt_dmabuf_restore(struct dma_buf_attachment *attach)
-{
-	struct iopt_pages *pages = attach->importer_priv;
-
-	if (!READ_ONCE(pages->dmabuf.stays_revoked))
-		dma_buf_domain_restore(attach);
-}
-
 static const struct dma_buf_attach_ops iopt_dmabuf_attach_ops = {
 	.invalidate_mappings = dma_buf_domain_invalidate,
-	.restore_mappings = iopt_dmabuf_restore,
+	.restore_mappings = dma_buf_domain_restore,
 };
 
 /**
@@ -280,19 +272,28 @@ EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_import);
  * What is away for a time is as good as gone for such an import, and has the error
  * of that.
  *
- * Return: @pages, or -ENODEV as an ERR_PTR: then the dma-buf is the caller's again.
+ * Context: May sleep, killable. Takes the reservation lock of the buffer.
+ *
+ * Return: @pages, or -ENODEV, or -EINTR if the task was killed, as an ERR_PTR: then
+ * the dma-buf is the caller's again.
  */
 struct iopt_pages *iopt_dmabuf_stay_revoked(struct iopt_pages *pages)
 {
+	int rc;
+
 	if (IS_ERR(pages))
 		return pages == ERR_PTR(-EAGAIN) ? ERR_PTR(-ENODEV) : pages;
 
-	WRITE_ONCE(pages->dmabuf.stays_revoked, true);
-	if (!dma_buf_domain_revoked(pages->dmabuf.attach))
+	rc = dma_buf_domain_keep_revoked(pages->dmabuf.attach);
+	if (!rc && dma_buf_domain_revoked(pages->dmabuf.attach))
+		rc = -ENODEV;
+	if (!rc) {
+		pages->dmabuf.stays_revoked = true;
 		return pages;
+	}
 	get_dma_buf(pages->dmabuf.attach->dmabuf);
 	iopt_put_pages(pages);
-	return ERR_PTR(-ENODEV);
+	return ERR_PTR(rc);
 }
 EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_stay_revoked);
 
