@@ -46,6 +46,8 @@ export UNPATCHED
 #:                  every exporter with every importer; what fails and is not known
 #:                  to fail unpatched is run on the unpatched kernel as well
 #:   convert        move your driver to mapping types, say what is left (DIR=/path/to/driver)
+#:                  DRY=1: only print the changes; KDIR=DIR: compile for that kernel;
+#:                  COMPAT=1: add a header with which it builds on older kernels as well
 #:   mutants        a checker reports what tools/mutants/*.patch break (some builds)
 #:   bisect         after each step of the series its files compile, and KUnit passes
 #:   bench          instructions an operation, beside the unpatched kernel
@@ -133,8 +135,10 @@ check-objects: tree
 check-full: deps
 	@tools/check-full
 
-convert: deps
-	@tools/convert "$(DIR)"
+convert:
+	@tools/install-deps coccinelle python3
+	@tools/convert $(if $(filter-out 0,$(DRY)),--dry) $(if $(filter-out 0,$(COMPAT)),--compat) \
+		$(if $(KDIR),--kdir "$(KDIR)") "$(DIR)"
 
 quick: tree
 	@tools/quick

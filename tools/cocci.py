@@ -88,12 +88,14 @@ def tidy(before, after):
     return lines
 
 
-def spatch(source, folder, jobs, what):
-    run = subprocess.run(["spatch", "--very-quiet", "--include-headers", "-j", str(jobs),
-                          "--sp-file", source, *what, "--in-place"],
-                         cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+def spatch(source, folder, *what):
+    run = subprocess.run(["spatch", "--very-quiet", "--include-headers", "-j",
+                          str(os.cpu_count() or 1), "--sp-file", source, *what],
+                         cwd=folder, text=True, errors="replace", stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
     if run.returncode:
         sys.exit(f"{run.stderr}spatch failed with {os.path.basename(source)}")
+    return run.stdout
 
 
 def with_types(folder, paths, headers):
@@ -119,20 +121,6 @@ def plain(paths):
     return names
 
 
-def keep_comments(before, after):
-    """AFTER with the comments that spatch took away together with the code before them."""
-    lines = []
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for kind, old, old_end, start, end in matcher.get_opcodes():
-        for line in before[old:old_end] if kind != "equal" else []:
-            comment = re.match(r"(\s*)[^\"]*?(//.*|/\*.*\*/)", line)
-            if comment and not any(comment[2] in other for other in after[start:end]):
-                lines.append(f"{comment[1]}{comment[2]}\n")
-        lines += after[start:end] if kind == "equal" else \
-            [re.sub(r"(\S)[ \t]+\n", r"\1\n", line) for line in after[start:end]]
-    return lines
-
-
 def keep_endings(raw, before, text):
     """TEXT with the line endings of RAW, which has those of DOS, and is BEFORE without them."""
     raw, after, lines = io.StringIO(raw, newline="").readlines(), text.splitlines(True), []
@@ -143,36 +131,51 @@ def keep_endings(raw, before, text):
     return "".join(lines)
 
 
-def convert(source, top, paths, headers=None):
-    """{path: new text} for those of PATHS below TOP that the semantic patch changes.
-
-    With HEADERS, of a driver, their types are known in all of PATHS.
-    """
+def convert(source, top, paths):
+    """{path: new text} for those of PATHS below TOP that the semantic patch changes."""
     changed = {}
     if not paths:
         return changed
-    driver = headers is not None
-    names = plain({*paths, *headers}) if driver else {path: path for path in paths}
     with tempfile.TemporaryDirectory() as folder:
-        for path, name in names.items():
-            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
-            shutil.copyfile(os.path.join(top, path), os.path.join(folder, name))
-        spatch(source, folder, os.cpu_count() or 1, with_types(
-            folder, [names[path] for path in paths], [names[path] for path in headers])
-            if driver else ["--dir", folder])
+        for path in paths:
+            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+            shutil.copyfile(os.path.join(top, path), os.path.join(folder, path))
+        spatch(source, folder, "--dir", folder, "--in-place")
         for path in paths:
             with open(os.path.join(top, path), errors="surrogateescape") as file:
                 before = file.readlines()
-            with open(os.path.join(folder, names[path]), errors="surrogateescape") as file:
+            with open(os.path.join(folder, path), errors="surrogateescape") as file:
                 after = file.readlines()
-            if before == after:
-                continue
-            changed[path] = "".join(tidy(before, keep_comments(before, after) if driver else after))
-            with open(os.path.join(top, path), errors="surrogateescape", newline="") as file:
-                raw = file.read()
-            if driver and "\r\n" in raw:
-                changed[path] = keep_endings(raw, before, changed[path])
+            if before != after:
+                changed[path] = "".join(tidy(before, after))
     return changed
+
+
+def report(source, texts, paths):
+    """What the semantic patch prints of PATHS of a driver, with the types of all TEXTS known.
+
+    A list of words a line; a position is (path, line, column, its end's line and column).
+    """
+    if not paths:
+        return []
+    names = plain(texts)
+    with tempfile.TemporaryDirectory() as folder:
+        for path, name in names.items():
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            with open(os.path.join(folder, name), "w", encoding="latin-1") as file:
+                file.write(texts[path])
+        printed = spatch(source, folder, *with_types(
+            folder, [names[path] for path in paths],
+            [name for name in names.values() if name.endswith(".h")]))
+        paths = {os.path.join(folder, name): path for path, name in names.items()}
+        return [[place(word, paths) for word in line.split("\t")] for line in printed.splitlines()
+                if "\t" in line]
+
+
+def place(word, paths):
+    """The position that WORD is, or WORD."""
+    name, *numbers = word.rsplit(":", 4)
+    return (paths[name], *map(int, numbers)) if len(numbers) == 4 and name in paths else word
 
 
 def diff(top, path, text):

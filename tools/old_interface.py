@@ -30,13 +30,14 @@ OLD_OPS = "struct dma_buf_ops has no {0}: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, 
 OLD_LOCAL_OPS = "struct dma_buf_ops has no {0}: move this out of the function, where " \
                 "DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap) would point to the stack, or make offers " \
                 "in match_mapping"
-OLD_CHOICE = "struct dma_buf_ops has no {0}: make offers in match_mapping, because {1} asks for " \
-             "peer2peer"
+OLD_CHOICE = "struct dma_buf_ops has no {0}: make offers in match_mapping, because {1}"
 OLD_CALL = "an exporter's {0}() is for the core to call"
 OLD_SET = "struct dma_buf_ops has no {0} to be set: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap) " \
           "in an initialiser out of a function, or make offers in match_mapping"
 OLD_DEVICE = "an attachment has no dev: say dma_buf_sgt_dma_device({0}), which is NULL if it is " \
              "not SGT"
+OLD_WRITE = "an attachment has no dev to be set or pointed to: its device is that of the attach " \
+            "call, and dma_buf_sgt_dma_device() returns it"
 OLD_P2P = "an attachment has no peer2peer: offer DMA_BUF_EMAPPING_SGT_P2P() and ask " \
           "dma_buf_sgt_p2p_allowed({0}); to give it up later, select another offer in select_mapping"
 
@@ -53,6 +54,7 @@ VALUE = r"(?:=(?:[^,;(){}]|\((?:[^()]|\([^()]*\))*\))*)?"
 DECLARATION = re.compile(rf"[{{}}]|\bstruct\s+(\w+)\b(?=[\s*]*[a-zA-Z_]){DECLARATOR}{VALUE}")
 NEXT = re.compile(rf",{DECLARATOR}(?=[,;=)]){VALUE}")
 HEAD = re.compile(r"\b(?:struct|union)\b(?:\s+__\w+(?:\([^()]*\))?)*\s*(\w*)\s*$")
+OWN = re.compile(r"\bstruct\s+(\w+)\s*\{[^{}]*\(\s*\*\s*(?:un)?map_dma_buf\s*\)")
 # What an arrow can follow: a name, brackets, and such as are opened before the name.
 BASE = re.compile(r"\b(\w+)(?:\[[^][]*\]|\((?:[^()]|\([^()]*\))*\)|\))*$")
 
@@ -81,6 +83,7 @@ class Types:
         self.members = collections.defaultdict(set)     # of any struct
         self.shared = collections.defaultdict(set)      # variables and functions of any file
         self.variables = {}                             # {text: {name: [(position, struct)]}}
+        self.own = {SGT_OPS}                            # with members of the old names
         for owner, name in KERNEL.items():
             self.structs[owner][name].add(ATTACHMENT)
         self.members["import_attach"].add(ATTACHMENT)
@@ -89,6 +92,7 @@ class Types:
 
     def learn(self, text):
         code, blocks, last = code_of(text), [], 0
+        self.own |= {match[1] for match in OWN.finditer(code)} - {"dma_buf_ops"}
         self.variables[text] = collections.defaultdict(list)
         for match in DECLARATION.finditer(code):
             start = match.start()
@@ -152,7 +156,8 @@ def line_of(text, position):
 
 
 def names(text):
-    for match in re.finditer(NAMES, text):
+    """The functions; members that are called the same are another's."""
+    for match in re.finditer(rf"(?<!->)(?<!\.)(?<!\(\*){NAMES}", text):
         yield match.start(), OLD_NAME.format(match[0], match[0].removeprefix("dma_buf_"))
 
 
@@ -170,14 +175,14 @@ def in_function(text):
                                           text[:opened[0]])
 
 
-def initialisers(text, choice):
+def initialisers(text, types, choice):
     """[.](un)map_dma_buf outside of the operations of the SGT type."""
     for match in re.finditer(r"(?<![\w)\]])(?:\[\w+\])?(\.(?:un)?map_dma_buf)\s*=[^=]", text):
         heads = list(re.finditer(r"\bstruct\s+(\w+)[^;{}()]*(?:\{|\)\s*\{)|"
                                  r"\(\s*const\s+struct\s+(\w+)\s*\)\s*\{",
                                  text[:match.start()]))
-        kinds = [head[1] or head[2] for head in heads[-1:]]
-        if kinds != [SGT_OPS]:
+        kinds = {head[1] or head[2] for head in heads[-1:]}
+        if not kinds or kinds - types.own:
             words = OLD_CHOICE if choice else \
                 OLD_LOCAL_OPS if in_function(text[:match.start()]) else OLD_OPS
             yield match.start(), words.format(match[1].strip("."), choice)
@@ -187,26 +192,35 @@ def calls(text, types):
     """Exporters' callbacks that somebody other than the core calls, compares or sets."""
     for match in re.finditer(r"(?:->|\.)\s*((?:un)?map_dma_buf)\b(\s*=[^=])?", text):
         name, _ = base(text, match.start())
-        if name and name != SGT_OPS and types.of(text, match.start()) != {SGT_OPS}:
+        kinds = types.of(text, match.start()) if name else set()
+        if name and name != SGT_OPS and (not kinds or kinds - types.own):
             yield match.start(1), (OLD_SET if match[2] else OLD_CALL).format(match[1])
 
 
 def uses(text, types, member):
-    """(position, name) of each attachment whose MEMBER is used."""
+    """(position, its name, what follows) of each attachment whose MEMBER is used."""
     for match in re.finditer(rf"(?:->|\.)\s*{member}\b", text):
         name, position = base(text, match.start())
         kinds = types.of(text, match.start()) if name else set()
         # No other struct of the kernel's own headers has this flag.
         if name and (kinds == {ATTACHMENT} or ATTACHMENT in kinds and match[0][0] == "-" or
                      member == "peer2peer" and not kinds):
-            yield position, name
+            yield position, name, text[match.end():match.end() + 8]
+
+
+def is_written(text, position, behind):
+    """Is the member of the attachment at POSITION assigned to, or its address taken?"""
+    return re.match(r"\s*(?:=(?!=)|[-+*/%|&^]=|\+\+|--|<<=|>>=)", behind) or \
+        not re.match(r"\s*(?:->|\.)", behind) and \
+        re.search(r"(?<!&)&\s*[\w.>()\[\]-]*$", text[max(0, position - 80):position])
 
 
 def members(text, types):
     """The device and the flag of attachments."""
     for member, words in ("dev", OLD_DEVICE), ("peer2peer", OLD_P2P):
-        for position, name in uses(text, types, member):
-            yield position, words.format(name)
+        for position, name, behind in uses(text, types, member):
+            written = member == "dev" and is_written(text, position, behind)
+            yield position, OLD_WRITE if written else words.format(name)
 
 
 def findings(text, code, types=None, choice=None):
@@ -214,7 +228,7 @@ def findings(text, code, types=None, choice=None):
     yield from names(text)
     if code:
         types = types or Types([text])
-        yield from initialisers(text, choice)
+        yield from initialisers(text, types, choice)
         yield from calls(text, types)
         yield from members(text, types)
 
@@ -271,18 +285,10 @@ class Sources:
     def is_code(self, path):
         return path.endswith((".c", ".h"))
 
-    def choice(self):
-        """FILE:LINE of what asks for peer-to-peer first, if anything does."""
+    def report(self):
+        """One line a finding: FILE:LINE: words."""
         for path, text in sorted(self.texts.items()):
-            if self.is_code(path):
-                for position, _ in uses(text, self.types, "peer2peer"):
-                    return f"{path}:{line_of(text, position)}"
-        return None
-
-    def report(self, choice=None):
-        """One line a finding: FILE:LINE: words.  CHOICE is that of the exporters."""
-        for path, text in sorted(self.texts.items()):
-            for position, words in sorted(findings(text, self.is_code(path), self.types, choice)):
+            for position, words in sorted(findings(text, self.is_code(path), self.types)):
                 yield f"{path}:{line_of(text, position)}: {words}"
 
 

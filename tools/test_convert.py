@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of `make convert` on drivers outside of the tree, and of what finds the old interface."""
 
+import concurrent.futures
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -9,22 +11,34 @@ import unittest
 
 import cocci
 import old_interface
+from environment import env
 
 SAMPLES = os.path.join(cocci.REPO, "tools/testing/convert")
 
 
-class Convert(unittest.TestCase):
+CONVERT = os.path.join(cocci.REPO, "tools/convert")
+
+
+class Base(unittest.TestCase):
     def setUp(self):
         self.top = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.top)
 
-    def convert(self, driver=None):
+    def convert(self, driver=None, *options):
         """What is said about a copy of DRIVER, or about the same copy again."""
         if driver:
             shutil.copytree(os.path.join(SAMPLES, driver), self.top, dirs_exist_ok=True)
-        run = subprocess.run([os.path.join(cocci.REPO, "tools/convert"), self.top], check=True,
-                             text=True, stdout=subprocess.PIPE)
+        run = subprocess.run([CONVERT, *options, self.top],
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        counts = re.search(r"^(\d+) files (?:to be )?changed, (\d+) places must be changed, (\d+) "
+                           r"to be checked, (\d+) mentioned$", run.stdout, re.M)
+        self.counts = tuple(map(int, counts.groups())) if counts else None
+        self.assertEqual(run.returncode, int(not counts or self.counts[1] > 0), run.stdout)
         return run.stdout
+
+    def assert_counts(self, *counts):
+        """So many files are changed, places must be changed, are to be checked, mentioned."""
+        self.assertEqual(self.counts[:len(counts)], counts)
 
     def source(self, driver):
         with open(os.path.join(self.top, f"{driver}.c")) as file:
@@ -35,12 +49,15 @@ class Convert(unittest.TestCase):
         with open(os.path.join(self.top, path), "w", newline="") as file:
             file.write(text)
 
+
+class Convert(Base):
     def test_samples_are_old(self):
         for driver in "importer", "exporter", "gpu", "local", "split":
             self.assertTrue(list(old_interface.report(os.path.join(SAMPLES, driver), ["."])))
 
     def test_importer(self):
-        self.assertIn("1 files changed, 0 places left", self.convert("importer"))
+        self.convert("importer")
+        self.assert_counts(1, 0)
         text = self.source("importer")
         self.assertIn("dma_buf_dynamic_attach(dmabuf, imp->dev, &importer_ops,", text)
         self.assertIn("imp->sgt = dma_buf_sgt_map_attachment(attach, DMA_BIDIRECTIONAL);", text)
@@ -48,7 +65,8 @@ class Convert(unittest.TestCase):
         self.assertIn("dma_buf_sgt_dma_device(imp->attach) == dev", text)
 
     def test_exporter(self):
-        self.assertIn("1 files changed, 0 places left", self.convert("exporter"))
+        self.convert("exporter")
+        self.assert_counts(1, 0)
         text = self.source("exporter")
         self.assertIn("\tDMA_BUF_SIMPLE_SGT_EXP_MATCH(exporter_map_dma_buf,\n"
                       "\t\t\t\t     exporter_unmap_dma_buf),\n\t.release", text)
@@ -57,12 +75,13 @@ class Convert(unittest.TestCase):
     def test_twice(self):
         self.convert("exporter")
         text = self.source("exporter")
-        self.assertIn("0 files changed, 0 places left", self.convert())
+        self.convert()
+        self.assert_counts(0, 0)
         self.assertEqual(self.source("exporter"), text)
 
     def test_types_of_headers(self):
         said = self.convert("split")
-        self.assertIn("1 files changed, 1 places left", said)
+        self.assert_counts(1, 1)
         self.assertIn("core/import.c:5: an attachment has no dev", said)
         text = self.source("core/import")
         self.assertIn("return dma_buf_sgt_dma_device(imp->attach) == dev || "
@@ -72,7 +91,8 @@ class Convert(unittest.TestCase):
     def test_header_beside(self):
         self.write("x.h", "struct x { struct dma_buf_attachment *attach; };\n")
         self.write("x.c", '#include "x.h"\nvoid *f(struct x *x) { return x->attach->dev; }\n')
-        self.assertIn("1 files changed, 0 places left", self.convert())
+        self.convert()
+        self.assert_counts(1, 0)
 
     def test_choice_is_left(self):
         said = self.convert("gpu")
@@ -118,7 +138,8 @@ class Convert(unittest.TestCase):
         for path in "sub dir/a b.c", "sub dir/a_b.c", "sub dir/c'$(d).c":
             self.write(path, '#include "x.h"\nvoid *f(struct x *x) { return x->attach->dev; }\n')
         self.write("sub dir/x.h", "struct x { struct dma_buf_attachment *attach; };\n")
-        self.assertIn("3 files changed, 0 places left", self.convert())
+        self.convert()
+        self.assert_counts(3, 0)
 
     def test_comments(self):
         self.write("x.c", "const struct dma_buf_ops a = {\n\t.unmap_dma_buf = unmap, // first\n"
@@ -151,7 +172,7 @@ class Convert(unittest.TestCase):
         for path, place in (("one/two.c", "the module two"), ("three.c", "the module three"),
                             ("six.c", "the module six"), ("four/a.c", "four/")):
             self.assertIn(f"{path}: {words.format(place)}", said)
-        self.assertIn("0 files changed, 4 places left", said)
+        self.assert_counts(0, 4)
 
     def test_no_invalidation(self):
         words = "exporters that revoke refuse an importer without invalidate_mappings"
@@ -172,13 +193,14 @@ class Convert(unittest.TestCase):
             self.assertIn(f"exporter.c:{line}: struct dma_buf_ops has no {name}: make offers in "
                           "match_mapping, because sub/attach.c:3 asks for peer2peer", said)
         self.assertIn("sub/attach.c:3: an attachment has no peer2peer", said)
-        self.assertIn("1 files changed, 3 places left", said)
+        self.assert_counts(1, 3)
         self.assertIn("dma_map_sgtable(dma_buf_sgt_dma_device(attach)", self.source("exporter"))
 
     def finish_gpu(self):
         """As a person would do it, who then forgets the namespace."""
         path = os.path.join(self.top, "gpu.c")
-        text = self.source("gpu").replace("attach->peer2peer", "true")
+        text = self.source("gpu").replace("attach->peer2peer", "true").replace(
+            "pci_p2pdma_distance(bo->pdev, ", "compare(").replace("attach->dev", "attach")
         with open(path, "w") as file:
             file.write(text)
         said = self.convert()
@@ -187,7 +209,7 @@ class Convert(unittest.TestCase):
 
     def test_functions_are_left(self):
         said = self.convert("local")
-        self.assertIn("1 files changed, 6 places left", said)
+        self.assert_counts(1, 6)
         for line in 38, 46, 61:
             self.assertIn(f"local.c:{line}: struct dma_buf_ops has no map_dma_buf: move this out of "
                           "the function", said)
@@ -197,7 +219,10 @@ class Convert(unittest.TestCase):
         self.assertIn("\t.ops = {\n\t\tDMA_BUF_SIMPLE_SGT_EXP_MATCH(local_map,", text)
 
     def test_nothing_to_do(self):
-        self.assertIn("0 files changed, 0 places left", self.convert())
+        self.assertIn("no C files are there", self.convert())
+        self.write("x.c", "int x;\n")
+        self.convert()
+        self.assert_counts(0, 0)
 
 
 class Fold(unittest.TestCase):
@@ -227,6 +252,214 @@ class Fold(unittest.TestCase):
         macro = ["#define ATTACH() \\\n", self.CALL + "\n"]
         old = [line.replace("_sgt_", "_") for line in macro]
         self.assertEqual(cocci.tidy(old, macro), macro)
+
+
+class Shapes(Base):
+    """Small inputs of shapes that real drivers have, each with what is made and said of it."""
+
+    FOLDER = os.path.join(SAMPLES, "shapes")
+    NAMES = sorted(name[:-2] for name in os.listdir(FOLDER) if name.endswith(".c"))
+
+    def file(self, name):
+        with open(os.path.join(self.FOLDER, name), encoding="latin-1") as file:
+            return file.read()
+
+    def dry(self, name):
+        with tempfile.TemporaryDirectory() as top:
+            shutil.copy(os.path.join(self.FOLDER, f"{name}.c"), top)
+            run = subprocess.run([CONVERT, "--dry", top], stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT)
+            with open(os.path.join(top, f"{name}.c"), encoding="latin-1") as file:
+                kept = file.read() == self.file(f"{name}.c")
+            return run.returncode, run.stdout.decode("latin-1"), kept, os.listdir(top)
+
+    def test_each(self):
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for name, found in zip(self.NAMES, pool.map(self.dry, self.NAMES)):
+                status, said, kept, there = found
+                with self.subTest(name):
+                    self.assertEqual(said, self.file(f"{name}.expected"))
+                    self.assertEqual(status, int(" 0 places must be" not in said))
+                    self.assertTrue(kept)
+                    self.assertEqual(there, [f"{name}.c"])
+
+    def test_twice(self):
+        """All that can be changed is changed at once."""
+        for name in self.NAMES:
+            shutil.copy(os.path.join(self.FOLDER, f"{name}.c"), self.top)
+        self.convert()
+        self.assertGreater(self.counts[0], 10)
+        self.convert()
+        self.assertEqual(self.counts[0], 0)
+
+    def test_ready_made(self):
+        """What is printed for an exporter with a choice compiles in its place."""
+        kernel = our_kernel(self)
+        for name in "maps_a_bar", "p2p_cond":
+            said, text = self.file(f"{name}.expected"), self.file(f"{name}.c")
+            offer = re.search(r"^\t/\* .*?^\t}$", said, re.M | re.S)[0] + \
+                re.search(r"^\t}$(.*?)(?=^\d)", said, re.M | re.S)[1]
+            text = re.sub(r"\t\.map_dma_buf = (\w+),\n\t\.unmap_dma_buf = \w+,\n",
+                          r"\t.match_mapping = \1_match,\n", text)
+            at = re.search(r"^(?:static )?const struct dma_buf_ops", text, re.M).start()
+            self.write(f"{name}.c", "#include <linux/dma-buf-mapping.h>\n" + text[:at] + offer +
+                       "\n" + text[at:])
+        self.convert(None, "--kdir", kernel)
+        self.assertEqual(self.counts[1], 0)
+
+
+class Options(Base):
+    OLD = "struct device *f(struct dma_buf_attachment *a) { return a->dev; }\n"
+
+    def test_no_folder(self):
+        run = subprocess.run([CONVERT, "/nowhere"], text=True, stderr=subprocess.PIPE)
+        self.assertIn("there is no directory /nowhere", run.stderr)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("is not a kernel's build directory", self.convert(None, "--kdir", self.top))
+
+    def test_all_or_nothing(self):
+        for name in "a.c", "b.c", "c.c":
+            self.write(name, self.OLD)
+        os.mkdir(os.path.join(self.top, "b.c.convert-new"))
+        self.assertIn("b.c.convert-new: Is a directory; no file was changed", self.convert())
+        os.rmdir(os.path.join(self.top, "b.c.convert-new"))
+        self.assertEqual(sorted(os.listdir(self.top)), ["a.c", "b.c", "c.c"])
+        for name in "abc":
+            self.assertEqual(self.source(name), self.OLD)
+        os.chmod(os.path.join(self.top, "a.c"), 0o640)
+        self.convert()
+        self.assert_counts(3, 0)
+        self.assertEqual(sorted(os.listdir(self.top)), ["a.c", "b.c", "c.c"])
+        self.assertEqual(os.stat(os.path.join(self.top, "a.c")).st_mode & 0o777, 0o640)
+
+    def test_choice_of_one_file(self):
+        """A distance is asked by the exporter itself; what imports beside it is not meant."""
+        ops = "const struct dma_buf_ops {0} = {{\n\t.map_dma_buf = {0}_map,\n" \
+            "\t.unmap_dma_buf = {0}_unmap,\n}};\n"
+        asks = "int f(void) { return pci_p2pdma_distance(0, 0, 0); }\n"
+        self.write("a.c", ops.format("a") + asks)
+        self.write("b.c", ops.format("b"))
+        said = self.convert()
+        self.assertIn("b.c: declares plain SGT", said)
+        self.assertIn("a.c:2: struct dma_buf_ops has no map_dma_buf: make offers in match_mapping, "
+                      "because a.c:5 asks for the distance", said)
+        self.write("b.c", ops.format("b"))
+        self.write("c.c", "bool g(struct dma_buf_attachment *a)\n"
+                          "{ return a->importer_ops->allow_peer2peer; }\n")
+        said = self.convert()
+        self.assertIn("b.c:2: struct dma_buf_ops has no map_dma_buf: make offers in match_mapping, "
+                      "because c.c:2 asks the importer for peer-to-peer", said)
+        self.assert_counts(0, 4, 3)
+
+    def test_uncommitted(self):
+        self.write("a.c", self.OLD)
+        self.assertNotIn("not committed", self.convert())
+        subprocess.run(["git", "init", "-q", self.top], check=True)
+        self.assertIn("1 files there had changes that were not committed", self.convert())
+
+    def test_scripts(self):
+        self.write("a.c", "int x;\n")
+        self.write("conftest.sh", "echo 'offsetof(struct dma_buf_attachment, peer2peer)'\n")
+        self.write("Kbuild", "# .map_dma_buf\nobj-m += a.o\n")
+        self.write("README", "\ncalls dma_buf_map_attachment()\n")
+        self.write("a.bin", "\0peer2peer")
+        said = self.convert()
+        for line in ("conftest.sh:1: peer2peer; if this looks for it in the kernel",
+                     "Kbuild:1: map_dma_buf;", "README:2: dma_buf_map_attachment;"):
+            self.assertIn(line, said)
+        self.assert_counts(0, 0, 0, 3)
+
+    KERNEL = """%.o:
+\t@grep -q dma_buf_sgt_dma_device $(M)/$*.c && grep -q '$@' $(M)/Kbuild
+\t@echo "$(M)/$*.c:7:2: warning: odd"
+\t@echo "$(M)/$*.c:8: error: bad"; exit 1
+"""
+
+    def test_compiler(self):
+        self.write("sub/a.c", self.OLD)
+        self.write("b.c", "int x;\n")
+        self.write("c.h", self.OLD)
+        with tempfile.TemporaryDirectory() as kernel:
+            with open(os.path.join(kernel, "Makefile"), "w") as file:
+                file.write(self.KERNEL)
+            said = self.convert(None, "--kdir", kernel, "--dry")
+            self.assertIn("sub/a.c:8: the compiler says: bad", said.split("To be checked")[0])
+            self.assertIn("sub/a.c:7: the compiler says: odd", said.split("To be checked")[1])
+            self.assert_counts(2, 1, 1)
+            with open(os.path.join(kernel, "Makefile"), "w") as file:
+                file.write("%.o:\n\t@echo 'no such compiler'; exit 1\n")
+            self.assertIn("they could not be compiled: no such compiler",
+                          self.convert(None, "--kdir", kernel, "--dry"))
+        self.assertEqual(sorted(os.listdir(self.top)), ["b.c", "c.h", "sub"])
+
+
+def our_kernel(test):
+    """The kernel that was built last, as a directory for modules."""
+    obj = env("obj")
+    if not os.path.exists(os.path.join(obj, "vmlinux")):
+        test.skipTest("no kernel was built yet: make kernel")
+    return obj
+
+
+class Older(Base):
+    """Two modules build on the kernel before mapping types, on ours, and on both."""
+
+    def headers(self):
+        run = subprocess.run([os.path.join(cocci.REPO, "tools/fetch-headers"), "6.1",
+                              os.path.join(cocci.REPO, "build/dl")], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if run.returncode or not shutil.which("gcc-12"):
+            last = (run.stderr.strip().splitlines() or ["there is no gcc-12"])[-1]
+            self.skipTest(f"no headers of 6.1: {last}")
+        return run.stdout.strip()
+
+    def modules(self, kernel):
+        run = subprocess.run(["make", "-s", "-C", kernel, f"M={self.top}", "modules"], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             env={**os.environ, "MAKEFLAGS": ""})
+        self.assertEqual(run.returncode, 0, run.stdout)
+        self.assertNotIn("warning", run.stdout.lower())
+        return sorted(name for name in os.listdir(self.top) if name.endswith(".ko"))
+
+    MODULES = ["older_exporter.ko", "older_importer.ko"]
+
+    def test_header(self):
+        self.assertIn("+#define dma_buf_sgt_dma_device(attach)",
+                      self.convert("older", "--compat", "--dry"))
+        self.assert_counts(3, 0, 0)
+        self.assertFalse(os.path.exists(os.path.join(self.top, "dma_buf_compat.h")))
+        self.convert("older", "--compat")
+        self.assert_counts(3, 0, 0)
+        for name in "older_exporter", "older_importer":
+            self.assertEqual(self.source(name).count('#include "dma_buf_compat.h"\n'), 1)
+            self.assertNotRegex(self.source(name), r"(?m)^#if[^\n]*\n#include \"dma_buf_compat")
+        self.convert(None, "--compat")
+        self.assert_counts(0, 0, 0)
+
+    def test_header_below(self):
+        self.write("sub/a.c", '#include "x.h"\n#ifdef X\n#include <linux/dma-buf.h>\n#endif\n' +
+                   Options.OLD)
+        self.convert(None, "--compat")
+        self.assertTrue(self.source("sub/a").startswith(
+            '#include "x.h"\n#include "../dma_buf_compat.h"\n#ifdef X\n'))
+
+    def test_old_kernel(self):
+        kernel = self.headers()
+        shutil.copytree(os.path.join(SAMPLES, "older"), self.top, dirs_exist_ok=True)
+        self.assertEqual(self.modules(kernel), self.MODULES)
+        self.convert("older", "--compat")
+        self.assert_counts(3, 0)
+        self.assertEqual(self.modules(kernel), self.MODULES)
+
+    def test_without_header(self):
+        """That it is the header which does it."""
+        self.convert("older", "--kdir", self.headers())
+        self.assertGreater(self.counts[1], 0)
+
+    def test_our_kernel(self):
+        kernel = our_kernel(self)
+        self.convert("older", "--compat", "--kdir", kernel)
+        self.assert_counts(3, 0, 0)
 
 
 class OldInterface(unittest.TestCase):
