@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <drm/virtgpu_drm.h>
@@ -33,8 +35,21 @@ FIXTURE(sleep) {
 	int maps;
 };
 
+/* Its virtio-gpu has freeze and restore only since then. */
+static bool kernel_is_7_3(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname name;
+
+	uname(&name);
+	sscanf(name.release, "%u.%u", &major, &minor);
+	return major > 7 || (major == 7 && minor >= 3);
+}
+
 FIXTURE_SETUP(sleep)
 {
+	if (!kernel_is_7_3())
+		SKIP(return, "before 7.3 virtio-gpu does not come back from sleep");
 	if (file_write("devices", POWER "pm_test"))
 		SKIP(return, "the kernel has no pm_test (CONFIG_SUSPEND, CONFIG_PM_DEBUG)");
 	machine_is_here(&self->m);
