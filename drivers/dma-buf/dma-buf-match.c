@@ -499,8 +499,10 @@ attach_importer(struct dma_buf_match_args *args,
 	args->attach = attach;
 
 	ret = exporter_match(args);
+	if (ret)
+		goto err_free;
 	attach->map_type = &core->matches->result;
-	if (!ret && dmabuf->ops->attach)
+	if (dmabuf->ops->attach)
 		ret = exporter_attach(dmabuf, attach);
 	if (ret)
 		goto err_free;
