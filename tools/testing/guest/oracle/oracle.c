@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Random programs over devices, slices, mappings and imports, and an oracle that
+ * knows what each step of them may do: world.h is what it knows, steps_*.c is how
+ * it expects what it expects.
+ *
+ * Words of the kernel's command line: oracle.seconds= for how long, oracle.seed=
+ * for the first program, and oracle.steps= for the steps of it that are to be run;
+ * with those, it is run once.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libvfio.h>
+
+#include "lib/file.h"
+
+#include "nvme.h"
+#include "report.h"
+#include "worker.h"
+
+#define SECONDS		20
+#define SHRINK		240
+#define WORKER_SECONDS	30	/* of a process with what it has left behind */
+
+/* A word of the command line, or NULL */
+static const char *word_of(const char *name)
+{
+	static char line[4096];
+	char *at, *rest = line;
+
+	if (file_read(line, sizeof(line), "/proc/cmdline") <= 0)
+		return NULL;
+	while ((at = strsep(&rest, " \n")))
+		if (!strncmp(at, name, strlen(name)))
+			return strdup(at + strlen(name));
+	return NULL;
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec * 1e-9;
+}
+
+static void print_failure(void)
+{
+	static struct program p;
+
+	printf("# %s\n", report->text);
+	p = report->program;
+	if (report->at < p.nr - 1)
+		p.nr = report->at + 1;
+	program_only(&p, report->did);
+	program_print(&p, p.nr - 1);
+	if (worker_run(&p)) {
+		printf("# alone it does not fail: what was before it counts\n");
+		return;
+	}
+	program_shrink(&p, SHRINK);
+	worker_run(&p);
+	printf("# shrunk: %s\n", report->text);
+	program_print(&p, report->at);
+}
+
+static void print_counts(double seconds)
+{
+	int op;
+
+	printf("# %llu programs, %llu steps, %.0f a second, %llu checks:",
+	       (unsigned long long)report->programs, (unsigned long long)report->steps,
+	       report->steps / seconds, (unsigned long long)report->checks);
+	for (op = 0; op < NR_OPERATIONS; op++)
+		printf(" %s %llu", operation_name(op), (unsigned long long)report->count[op]);
+	printf("\n");
+}
+
+static bool replay(u64 seed, const char *steps)
+{
+	static struct program p;
+
+	program_make(&p, seed);
+	if (steps && !program_keep(&p, steps)) {
+		printf("# oracle.steps=%s is no list of steps\n", steps);
+		return false;
+	}
+	if (worker_run(&p))
+		return true;
+	print_failure();
+	return false;
+}
+
+static bool one_thread(u64 seed, int seconds)
+{
+	double end = now() + seconds, begin = now();
+	bool passed = true;
+
+	while (passed && now() < end) {
+		int left = end - now() + 1;
+
+		passed = worker_run_some(seed + report->programs,
+					 left < WORKER_SECONDS ? left : WORKER_SECONDS);
+	}
+	print_counts(now() - begin);
+	if (!passed)
+		print_failure();
+	return passed;
+}
+
+int main(void)
+{
+	const char *seed_word = word_of("oracle.seed="), *steps = word_of("oracle.steps=");
+	const char *seconds_word = word_of("oracle.seconds=");
+	int seconds = seconds_word ? atoi(seconds_word) : SECONDS;
+	bool passed;
+	u64 seed;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	VFIO_ASSERT_NE(report, MAP_FAILED);
+	if (seed_word)
+		seed = strtoull(seed_word, NULL, 10);
+	else
+		getrandom(&seed, sizeof(seed), 0);
+	if (!seed_word)
+		seed = seed % 1000000000 * 1000;
+
+	printf("TAP version 13\n1..1\n# seed %llu\n", (unsigned long long)seed);
+	if (!nvme_there()) {
+		printf("ok 1 one_thread # SKIP needs an nvme without memory\n");
+		return 4;
+	}
+	passed = seed_word && !seconds_word ? replay(seed, steps) : one_thread(seed, seconds);
+	printf("%s 1 one_thread\n", passed ? "ok" : "not ok");
+	return !passed;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/access.h"
+#include "lib/slice.h"
+
+#include "proc.h"
+
+struct reply {
+	long rc;
+	u64 value;
+};
+
+/* Nobody else is to get an address where something was and is not any more. */
+static void keep_address(void *addr, size_t length)
+{
+	void *kept = mmap(addr, length, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	VFIO_ASSERT_EQ(kept, addr);
+}
+
+/* The kernel's own access to a user address, as in write() from it */
+static long kernel_read(const void *addr, u64 *value)
+{
+	int pipes[2];
+	long rc;
+
+	VFIO_ASSERT_EQ(pipe(pipes), 0);
+	rc = write(pipes[1], addr, sizeof(*value));
+	if (rc < 0)
+		rc = -errno;
+	else
+		VFIO_ASSERT_EQ(read(pipes[0], value, rc), rc);
+	close(pipes[0]);
+	close(pipes[1]);
+	return rc == sizeof(*value) ? 0 : rc;
+}
+
+static long move(const struct request *r, u64 *value)
+{
+	void *to = mmap(NULL, r->length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *got;
+
+	VFIO_ASSERT_NE(to, MAP_FAILED);
+	got = mremap(r->addr, r->length, r->length, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	if (got == MAP_FAILED)
+		return -errno;
+	*value = (u64)got;
+	return 0;
+}
+
+static long serve(const struct request *r, int fd, u64 *value)
+{
+	void *map;
+
+	switch (r->type) {
+	case ASK_READ:
+		return try_read(r->addr, value);
+	case ASK_WRITE:
+		map = r->addr;
+		*value = try_write(map, r->value);
+		/* Write-combining: others are to see it */
+		__sync_synchronize();
+		return *value;
+	case ASK_KERNEL_READ:
+		return kernel_read(r->addr, value);
+	case ASK_MMAP:
+		map = mmap(NULL, r->length, r->prot, MAP_SHARED, fd, r->at);
+		*value = (u64)map;
+		return map == MAP_FAILED ? -errno : 0;
+	case ASK_MUNMAP:
+		if (munmap(r->addr, r->length))
+			return -errno;
+		keep_address(r->addr, r->length);
+		return 0;
+	case ASK_FREE:
+		return munmap(r->addr, r->length) ? -errno : 0;
+	case ASK_MPROTECT:
+		return mprotect(r->addr, r->length, r->prot) ? -errno : 0;
+	case ASK_MREMAP:
+		return move(r, value);
+	case ASK_MADVISE:
+		return madvise(r->addr, r->length, r->value) ? -errno : 0;
+	case ASK_EXIT:
+		_exit(0);
+	}
+	return -EINVAL;
+}
+
+static void send_request(int sock, const struct request *r)
+{
+	char control[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec iov = { (void *)r, sizeof(*r) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *cmsg;
+	ssize_t sent;
+
+	if (r->type == ASK_MMAP) {
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &r->fd, sizeof(int));
+	}
+	sent = sendmsg(sock, &msg, 0);
+	VFIO_ASSERT_EQ(sent, (ssize_t)sizeof(*r));
+}
+
+static int receive_request(int sock, struct request *r)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { r, sizeof(*r) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+	int fd = -1;
+
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != sizeof(*r))
+		_exit(1);
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg)
+		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	return fd;
+}
+
+__attribute__((noreturn))
+static void child(int sock)
+{
+	struct request request;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		struct reply reply = {};
+
+		fd = receive_request(sock, &request);
+		reply.rc = serve(&request, fd, &reply.value);
+		if (fd >= 0)
+			close(fd);
+		if (write(sock, &reply, sizeof(reply)) != sizeof(reply))
+			_exit(1);
+	}
+}
+
+long proc_ask(struct proc *proc, const struct request *request, u64 *value)
+{
+	struct reply reply = {};
+	ssize_t got;
+
+	if (!proc->pid) {
+		reply.rc = serve(request, request->fd, &reply.value);
+	} else {
+		send_request(proc->sock, request);
+		got = read(proc->sock, &reply, sizeof(reply));
+		VFIO_ASSERT_EQ(got, (ssize_t)sizeof(reply), "a child is gone");
+	}
+	if (value)
+		*value = reply.value;
+	return reply.rc;
+}
+
+void proc_fork(struct world *w, struct proc *proc)
+{
+	int socks[2], rc, i;
+
+	rc = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks);
+	VFIO_ASSERT_EQ(rc, 0);
+	*proc = w->procs[0];
+	proc->pid = fork();
+	VFIO_ASSERT_GE(proc->pid, 0);
+	if (!proc->pid) {
+		close(socks[0]);
+		child(socks[1]);
+	}
+	close(socks[1]);
+	proc->sock = socks[0];
+	for (i = 0; i < NR_DEVS; i++)
+		proc->holds[i] = w->devs[i].vfio;
+}
+
+void proc_end(struct proc *proc, bool with_kill)
+{
+	struct request r = { ASK_EXIT };
+	int status;
+
+	if (with_kill)
+		kill(proc->pid, SIGKILL);
+	else
+		send_request(proc->sock, &r);
+	VFIO_ASSERT_EQ(waitpid(proc->pid, &status, 0), proc->pid);
+	close(proc->sock);
+	memset(proc, 0, sizeof(*proc));
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "report.h"
+
+struct report *report;
+
+void fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(report->text, sizeof(report->text), format, args);
+	va_end(args);
+	report->failed = true;
+	_exit(1);
+}
+
+void expect(const char *what, long rc, long want)
+{
+	report->checks++;
+	if (rc != want)
+		fail("%s: %ld instead of %ld", what, rc, want);
+}
+
+void expect_one(const char *what, long rc, long want, long other)
+{
+	report->checks++;
+	if (rc != want && rc != other)
+		fail("%s: %ld instead of %ld or %ld", what, rc, want, other);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ORACLE_REPORT_H
+#define ORACLE_REPORT_H
+
+#include <stdbool.h>
+
+#include <linux/types.h>
+
+#include "program.h"
+
+/* What a worker has done so far, in memory that is shared with who started it. */
+struct report {
+	struct program program;
+	int at;				/* the step that runs; program.nr: the end */
+	bool did[PROGRAM_MAX];		/* there was something to do */
+	u64 steps, programs;
+	u64 count[NR_OPERATIONS];	/* that had something to do */
+	u64 checks;
+	bool failed;
+	char text[512];
+};
+
+extern struct report *report;
+
+/* The kernel has done what it must not: say so, and end this process. */
+__attribute__((noreturn, format(printf, 1, 2)))
+void fail(const char *format, ...);
+
+/* @rc is what was promised. */
+void expect(const char *what, long rc, long want);
+void expect_one(const char *what, long rc, long want, long other);
+
+#endif

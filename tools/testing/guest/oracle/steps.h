@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ORACLE_STEPS_H
+#define ORACLE_STEPS_H
+
+#include "program.h"
+#include "world.h"
+
+/*
+ * Each of these runs one step, compares what the kernel does with what the model
+ * expects, and has the model follow. false: there was nothing to do.
+ */
+#define STEP_FUNCTION(name) bool step_##name(struct world *w, const struct step *s);
+OPERATIONS(STEP_FUNCTION)
+#undef STEP_FUNCTION
+
+/* What the BAR says, by a way of its own: 0 or -errno */
+int dev_peek(struct dev *dev, int page, u64 *value);
+int dev_poke(struct dev *dev, int page, u64 value);
+
+/* Does each page of each device say what was written last? */
+void sweep(struct world *w);
+
+void dev_shut(struct world *w, int dev);
+int new_buf(struct world *w);
+
+/* An engine in one of the IOASes, and all that the model has there */
+void world_open(struct world *w);
+void world_close(struct world *w);
+
+/* Run a program from nothing to nothing; what it leaves behind is a failure. */
+void program_run(struct world *w, const struct program *p);
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "steps.h"
+#include "worker.h"
+
+/* Longer than anything that is promised takes on a slow machine */
+#define HANGS	120
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec * 1e-9;
+}
+
+static void work(const struct program *p, u64 seed, int seconds)
+{
+	static struct program program;
+	static struct world world;
+	double end = now() + seconds;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	world_open(&world);
+	if (p)
+		program_run(&world, p);
+	while (!p && now() < end) {
+		program_make(&program, seed++);
+		program_run(&world, &program);
+	}
+	world_close(&world);
+	fflush(stdout);
+	_exit(0);
+}
+
+static bool watch(pid_t pid)
+{
+	double last = now();
+	int status, at = -1;
+	u64 programs = 0;
+
+	while (!waitpid(pid, &status, WNOHANG)) {
+		if (report->at != at || report->programs != programs)
+			last = now();
+		at = report->at;
+		programs = report->programs;
+		if (now() - last > HANGS) {
+			snprintf(report->text, sizeof(report->text), "hangs");
+			report->failed = true;
+			kill(pid, SIGKILL);
+			return false;
+		}
+		usleep(20000);
+	}
+	if (!report->failed && !(WIFEXITED(status) && !WEXITSTATUS(status))) {
+		snprintf(report->text, sizeof(report->text), "ends with status %#x", status);
+		report->failed = true;
+	}
+	return !report->failed;
+}
+
+static bool start(const struct program *p, u64 seed, int seconds)
+{
+	pid_t pid;
+
+	report->failed = false;
+	report->at = 0;
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		work(p, seed, seconds);
+	return watch(pid);
+}
+
+bool worker_run(const struct program *p)
+{
+	return start(p, 0, 0);
+}
+
+bool worker_run_some(u64 seed, int seconds)
+{
+	return start(NULL, seed, seconds);
+}
+
+void program_shrink(struct program *p, int seconds)
+{
+	double end = now() + seconds;
+	static struct program less;
+	int size, at;
+
+	/* What comes after the step that failed does not matter. */
+	for (size = (p->nr + 1) / 2; size; size = size > 1 ? (size + 1) / 2 : 0) {
+		for (at = p->nr - 1; at >= 0 && now() < end;) {
+			int from = at - size + 1 < 0 ? 0 : at - size + 1;
+
+			program_cut(&less, p, from, at - from + 1);
+			if (less.nr && !worker_run(&less))
+				*p = less;
+			at = from - 1;
+		}
+	}
+}

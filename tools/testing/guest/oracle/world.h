@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef ORACLE_WORLD_H
+#define ORACLE_WORLD_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <libvfio.h>
+
+#include "lib/bufinfo.h"
+#include "lib/endpoint.h"
+#include "lib/pci.h"
+
+#include "nvme.h"
+#include "program.h"
+
+/*
+ * What there is, and what the model knows of it. Nothing of the model is read back
+ * from what is under test.
+ */
+#define PAGE		4096UL
+#define BAR		2
+
+#define NR_DEVS		3
+#define NR_SLICES	6
+#define NR_MAPS		6
+#define NR_PROCS	3		/* the first is this one */
+#define NR_IOASES	2
+#define NR_SLOTS	5
+#define DEV_PAGES	64		/* of the BAR, that are looked at */
+#define SLICE_PAGES	128
+#define MAP_PAGES	SLICE_PAGES
+
+/* A device, whose BAR is memory */
+struct dev {
+	const struct pci_kind *kind;
+	const char *bdf;
+	struct vfio_pci_device *vfio;	/* NULL: this process has closed it */
+	bool open;			/* somebody holds it open */
+	int generation;			/* of its opens */
+	bool memory;			/* the bit in its command register */
+	bool d3, low;
+	u32 id[DEV_PAGES];		/* what the word of each page says, see word() */
+};
+
+/* A dma-buf: an exported slice, or the BAR that is mapped through the device. */
+struct buf {
+	int dev, generation;
+	bool revoked, read_only;
+	int nr;
+	u8 page[SLICE_PAGES];		/* of the BAR */
+};
+
+struct slice {
+	int fd;				/* or -1 */
+	int buf;
+};
+
+struct map {
+	u8 *addr;			/* or NULL */
+	int buf, first, nr;		/* pages of the buffer */
+	bool device, split;
+	struct {
+		u8 page;		/* of the BAR */
+		bool there;
+		u8 prot;
+	} pages[MAP_PAGES];
+};
+
+struct proc {
+	pid_t pid;			/* 0: there is none */
+	int sock;
+	bool holds[NR_DEVS];		/* the file of the device */
+	struct map maps[NR_MAPS];
+};
+
+/* An area of an IOAS */
+struct area {
+	bool there;
+	int buf, first, nr;		/* pages of the buffer */
+	bool writable, imported_writable;
+	bool stays, lost;		/* does not come back after an outage */
+};
+
+/* What a device can be attached to: the IOASes, and page tables over them */
+enum { TO_IOAS0, TO_IOAS1, TO_TABLE0, TO_TABLE1, NR_TARGETS };
+
+struct world {
+	struct iommu *iommu;
+	struct nvme engine;
+	u32 ioas[NR_IOASES], table[NR_IOASES];
+	int target;			/* where the engine is */
+
+	struct dev devs[NR_DEVS];
+	struct slice slices[NR_SLICES];
+	struct proc procs[NR_PROCS];
+	struct area areas[NR_IOASES][NR_SLOTS];
+	struct buf bufs[PROGRAM_MAX * 2 + 8];
+	int nr_bufs;
+	int bar_buf[NR_DEVS];		/* of this generation, or -1 */
+	int fence;
+	u32 last_id;
+	struct bufinfo left;		/* what there is without a program */
+};
+
+/* May be shorter than what was asked for; @nr 0 is all. */
+struct span {
+	int at, nr;
+};
+
+struct span span_of(int total, int at, int nr);
+
+/* Where a slot is in the I/O address space; it is as long as a slice can be. */
+u64 slot_iova(int slot);
+
+/*
+ * What is written to one word of a page. The engine keeps a clock: it adds the
+ * milliseconds since it was told to the lower bits, and has the upper ones.
+ */
+u64 word(u32 id);
+bool word_is(u64 value, u32 id);
+size_t word_at(int page);
+
+bool dev_on(const struct dev *dev);
+bool buf_alive(const struct world *w, int buf);
+bool buf_on(const struct world *w, int buf);
+int target_ioas(int target);
+
+/* The signal that an access gets, or 0 */
+int access_signal(const struct world *w, const struct map *map, int page, bool write);
+
+/* Does DMA there land? */
+bool dma_lands(const struct world *w, const struct area *area, bool write);
+
+/* What is away for a time does not come back for those who said so. */
+void world_outage(struct world *w, int dev);
+
+/* Who holds what has changed: devices may be closed by that. */
+void world_settle(struct world *w);
+
+#endif
