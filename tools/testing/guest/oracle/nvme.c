@@ -12,6 +12,7 @@
 
 #include "nvme.h"
 
+#define INTMS		0x0c
 #define CC		0x14
 #define CSTS		0x1c
 #define AQA		0x24
@@ -95,6 +96,8 @@ bool nvme_open(struct nvme *n, struct iommu *iommu)
 	writeq(NVME_IOVA + CQ, n->regs + ACQ);
 	writel(ENABLE, n->regs + CC);
 	wait_ready(n, true);
+	/* Nobody would serve its interrupts. */
+	writel(~0, n->regs + INTMS);
 	n->tail = n->head = 0;
 	n->phase = 1;
 	return true;

@@ -78,8 +78,8 @@ static void print_counts(double seconds)
 	       (unsigned long long)report->programs, (unsigned long long)report->steps,
 	       report->steps / seconds, (unsigned long long)report->checks);
 	for (op = 0; op < NR_OPERATIONS; op++)
-		printf(" %s %llu", operation_name(op), (unsigned long long)report->count[op]);
-	printf("\n");
+		printf(" %s %llu/%.1fs", operation_name(op), (unsigned long long)report->count[op], report->seconds[op]);
+	printf(" end %.1fs\n", report->end_seconds);
 }
 
 static bool replay(u64 seed, const char *steps)

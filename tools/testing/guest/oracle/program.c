@@ -35,7 +35,7 @@ const char *operation_name(enum operation op)
 
 /* How often, of all steps. What takes 100 ms of a device's time is rare. */
 static const u8 weights[NR_OPERATIONS] = {
-	[OP_OPEN] = 6, [OP_CLOSE] = 1,
+	[OP_OPEN] = 2, [OP_CLOSE] = 1,
 	[OP_EXPORT] = 10, [OP_EXPORT_BAD] = 1, [OP_CLOSE_SLICE] = 3, [OP_REVOKE] = 4,
 	[OP_POLL] = 3, [OP_FENCE] = 1, [OP_PATH] = 1, [OP_MEMATTR] = 1,
 	[OP_MMAP_SLICE] = 10, [OP_MMAP_DEVICE] = 4, [OP_MUNMAP] = 5, [OP_MPROTECT] = 3,
@@ -67,7 +67,7 @@ static enum operation choose(u64 *state)
  * each is to say by itself what with.
  */
 struct likely {
-	u32 slices, maps, areas, procs;
+	u32 devs, slices, maps, areas, procs;
 };
 
 static u32 aim(u64 *state, u32 there, u32 limit)
@@ -86,7 +86,14 @@ static void aim_step(struct step *s, u64 *state, struct likely *l)
 {
 	u32 area, to;
 
+	s->dev = aim(state, s->op == OP_OPEN ? ~l->devs : l->devs, NR_DEVS);
 	switch (s->op) {
+	case OP_OPEN:
+		l->devs |= 1U << s->dev;
+		break;
+	case OP_CLOSE:
+		l->devs &= ~(1U << s->dev);
+		break;
 	case OP_EXPORT:
 		s->slice = aim(state, ~l->slices, NR_SLICES);
 		l->slices |= 1U << s->slice;
@@ -146,7 +153,6 @@ static void aim_step(struct step *s, u64 *state, struct likely *l)
 static void make_step(struct step *s, u64 *state, struct likely *likely)
 {
 	s->op = choose(state);
-	s->dev = random_below(state, NR_DEVS);
 	/* This process is the most interesting one. */
 	s->proc = random_below(state, 2) ? 0 : random_below(state, NR_PROCS);
 	s->slot = random_below(state, NR_SLOTS);
@@ -169,10 +175,8 @@ void program_make(struct program *p, u64 seed)
 	for (i = 0; i < 8; i++)
 		random_next(&state);
 	p->nr = 40 + random_below(&state, PROGRAM_MAX - 40 + 1);
-	/* Without a device there is nothing to do. */
-	for (i = 0; i < NR_DEVS; i++)
-		p->steps[i] = (struct step){ .op = OP_OPEN, .number = i, .dev = i };
-	for (; i < p->nr; i++) {
+	likely.devs = (1U << NR_DEVS) - 1;
+	for (i = 0; i < p->nr; i++) {
 		make_step(&p->steps[i], &state, &likely);
 		p->steps[i].number = i;
 	}

@@ -12,7 +12,7 @@
  * runs is for the step to look at. So steps can be left out and the others stay
  * what they were.
  */
-#define PROGRAM_MAX	96
+#define PROGRAM_MAX	240
 
 #define OPERATIONS(x)							\
 	x(OPEN) x(CLOSE)						\

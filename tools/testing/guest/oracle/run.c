@@ -3,6 +3,7 @@
  * A program from its beginning to its end.
  */
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/bufinfo.h"
@@ -32,7 +33,6 @@ static void write_all(struct world *w, int i)
 		dev->id[page] = ++w->last_id;
 		expect("pwrite() of a BAR", dev_poke(dev, page, word(w->last_id)), 0);
 	}
-	dev_shut(w, i);
 }
 
 static void nothing(struct world *w)
@@ -135,11 +135,10 @@ static void end_all(struct world *w, u64 seed)
 	for (i = 0; i < NR_SLICES; i++)
 		if (w->slices[i].fd >= 0)
 			close(w->slices[i].fd);
-	for (i = 0; i < NR_DEVS; i++)
-		if (w->devs[i].vfio)
-			dev_shut(w, i);
 	if (!(seed & 1))
 		unmap_all(w);
+	for (i = 0; i < NR_DEVS; i++)
+		dev_whole(w, i);
 	expect("attach", endpoint_attach(w->engine.dev, w->ioas[0]), 0);
 	if (w->table[0])
 		expect("IOMMU_DESTROY", iommufd_destroy(w->iommu->iommufd, w->table[0]), 0);
@@ -148,23 +147,36 @@ static void end_all(struct world *w, u64 seed)
 	nothing(w);
 }
 
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec * 1e-9;
+}
+
 void program_run(struct world *w, const struct program *p)
 {
 	const struct step *s;
+	double begin;
 
 	report->program = *p;
 	for (report->at = 0; report->at < p->nr; report->at++) {
 		s = &p->steps[report->at];
 		/* As long as it runs it has something to do. */
 		report->did[report->at] = true;
+		begin = now();
 		report->did[report->at] = functions[s->op](w, s);
+		report->seconds[s->op] += now() - begin;
 		if (report->did[report->at]) {
 			report->steps++;
 			report->count[s->op]++;
 		}
 	}
+	begin = now();
 	sweep(w);
 	end_all(w, p->seed);
+	report->end_seconds += now() - begin;
 	report->programs++;
 }
 

@@ -20,7 +20,8 @@ int dev_poke(struct dev *dev, int page, u64 value);
 /* Does each page of each device say what was written last? */
 void sweep(struct world *w);
 
-void dev_shut(struct world *w, int dev);
+/* As a program finds it: open, with its memory on */
+void dev_whole(struct world *w, int dev);
 int new_buf(struct world *w);
 
 /* An engine in one of the IOASes, and all that the model has there */

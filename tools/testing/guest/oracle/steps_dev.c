@@ -65,7 +65,7 @@ bool step_OPEN(struct world *w, const struct step *s)
 	return true;
 }
 
-void dev_shut(struct world *w, int dev)
+static void dev_shut(struct world *w, int dev)
 {
 	struct vfio_pci_device *vfio = w->devs[dev].vfio;
 
@@ -81,6 +81,21 @@ bool step_CLOSE(struct world *w, const struct step *s)
 		return false;
 	dev_shut(w, s->dev);
 	return true;
+}
+
+void dev_whole(struct world *w, int i)
+{
+	struct dev *dev = &w->devs[i];
+
+	if (dev->open && !dev->vfio)
+		fail("dev[%d] is held open by nobody", i);
+	if (dev->low)
+		step_LOW_POWER(w, &(struct step){ .dev = i });
+	if (dev->d3)
+		step_POWER(w, &(struct step){ .dev = i });
+	if (dev->vfio && !dev->memory)
+		step_MEMORY(w, &(struct step){ .dev = i });
+	step_OPEN(w, &(struct step){ .dev = i });
 }
 
 bool step_PREAD(struct world *w, const struct step *s)

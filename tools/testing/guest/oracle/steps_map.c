@@ -252,7 +252,7 @@ bool step_READ(struct world *w, const struct step *s)
 
 	if (!map->addr)
 		return false;
-	span = span_of(map->nr, s->at, s->nr % 8);
+	span = span_of(map->nr, s->at, 1 + s->nr % 8);
 	for (i = span.at; i < span.at + span.nr; i++) {
 		want = access_signal(w, map, i, false);
 		expect("the signal of a load",
@@ -273,7 +273,7 @@ bool step_WRITE(struct world *w, const struct step *s)
 
 	if (!map->addr)
 		return false;
-	span = span_of(map->nr, s->at, s->nr % 8);
+	span = span_of(map->nr, s->at, 1 + s->nr % 8);
 	for (i = span.at; i < span.at + span.nr; i++) {
 		want = access_signal(w, map, i, true);
 		w->last_id++;
