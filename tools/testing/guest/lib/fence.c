@@ -24,8 +24,8 @@ struct sw_sync_fence {
 
 #define SW_SYNC_CREATE_FENCE	_IOWR('W', 0, struct sw_sync_fence)
 
-/* The timeline stays open: its end would signal the fence. */
-static int of_sw_sync(void)
+/* The end of the timeline signals the fence. */
+static int of_sw_sync(int *to_close)
 {
 	struct sw_sync_fence out = { .value = 1, .name = "guest" };
 	int timeline = open(SW_SYNC, O_RDWR | O_CLOEXEC);
@@ -33,10 +33,11 @@ static int of_sw_sync(void)
 	if (timeline < 0)
 		return -errno;
 	VFIO_ASSERT_EQ(ioctl(timeline, SW_SYNC_CREATE_FENCE, &out), 0);
+	*to_close = timeline;
 	return out.fence;
 }
 
-int fence_unsignaled(void)
+int fence_open(int *to_close)
 {
 	struct dma_buf_export_sync_file out = { .flags = DMA_BUF_SYNC_RW };
 	struct drm_vgem_fence_attach attach = { .flags = VGEM_FENCE_WRITE };
@@ -44,15 +45,23 @@ int fence_unsignaled(void)
 	int bo;
 
 	if (drm < 0)
-		return of_sw_sync();
+		return of_sw_sync(to_close);
 	bo = drm_export(drm, 4096);
 	VFIO_ASSERT_GE(bo, 0);
 	VFIO_ASSERT_EQ(drm_import(drm, bo, &attach.handle), 0);
 	VFIO_ASSERT_EQ(ioctl(drm, DRM_IOCTL_VGEM_FENCE_ATTACH, &attach), 0);
 	VFIO_ASSERT_EQ(ioctl(bo, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &out), 0);
 	close(bo);
-	/* @drm stays open: its end would signal the fence */
+	*to_close = drm;
 	return out.fd;
+}
+
+int fence_unsignaled(void)
+{
+	int to_close;
+
+	/* It stays open: its end would signal the fence. */
+	return fence_open(&to_close);
 }
 
 int fence_import(int dmabuf, int fence)

@@ -11,6 +11,9 @@
  */
 int fence_unsignaled(void);
 
+/* The same, and what to close to signal it */
+int fence_open(int *drm);
+
 /* Have a dma-buf wait for it: 0 or -errno. */
 int fence_import(int dmabuf, int fence);
 

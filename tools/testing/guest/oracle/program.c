@@ -37,7 +37,7 @@ const char *operation_name(enum operation op)
 static const u8 weights[NR_OPERATIONS] = {
 	[OP_OPEN] = 2, [OP_CLOSE] = 1,
 	[OP_EXPORT] = 10, [OP_EXPORT_BAD] = 1, [OP_CLOSE_SLICE] = 3, [OP_REVOKE] = 4,
-	[OP_POLL] = 3, [OP_FENCE] = 1, [OP_PATH] = 1, [OP_MEMATTR] = 1,
+	[OP_POLL] = 3, [OP_FENCE] = 2, [OP_PATH] = 1, [OP_MEMATTR] = 1,
 	[OP_MMAP_SLICE] = 10, [OP_MMAP_DEVICE] = 4, [OP_MUNMAP] = 5, [OP_MPROTECT] = 3,
 	[OP_MREMAP] = 2, [OP_MADVISE] = 2, [OP_READ] = 16, [OP_WRITE] = 16,
 	[OP_KERNEL_READ] = 2,
@@ -46,7 +46,7 @@ static const u8 weights[NR_OPERATIONS] = {
 	[OP_PREAD] = 3, [OP_PWRITE] = 3,
 	[OP_MEMORY] = 7, [OP_POWER] = 3, [OP_LOW_POWER] = 2, [OP_RESET] = 1,
 	[OP_SYSFS_RESET] = 1, [OP_FLR] = 1, [OP_HOT_RESET] = 1,
-	[OP_FORK] = 3, [OP_END] = 0, [OP_SWEEP] = 1,
+	[OP_FORK] = 3, [OP_END] = 0, [OP_SWEEP] = 1, [OP_STORM] = 1,
 };
 
 static enum operation choose(u64 *state)

@@ -25,7 +25,7 @@
 	x(PREAD) x(PWRITE)						\
 	x(MEMORY) x(POWER) x(LOW_POWER) x(RESET) x(SYSFS_RESET)		\
 	x(FLR) x(HOT_RESET)						\
-	x(FORK) x(END) x(SWEEP)
+	x(FORK) x(END) x(SWEEP) x(STORM)
 
 enum operation {
 #define OPERATION_ENUM(name) OP_##name,

@@ -16,7 +16,6 @@ struct report {
 	u64 steps, programs;
 	u64 count[NR_OPERATIONS];	/* that had something to do */
 	u64 checks;
-	double seconds[NR_OPERATIONS], end_seconds;
 	bool failed;
 	char text[512];
 };

@@ -26,16 +26,17 @@ static void work(const struct program *p, u64 seed, int seconds)
 {
 	static struct program program;
 	static struct world world;
-	double end = now() + seconds;
+	double end;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	world_open(&world);
-	if (p)
-		program_run(&world, p);
-	while (!p && now() < end) {
-		program_make(&program, seed++);
-		program_run(&world, &program);
-	}
+	end = now() + seconds;
+	/* At least one, on the slowest of machines */
+	do {
+		if (!p)
+			program_make(&program, seed++);
+		program_run(&world, p ?: &program);
+	} while (!p && now() < end);
 	world_close(&world);
 	fflush(stdout);
 	_exit(0);
@@ -73,6 +74,7 @@ static bool start(const struct program *p, u64 seed, int seconds)
 
 	report->failed = false;
 	report->at = 0;
+	report->program.nr = 0;
 	fflush(stdout);
 	pid = fork();
 	if (!pid)

@@ -25,9 +25,14 @@ u64 word(u32 id)
 	return (u64)id << TICKS;
 }
 
+u32 word_id(u64 value)
+{
+	return (value & ((1ULL << TICKING) - 1)) >> TICKS;
+}
+
 bool word_is(u64 value, u32 id)
 {
-	return (value & ((1ULL << TICKING) - 1)) >> TICKS == id;
+	return word_id(value) == id;
 }
 
 /* Another place in each page, so that no page is taken for another */

@@ -99,7 +99,7 @@ struct world {
 	struct buf bufs[PROGRAM_MAX * 2 + 8];
 	int nr_bufs;
 	int bar_buf[NR_DEVS];		/* of this generation, or -1 */
-	int fence;
+	int fence, fence_end;		/* of this program, see fence_open() */
 	u32 last_id;
 	struct bufinfo left;		/* what there is without a program */
 };
@@ -119,6 +119,7 @@ u64 slot_iova(int slot);
  * milliseconds since it was told to the lower bits, and has the upper ones.
  */
 u64 word(u32 id);
+u32 word_id(u64 value);
 bool word_is(u64 value, u32 id);
 size_t word_at(int page);
 
