@@ -61,6 +61,9 @@ export UNPATCHED
 #: Variables
 #:   LINUX=7.3      kernel series: 7.3 or 7.2; next: what comes after (check-patches alone)
 #:   TESTS=A,B      guest tests to run, see below; all, imports, own, peer and stress are groups
+#:   SEED=N STEPS=N,N SECONDS=N
+#:                  guest TESTS=oracle: the program of this seed, or these steps of it;
+#:                  or random programs for so long
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
 #:                  nop2p: without peer-to-peer DMA; kvm: virtual machines in the guest
@@ -73,6 +76,8 @@ export UNPATCHED
 tree = $(shell tools/print-path tree)
 name = $(shell tools/print-path name)
 mails = $(shell tools/print-path export)
+# For the test of this name
+oracle = $(SEED:%=oracle.seed=%) $(STEPS:%=oracle.steps=%) $(SECONDS:%=oracle.seconds=%)
 series = $(shell tools/print-path series)
 
 deps:
@@ -101,7 +106,8 @@ demo shell: kernel headers
 	@tools/boot $@
 
 guest: kernel headers
-	@tools/run-part guest-$(name)-$(PROFILE) tools/boot $(or $(TESTS),all); \
+	@tools/run-part guest-$(name)-$(PROFILE) tools/boot $(or $(TESTS),all) \
+		--append "$(oracle)"; \
 		tools/report guest-$(name)-$(PROFILE)
 
 vgpu: kernel headers

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/io.h>
@@ -11,6 +10,7 @@
 #include "lib/pci.h"
 
 #include "nvme.h"
+#include "report.h"
 
 #define INTMS		0x0c
 #define CC		0x14
@@ -41,14 +41,6 @@ struct command {
 struct completion {
 	u32 result, rsvd, sq, status;
 };
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec * 1e-9;
-}
 
 static const char *find(void)
 {
@@ -98,7 +90,8 @@ bool nvme_open(struct nvme *n, struct iommu *iommu)
 	wait_ready(n, true);
 	/* Nobody would serve its interrupts. */
 	writel(~0, n->regs + INTMS);
-	n->tail = n->head = 0;
+	n->tail = 0;
+	n->head = 0;
 	n->phase = 1;
 	return true;
 }

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libvfio.h>
@@ -48,14 +47,6 @@ static int number_of(const char *name, int otherwise)
 	const char *word = word_of(name);
 
 	return word ? atoi(word) : otherwise;
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec * 1e-9;
 }
 
 static void print_failure(void)
@@ -147,13 +138,13 @@ int main(void)
 
 	printf("TAP version 13\n1..1\n# seed %llu\n", (unsigned long long)seed);
 	if (!nvme_there()) {
-		printf("ok 1 programs # SKIP needs an nvme without memory\n");
+		printf("ok 1 oracle.programs # SKIP needs an nvme without memory\n");
 		return 4;
 	}
 	if (seed_word && !seconds)
 		passed = replay(seed, steps);
 	else
 		passed = programs(seed, seconds ?: SECONDS);
-	printf("%s 1 programs\n", passed ? "ok" : "not ok");
+	printf("%s 1 oracle.programs\n", passed ? "ok" : "not ok");
 	return !passed;
 }

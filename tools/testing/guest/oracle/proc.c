@@ -137,7 +137,6 @@ static int receive_request(int sock, struct request *r)
 	return fd;
 }
 
-__attribute__((noreturn))
 static void child(int sock)
 {
 	struct request request;

@@ -207,7 +207,8 @@ static bool keeps(const char *list, int number)
 	long from, to;
 
 	while (*list) {
-		from = to = strtol(list, &end, 10);
+		from = strtol(list, &end, 10);
+		to = from;
 		if (*end == '-')
 			to = strtol(end + 1, &end, 10);
 		if (number >= from && number <= to)

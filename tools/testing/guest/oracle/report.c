@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -30,4 +31,12 @@ void expect_one(const char *what, long rc, long want, long other)
 	report->checks++;
 	if (rc != want && rc != other)
 		fail("%s: %ld instead of %ld or %ld", what, rc, want, other);
+}
+
+double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
 }

@@ -30,4 +30,7 @@ void fail(const char *format, ...);
 void expect(const char *what, long rc, long want);
 void expect_one(const char *what, long rc, long want, long other);
 
+/* Seconds */
+double now(void);
+
 #endif

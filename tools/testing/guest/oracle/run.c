@@ -141,11 +141,7 @@ static void end_all(struct world *w, u64 seed)
 	if (w->table[0])
 		expect("IOMMU_DESTROY", iommufd_destroy(w->iommu->iommufd, w->table[0]), 0);
 	w->table[0] = 0;
-	if (w->fence >= 0) {
-		close(w->fence);
-		close(w->fence_end);
-		w->fence = -1;
-	}
+	fence_forget(w);
 	check_leaks(w);
 	nothing(w);
 }

@@ -24,6 +24,9 @@ void sweep(struct world *w);
 void dev_whole(struct world *w, int dev);
 int new_buf(struct world *w);
 
+/* The program's fence is signaled. */
+void fence_forget(struct world *w);
+
 /* An engine in one of the IOASes, and all that the model has there */
 void world_open(struct world *w);
 void world_close(struct world *w);

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/ioas.h"
@@ -201,14 +200,6 @@ bool step_TABLE(struct world *w, const struct step *s)
 	       0);
 	w->table[0] = 0;
 	return true;
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec * 1e-9;
 }
 
 /* An area where the engine is, and a page of it */

@@ -80,7 +80,8 @@ static int bar_buf(struct world *w, int dev)
 
 	if (buf >= 0)
 		return buf;
-	buf = w->bar_buf[dev] = new_buf(w);
+	buf = new_buf(w);
+	w->bar_buf[dev] = buf;
 	w->bufs[buf].dev = dev;
 	w->bufs[buf].generation = w->devs[dev].generation;
 	w->bufs[buf].nr = DEV_PAGES;

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/dma-buf.h>
@@ -21,7 +20,7 @@
 #include "steps.h"
 
 /* Many times what it takes on a slow machine, and less than a fence of vgem lasts */
-#define REVOKE_SECONDS	5
+#define REVOKE_SECONDS	6
 
 int new_buf(struct world *w)
 {
@@ -150,14 +149,6 @@ static int feature_errno(struct world *w, int dev, const struct buf *buf)
 	return buf->revoked ? -EBADFD : 0;
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec * 1e-9;
-}
-
 bool step_REVOKE(struct world *w, const struct step *s)
 {
 	struct slice *slice = &w->slices[s->slice];
@@ -198,14 +189,24 @@ bool step_POLL(struct world *w, const struct step *s)
 	return true;
 }
 
+void fence_forget(struct world *w)
+{
+	if (w->fence < 0)
+		return;
+	close(w->fence);
+	close(w->fence_end);
+	w->fence = -1;
+}
+
+/* A new one, which lasts longer than a revoke may take */
 bool step_FENCE(struct world *w, const struct step *s)
 {
 	struct slice *slice = &w->slices[s->slice];
 
 	if (slice->fd < 0)
 		return false;
-	if (w->fence < 0)
-		w->fence = fence_open(&w->fence_end);
+	fence_forget(w);
+	w->fence = fence_open(&w->fence_end);
 	if (w->fence < 0)
 		return false;
 	expect("import of a sync file", fence_import(slice->fd, w->fence), 0);

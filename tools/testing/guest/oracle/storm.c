@@ -14,7 +14,6 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/access.h"
@@ -266,14 +265,6 @@ static void look(struct storm *st)
 			fail("after a storm page %d says %#llx instead of %#x", page,
 			     (unsigned long long)value, dev->id[page]);
 	}
-}
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec * 1e-9;
 }
 
 static bool lands(struct storm *st, bool comes_back)

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -13,14 +12,6 @@
 
 /* Longer than anything that is promised takes on a slow machine */
 #define HANGS	120
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec * 1e-9;
-}
 
 static void work(const struct program *p, u64 seed, int seconds)
 {

@@ -99,7 +99,7 @@ struct world {
 	struct buf bufs[PROGRAM_MAX * 2 + 8];
 	int nr_bufs;
 	int bar_buf[NR_DEVS];		/* of this generation, or -1 */
-	int fence, fence_end;		/* of this program, see fence_open() */
+	int fence, fence_end;		/* the last one, see fence_open() */
 	u32 last_id;
 	struct bufinfo left;		/* what there is without a program */
 };
