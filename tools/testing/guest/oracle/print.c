@@ -106,6 +106,7 @@ static void print_step(const struct step *s)
 	case OP_READ:
 	case OP_WRITE:
 	case OP_KERNEL_READ:
+	case OP_GUP:
 		printf("proc %d: %s(map[%d], %d, %d, %d)", s->proc, operation_name(s->op),
 		       s->map, s->at, s->nr, s->flags % 4);
 		break;

@@ -5,8 +5,12 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/futex.h>
 
 #include "lib/access.h"
 #include "lib/slice.h"
@@ -44,6 +48,19 @@ static long kernel_read(const void *addr, u64 *value)
 	return rc == sizeof(*value) ? 0 : rc;
 }
 
+/* What wants to keep the page: there is none to be had. */
+static long keep_page(void *addr, int how)
+{
+	struct iovec to = { &(u64){ 0 }, sizeof(u64) }, from = { addr, sizeof(u64) };
+	long rc;
+
+	if (how)
+		rc = syscall(SYS_futex, addr, FUTEX_WAKE, 1, NULL, NULL, 0);
+	else
+		rc = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+	return rc < 0 ? -errno : rc;
+}
+
 static long move(const struct request *r, u64 *value)
 {
 	void *to = mmap(NULL, r->length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -72,6 +89,8 @@ static long serve(const struct request *r, int fd, u64 *value)
 		return *value;
 	case ASK_KERNEL_READ:
 		return kernel_read(r->addr, value);
+	case ASK_GUP:
+		return keep_page(r->addr, r->value);
 	case ASK_MMAP:
 		map = mmap(NULL, r->length, r->prot, MAP_SHARED, fd, r->at);
 		*value = (u64)map;

@@ -40,7 +40,7 @@ static const u8 weights[NR_OPERATIONS] = {
 	[OP_POLL] = 3, [OP_FENCE] = 2, [OP_PATH] = 1, [OP_MEMATTR] = 1,
 	[OP_MMAP_SLICE] = 10, [OP_MMAP_DEVICE] = 4, [OP_MUNMAP] = 5, [OP_MPROTECT] = 3,
 	[OP_MREMAP] = 2, [OP_MADVISE] = 2, [OP_READ] = 16, [OP_WRITE] = 16,
-	[OP_KERNEL_READ] = 2,
+	[OP_KERNEL_READ] = 2, [OP_GUP] = 1,
 	[OP_IMPORT] = 10, [OP_IMPORT_ADDRESS] = 6, [OP_UNMAP] = 6, [OP_COPY] = 6,
 	[OP_ATTACH] = 4, [OP_TABLE] = 2, [OP_DMA_READ] = 10, [OP_DMA_WRITE] = 10,
 	[OP_PREAD] = 3, [OP_PWRITE] = 3,

@@ -146,20 +146,40 @@ bool step_UNMAP(struct world *w, const struct step *s)
 	return true;
 }
 
+/* The first from here on that is there, or is not */
+static int find_area(struct world *w, int at, bool there)
+{
+	int i;
+
+	for (i = 0; i < NR_IOASES * NR_SLOTS; i++, at = (at + 1) % (NR_IOASES * NR_SLOTS))
+		if (w->areas[at / NR_SLOTS][at % NR_SLOTS].there == there)
+			return at;
+	return -1;
+}
+
+static int copy(struct world *w, int to, int from, struct span span, bool write)
+{
+	return ioas_copy(w->iommu->iommufd, w->ioas[to / NR_SLOTS], slot_iova(to % NR_SLOTS),
+			 w->ioas[from / NR_SLOTS],
+			 slot_iova(from % NR_SLOTS) + span.at * PAGE, span.nr * PAGE,
+			 IOAS_READ | (write ? IOAS_WRITE : 0));
+}
+
 bool step_COPY(struct world *w, const struct step *s)
 {
-	struct area *from = &w->areas[s->ioas][s->slot];
-	struct area *to = &w->areas[s->to_ioas][s->to_slot];
+	int from_at = find_area(w, s->ioas * NR_SLOTS + s->slot, true);
+	int to_at = find_area(w, s->to_ioas * NR_SLOTS + s->to_slot, false);
+	struct area *from, *to;
 	bool write = s->flags % 4;
 	struct span span;
 	int rc, want = 0;
 
-	if (!from->there || to->there)
+	if (from_at < 0 || to_at < 0)
 		return false;
+	from = &w->areas[from_at / NR_SLOTS][from_at % NR_SLOTS];
+	to = &w->areas[to_at / NR_SLOTS][to_at % NR_SLOTS];
 	span = span_of(from->nr, s->at, s->nr);
-	rc = ioas_copy(w->iommu->iommufd, w->ioas[s->to_ioas], slot_iova(s->to_slot),
-		       w->ioas[s->ioas], slot_iova(s->slot) + span.at * PAGE, span.nr * PAGE,
-		       IOAS_READ | (write ? IOAS_WRITE : 0));
+	rc = copy(w, to_at, from_at, span, write);
 	if (!buf_alive(w, from->buf) || from->lost)
 		want = -ENODEV;
 	if (write && !from->imported_writable)

@@ -307,6 +307,20 @@ bool step_KERNEL_READ(struct world *w, const struct step *s)
 	return true;
 }
 
+bool step_GUP(struct world *w, const struct step *s)
+{
+	struct proc *proc = proc_of(w, s);
+	struct map *map = &proc->maps[s->map];
+
+	if (!map->addr)
+		return false;
+	expect("what wants to keep a page",
+	       proc_ask(proc, &(struct request){
+				.type = ASK_GUP, .value = s->flags % 2,
+				.addr = place(map, s->random % map->nr) }, NULL), -EFAULT);
+	return true;
+}
+
 bool step_FORK(struct world *w, const struct step *s)
 {
 	struct proc *proc = &w->procs[1 + s->random % (NR_PROCS - 1)];
