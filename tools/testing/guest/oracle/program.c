@@ -178,6 +178,10 @@ void program_make(struct program *p, u64 seed)
 	likely.devs = (1U << NR_DEVS) - 1;
 	for (i = 0; i < p->nr; i++) {
 		make_step(&p->steps[i], &state, &likely);
+		/* As long as the fence is fresh */
+		if (i && p->steps[i - 1].op == OP_FENCE && p->steps[i].flags % 2)
+			p->steps[i] = (struct step){ .op = OP_REVOKE, .flags = 0xf1,
+						     .slice = p->steps[i - 1].slice };
 		p->steps[i].number = i;
 	}
 }
