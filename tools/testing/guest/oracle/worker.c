@@ -19,6 +19,7 @@ static void work(const struct program *p, u64 seed, int seconds)
 	static struct world world;
 	double end;
 
+	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	world_open(&world);
 	end = now() + seconds;
@@ -59,18 +60,30 @@ static bool watch(pid_t pid)
 	return !report->failed;
 }
 
+/* Its children have what it had: the next one can begin when they are gone, too. */
+static void end_children(pid_t pid)
+{
+	kill(-pid, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
 static bool start(const struct program *p, u64 seed, int seconds)
 {
+	bool passed;
 	pid_t pid;
 
 	report->failed = false;
 	report->at = 0;
 	report->program.nr = 0;
 	fflush(stdout);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pid = fork();
 	if (!pid)
 		work(p, seed, seconds);
-	return watch(pid);
+	passed = watch(pid);
+	end_children(pid);
+	return passed;
 }
 
 bool worker_run(const struct program *p)
@@ -95,7 +108,8 @@ void program_shrink(struct program *p, int seconds)
 			int from = at - size + 1 < 0 ? 0 : at - size + 1;
 
 			program_cut(&less, p, from, at - from + 1);
-			if (less.nr && !worker_run(&less))
+			/* A worker that does not get to its program says nothing of it. */
+			if (less.nr && !worker_run(&less) && report->program.nr)
 				*p = less;
 			at = from - 1;
 		}
