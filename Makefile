@@ -29,7 +29,7 @@ export UNPATCHED
 #:   quick          what to run after an edit: KUnit, and the demo and edited tests in the guest
 #:   check          the tests; the last line is "N passed, N failed, N skipped".  Not in it:
 #:                  check-full, kunit-i386, mutants, bisect, bench, the other profiles,
-#:                  guest TESTS=mm
+#:                  guest TESTS=mm, guest TESTS=oracle
 #:
 #:   tree           prepare build/linux-SERIES: the kernel source with our series applied
 #:   kernel         build the guest kernel
