@@ -22,6 +22,7 @@
 #include "kselftest_harness.h"
 
 #include "lib/access.h"
+#include "lib/bufinfo.h"
 #include "lib/client.h"
 #include "lib/endpoint.h"
 #include "lib/file.h"
@@ -408,6 +409,105 @@ TEST_F_TIMEOUT(outage, under_reads_of_a_slice, 120)
 {
 	ASSERT_TRUE(map_slice(self));
 	read_through(_metadata, self, variant, self->slice);
+}
+
+struct sleeper {
+	const void *at;
+	atomic_int tid;
+	struct vfio_pci_device *dev;
+	void (*begin)(struct vfio_pci_device *dev);
+	atomic_bool over;
+};
+
+static void *touch_on(void *arg)
+{
+	struct sleeper *s = arg;
+	u64 value;
+
+	s->tid = syscall(SYS_gettid);
+	while (!try_read(s->at, &value))
+		;
+	return NULL;
+}
+
+static void *begin_on(void *arg)
+{
+	struct sleeper *s = arg;
+
+	s->begin(s->dev);
+	s->over = true;
+	return NULL;
+}
+
+/* It has nothing to wait for but a fault. */
+static bool sleeps(int tid)
+{
+	char stat[512], *state;
+
+	if (file_read(stat, sizeof(stat), "/proc/self/task/%d/stat", tid) <= 0)
+		return false;
+	state = strrchr(stat, ')');
+	return state && (state[2] == 'S' || state[2] == 'D');
+}
+
+/* Take the mapping and the file from a task that sleeps in a fault; was there one? */
+static bool sleeper_keeps(struct __test_metadata *_metadata,
+			  struct _test_data_outage *self,
+			  const struct _fixture_variant_outage *variant)
+{
+	struct sleeper s = { .dev = self->dev, .begin = variant->begin };
+	int buffers = 0, before = bufinfo_buffers(), tries;
+	int slice = slice_export(self->dev, variant->bar, 0, PAGE);
+	pthread_t toucher, resetter;
+	bool slept = false;
+	void *at;
+
+	ASSERT_GE(slice, 0);
+	at = map_shared(slice, 0, PAGE, PROT_READ);
+	ASSERT_NE(NULL, at);
+	s.at = at;
+	ASSERT_EQ(0, pthread_create(&toucher, NULL, touch_on, &s));
+	while (!s.tid)
+		usleep(1000);
+	ASSERT_EQ(0, pthread_create(&resetter, NULL, begin_on, &s));
+
+	while (!s.over && !sleeps(s.tid))
+		;
+	/* What is there then is neither the slice nor of anybody else */
+	ASSERT_EQ(at, mmap(at, PAGE, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	close(slice);
+	if (!s.over) {
+		buffers = bufinfo_buffers();
+		slept = sleeps(s.tid);
+	}
+	ASSERT_EQ(0, pthread_join(resetter, NULL));
+	ASSERT_EQ(0, pthread_join(toucher, NULL));
+	variant->end(self->dev);
+	munmap(at, PAGE);
+
+	if (slept)
+		EXPECT_EQ(before + 1, buffers);
+	for (tries = 1000; bufinfo_buffers() != before && tries; tries--)
+		usleep(1000);
+	EXPECT_EQ(before, bufinfo_buffers());
+	return slept;
+}
+
+/*
+ * Who sleeps in a fault has the buffer, and through its exporter the module, whatever
+ * becomes of the mapping and of the file meanwhile.
+ */
+TEST_F_TIMEOUT(outage, keeps_what_a_sleeper_needs, 120)
+{
+	int i;
+
+	if (variant->stays_off)
+		SKIP(return, "faults do not wait for it");
+	for (i = 0; i < 10; i++)
+		if (sleeper_keeps(_metadata, self, variant))
+			return;
+	SKIP(return, "it is over too soon");
 }
 
 TEST_HARNESS_MAIN

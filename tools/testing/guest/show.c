@@ -279,7 +279,6 @@ TEST_F(show, follow)
 	EXPECT_TRUE(read_until(f.out, self->text, sizeof(self->text), "converted\n"));
 	EXPECT_TEXT("buffer %llu of udmabuf, by show.test[%d]\n", self->ino, getpid());
 	EXPECT_TEXT("    yes  SGT                          SGT(vgem)                matched\n");
-	EXPECT_TEXT("    no   PAL                          SGT(vgem)                offered to address spaces only\n");
 	EXPECT_TEXT("    no   SGT                          DOMAIN(coherent)         different types\n");
 	EXPECT_TEXT("    yes  PAL                          DOMAIN(coherent)         converted\n");
 	kill(f.pid, SIGINT);
