@@ -19,6 +19,35 @@ def judge(text, what="one,two"):
     return {suite.name: suite.failed for suite in run.blocks(text) + run.absent(what, text)}
 
 
+LOCKUP = """[   84.684774] watchdog: CPU0: Watchdog detected hard LOCKUP on cpu 1
+[   84.685024] irq event stamp: 241046
+[   84.688615] Sending NMI from CPU 0 to CPUs 1:
+"""
+IDLES = "[   45.846297] NMI backtrace for cpu 1 skipped: idling at default_idle+0x13/0x20\n"
+
+
+class Timer(unittest.TestCase):
+    """A CPU that the emulator does not interrupt any more, and one that hangs."""
+
+    def test_lost(self):
+        self.assertTrue(run.NO_TIMER.search(LOCKUP + IDLES))
+
+    def test_hangs(self):
+        self.assertFalse(run.NO_TIMER.search(LOCKUP + "[   84.69] NMI backtrace for cpu 1\n"))
+        self.assertFalse(run.NO_TIMER.search(LOCKUP + IDLES.replace("cpu 1", "cpu 0")))
+
+    def boots(self, *ends):
+        guest = run.Guest.__new__(run.Guest)
+        guest.boot_once, guest.empty = mock.Mock(side_effect=ends), mock.Mock()
+        with mock.patch("builtins.print"):
+            return guest.boot(), guest.boot_once.call_count
+
+    def test_once_more(self):
+        self.assertEqual(self.boots(5.0), (5.0, 1))
+        self.assertEqual(self.boots(run.NoTimer, 7.0), (7.0, 2))
+        self.assertEqual(self.boots(run.NoTimer, run.NoTimer), (None, 2))
+
+
 class Devices(unittest.TestCase):
     def test_sockets_fit(self):
         """A path of more than 107 characters is none for a socket."""
