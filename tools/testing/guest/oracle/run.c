@@ -151,6 +151,7 @@ void program_run(struct world *w, const struct program *p)
 	const struct step *s;
 
 	report->program = *p;
+	memset(report->did, 0, sizeof(report->did));
 	for (report->at = 0; report->at < p->nr; report->at++) {
 		s = &p->steps[report->at];
 		/* As long as it runs it has something to do. */

@@ -112,9 +112,12 @@ void program_shrink(struct program *p, int seconds)
 
 			program_cut(&less, p, from, at - from + 1);
 			/* A worker that does not get to its program says nothing of it. */
-			if (less.nr && !worker_run(&less) && report->program.nr)
+			if (less.nr && !worker_run(&less) && report->program.nr) {
 				*p = less;
-			at = from - 1;
+				/* Nor the steps that had nothing to do */
+				program_only(p, report->did);
+			}
+			at = from - 1 < p->nr ? from - 1 : p->nr - 1;
 		}
 	}
 }
