@@ -38,6 +38,7 @@ class Timer(unittest.TestCase):
 
     def boots(self, *ends):
         guest = run.Guest.__new__(run.Guest)
+        guest.args = mock.Mock(one_thread=False)
         guest.boot_once, guest.empty = mock.Mock(side_effect=ends), mock.Mock()
         with mock.patch("builtins.print"):
             return guest.boot(), guest.boot_once.call_count
