@@ -54,8 +54,8 @@ struct dma_buf_converter {
  * @chosen: @base.map_type was chosen by a map or a pin, and holds
  * @stale: invalidated since: with the last of the @users, the choice ends
  * @domain_map: what was mapped, if the attachment is of the DOMAIN type
- * @first: a set of one, which is what nearly all attachments have. Not there
- *	until @nr_matches counts it; the last one for that.
+ * @first: a set of one, which is what nearly all attachments have. Not initialized
+ *	before @nr_matches counts it, and for that reason the last member.
  *
  * @matches, what it points to, and @nr_matches are written by the attaching
  * task before the attachment is on the buffer's list, and constant from then
@@ -158,7 +158,7 @@ static inline void dma_buf_use_undo(struct dma_buf_core_attachment *core,
 		dma_buf_unchoose(core);
 }
 
-/* dma_buf_lock_killable(), which is called if there is something to wait for */
+/* As dma_buf_lock_killable(), which goes on waiting if a signal ends the first try */
 static inline int dma_buf_core_lock(struct dma_buf *dmabuf)
 {
 	int ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);

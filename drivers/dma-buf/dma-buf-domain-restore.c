@@ -246,10 +246,12 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_restore, DMA_BUF_DOMAIN_IMPORTERS);
  * dma_buf_domain_keep_revoked - have nothing come back
  * @attach: attachment that dma_buf_domain_map() has mapped
  *
- * What is revoked now, and what is revoked later, stays so for the life of the
- * attachment, even if the exporter has said before that the buffer is back.
+ * No outage that ends from now on brings the mapping back. A work item that the end of
+ * an earlier outage has queued is taken back; one that runs ends before this returns,
+ * and may have made the list again: ask dma_buf_domain_revoked() afterwards.
  *
- * Context: May sleep, killable. Takes the reservation lock of the buffer.
+ * Context: May sleep; killable while it waits for the reservation lock of the buffer.
+ * Then it waits for the work item, whose time is bounded as for dma_buf_domain_unmap().
  *
  * Return: 0, or -EINTR if the task was killed.
  */

@@ -325,8 +325,8 @@ int dma_buf_domain_fill_table(struct dma_buf_domain_map *map,
 }
 
 /*
- * The same. 0 as well if the buffer is revoked, or is about to be. Counts the
- * @tries that have mapped nothing.
+ * The same. 0 as well if the buffer is revoked, or is about to be. A batch that has
+ * mapped something begins to count the @tries anew.
  */
 static int fill_batch(struct dma_buf_domain_map *map,
 		      struct dma_buf_domain_span *span, unsigned int *tries)
@@ -339,7 +339,8 @@ static int fill_batch(struct dma_buf_domain_map *map,
 		return 0;
 	before = span->mapped;
 	ret = dma_buf_domain_fill_table(map, span);
-	*tries = span->mapped == before ? *tries + 1 : 0;
+	if (span->mapped != before)
+		*tries = 0;
 	return ret;
 }
 
@@ -373,7 +374,7 @@ static int fill_span(struct dma_buf_domain_map *map,
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		ret = fill_batch(map, span, &tries);
-		if (ret == -ENOMEM && tries <= DMA_BUF_DOMAIN_FILL_TRIES) {
+		if (ret == -ENOMEM && tries++ < DMA_BUF_DOMAIN_FILL_TRIES) {
 			ret = dma_buf_domain_make_room(GFP_KERNEL_ACCOUNT);
 			if (!ret)
 				ret = 1;

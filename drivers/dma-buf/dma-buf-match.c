@@ -140,10 +140,7 @@ ask_type(const struct dma_buf_match_args *args,
 	return ret;
 }
 
-/*
- * Where the next match is put. The set has its own memory if it is more than one.
- * The exporter may hold the reservation lock.
- */
+/* A set of more than one has memory of its own. The exporter may hold the lock. */
 static noinline bool more_slots(struct dma_buf_core_attachment *core)
 {
 	struct dma_buf_match *matches;
@@ -157,6 +154,7 @@ static noinline bool more_slots(struct dma_buf_core_attachment *core)
 	return true;
 }
 
+/* Where the next match is put, or NULL. There is room in the set. */
 static __always_inline struct dma_buf_match *
 next_slot(struct dma_buf_core_attachment *core)
 {
@@ -168,8 +166,8 @@ next_slot(struct dma_buf_core_attachment *core)
 }
 
 /*
- * All of the slot is written: it may have what is left of a pair that did not fit,
- * and the first one has never been written.
+ * Write all members: the slot is not initialized, or has what is left of a pair that
+ * did not fit.
  */
 static void fill_slot(struct dma_buf_match *match,
 		      const struct dma_buf_mapping_match *exp,
@@ -187,7 +185,7 @@ static void fill_slot(struct dma_buf_match *match,
 	match->flags = exp->flags;
 }
 
-/* What ends the negotiation, unlike what a type has said of a pair */
+/* This reason ends the negotiation, all others are about one pair */
 static const char no_slot[] = "no memory for the set";
 
 static __always_inline int match_pair(const struct dma_buf_match_args *args,
@@ -486,7 +484,7 @@ attach_importer(struct dma_buf_match_args *args,
 	core = kmalloc_obj(*core, GFP_KERNEL_ACCOUNT);
 	if (!core)
 		return ERR_PTR(-ENOMEM);
-	/* What is behind that is written when it is counted */
+	/* fill_slot() writes @first, before @nr_matches counts it */
 	memset(core, 0, offsetof(struct dma_buf_core_attachment, first));
 	core->matches = &core->first;
 
@@ -687,8 +685,8 @@ bool dma_buf_attach_accepts_sgt_p2p(const struct dma_buf_attachment *attach)
 EXPORT_SYMBOL_NS_GPL(dma_buf_attach_accepts_sgt_p2p, "DMA_BUF");
 
 /*
- * The attachment is about to be mapped or pinned and nobody has chosen yet.
- * Returns 1, or the error of the exporter, who has refused to choose.
+ * The attachment is about to be mapped or pinned, the exporter can select and has not
+ * yet. Returns 1, or the error of the exporter, who has refused to choose.
  */
 int dma_buf_choose(struct dma_buf_core_attachment *core)
 {
