@@ -13,6 +13,7 @@
 #include "client.h"
 #include "engines.h"
 #include "ioas.h"
+#include "pass.h"
 #include "slice.h"
 
 enum operation { STOP, SEND, MAP, UNMAP, READ, WRITE, IMPORT, FORGET, DMA, DMA_BEGIN, DMA_END };
@@ -36,27 +37,6 @@ struct state {
 	void *map;
 	size_t length, imported;
 };
-
-static int receive(int sock, struct request *request)
-{
-	char control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { request, sizeof(*request) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg;
-	int fd = -1;
-
-	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != sizeof(*request))
-		_exit(1);
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (cmsg)
-		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	return fd;
-}
 
 static bool engines_ready(struct state *s)
 {
@@ -129,7 +109,7 @@ static void run(int sock)
 	s.iommu = iommu_init(MODE_IOMMUFD);
 	for (;;) {
 		memset(&reply, 0, sizeof(reply));
-		fd = receive(sock, &request);
+		fd = pass_receive(sock, &request, sizeof(request));
 		reply.rc = serve(&s, &request, fd, &reply.value);
 		if (write(sock, &reply, sizeof(reply)) != sizeof(reply))
 			_exit(1);
@@ -152,33 +132,12 @@ void client_start(struct client *c)
 	c->sock = socks[0];
 }
 
-static void request(struct client *c, struct request *req, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { req, sizeof(*req) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg;
-	ssize_t sent;
-
-	if (fd >= 0) {
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	}
-	sent = sendmsg(c->sock, &msg, 0);
-	VFIO_ASSERT_EQ(sent, (ssize_t)sizeof(*req));
-}
-
 static long ask_about(struct client *c, struct request req, int fd, u64 *value)
 {
 	struct reply reply;
 	ssize_t got;
 
-	request(c, &req, fd);
+	pass_send(c->sock, &req, sizeof(req), fd);
 	got = read(c->sock, &reply, sizeof(reply));
 	VFIO_ASSERT_EQ(got, (ssize_t)sizeof(reply), "the client is gone");
 	if (value)
@@ -197,7 +156,7 @@ int client_stop(struct client *c)
 	int status;
 	pid_t pid;
 
-	request(c, &req, -1);
+	pass_send(c->sock, &req, sizeof(req), -1);
 	pid = waitpid(c->pid, &status, 0);
 	VFIO_ASSERT_EQ(pid, c->pid);
 	close(c->sock);

@@ -11,8 +11,8 @@
  */
 int fence_unsignaled(void);
 
-/* The same, and what to close to signal it */
-int fence_open(int *drm);
+/* The same; closing *TO_CLOSE signals it. */
+int fence_open(int *to_close);
 
 /* Have a dma-buf wait for it: 0 or -errno. */
 int fence_import(int dmabuf, int fence);

@@ -13,6 +13,7 @@
 #include <linux/futex.h>
 
 #include "lib/access.h"
+#include "lib/pass.h"
 #include "lib/slice.h"
 
 #include "proc.h"
@@ -116,44 +117,7 @@ static long serve(const struct request *r, int fd, u64 *value)
 
 static void send_request(int sock, const struct request *r)
 {
-	char control[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec iov = { (void *)r, sizeof(*r) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg;
-	ssize_t sent;
-
-	if (r->type == ASK_MMAP) {
-		msg.msg_control = control;
-		msg.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &r->fd, sizeof(int));
-	}
-	sent = sendmsg(sock, &msg, 0);
-	VFIO_ASSERT_EQ(sent, (ssize_t)sizeof(*r));
-}
-
-static int receive_request(int sock, struct request *r)
-{
-	char control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { r, sizeof(*r) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg;
-	int fd = -1;
-
-	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != sizeof(*r))
-		_exit(1);
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (cmsg)
-		memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	return fd;
+	pass_send(sock, r, sizeof(*r), r->type == ASK_MMAP ? r->fd : -1);
 }
 
 static void child(int sock)
@@ -165,7 +129,7 @@ static void child(int sock)
 	for (;;) {
 		struct reply reply = {};
 
-		fd = receive_request(sock, &request);
+		fd = pass_receive(sock, &request, sizeof(request));
 		reply.rc = serve(&request, fd, &reply.value);
 		if (fd >= 0)
 			close(fd);
