@@ -61,7 +61,7 @@ static bool parse_pid(const char *text, pid_t *pid)
 }
 
 /* 0, or the exit status with a bit that says to exit. */
-#define ENDS 0x100
+#define IS_OVER 0x100
 
 static int parse(struct arguments *args, int argc, char **argv)
 {
@@ -71,7 +71,7 @@ static int parse(struct arguments *args, int argc, char **argv)
 		switch (option) {
 		case 'p':
 			if (!parse_pid(optarg, &args->how.pid))
-				return ENDS | wrong();
+				return IS_OVER | wrong();
 			break;
 		case 'f':
 			args->follows = true;
@@ -94,12 +94,12 @@ static int parse(struct arguments *args, int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage, stdout);
-			return ENDS;
+			return IS_OVER;
 		default:
-			return ENDS | wrong();
+			return IS_OVER | wrong();
 		}
 	if (optind != argc || (args->dot && (args->how.json || args->follows)))
-		return ENDS | wrong();
+		return IS_OVER | wrong();
 	return 0;
 }
 
@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 	int rc = parse(&args, argc, argv);
 
 	if (rc)
-		return rc & ~ENDS;
+		return rc & ~IS_OVER;
 	rc = args.follows ? follow(&args.how) : show(&args);
 	return fclose(stdout) ? 1 : rc;
 }

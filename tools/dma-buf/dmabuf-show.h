@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define __printf(text, args)	__attribute__((__format__(printf, text, args)))
+
 /* How one importer is served. A string that the kernel did not tell is NULL. */
 struct attachment {
 	char *type;
@@ -55,7 +58,7 @@ struct system {
 void *grow(void *array, size_t nr, size_t size);
 char *copy(const char *text, size_t len);
 char *read_file(const char *path);
-__attribute__((format(printf, 1, 2))) char *path_of(const char *format, ...);
+__printf(1, 2) char *path_of(const char *format, ...);
 void print_safe(FILE *out, const char *text);
 void print_quoted(FILE *out, const char *text);
 

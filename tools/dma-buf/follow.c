@@ -339,7 +339,8 @@ static int open_instance(const char *instance)
 	/* Wake us for each event, not when the buffer is half full. */
 	write_file(instance, "buffer_percent", "0");
 	if (write_file(instance, EVENTS "/dma_buf_mapping_match/enable", "1")) {
-		fprintf(stderr, "dmabuf-show: this kernel has no event dma_buf_mapping_match: it does not negotiate mapping types\n");
+		fprintf(stderr, "dmabuf-show: this kernel has no event dma_buf_mapping_match: %s",
+			"it does not negotiate mapping types\n");
 		return -1;
 	}
 	write_file(instance, EVENTS "/dma_buf_mapping_select/enable", "1");
@@ -359,13 +360,13 @@ static void catch_signals(sigset_t *open_mask)
 	size_t i;
 
 	sigemptyset(&mask);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(signals); i++) {
 		sigaddset(&mask, signals[i]);
 		sigaction(signals[i], &action, NULL);
 	}
 	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &mask, open_mask);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		sigdelset(open_mask, signals[i]);
 }
 

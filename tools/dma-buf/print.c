@@ -185,14 +185,16 @@ static void missing(const struct system *system, void (*say)(const char *words))
 	size_t i;
 
 	if (system->bufinfo_error)
-		say(path_of("%s: %s: only buffers that a process has open or mapped are shown, and no devices that import them",
-			    system->bufinfo, strerror(system->bufinfo_error)));
+		say(path_of("%s: %s: only buffers that a process has open or mapped are shown, %s",
+			    system->bufinfo, strerror(system->bufinfo_error),
+			    "and no devices that import them"));
 	if (system->closed)
 		say(path_of("%u processes may not be looked into: what they hold is not shown",
 			    system->closed));
 	for (i = 0; i < system->nr_buffers && !told; i++)
 		if (system->buffers[i].nr_attachments || system->buffers[i].has_fdinfo) {
-			say("this kernel does not tell the types of attachments: it does not negotiate mapping types");
+			say(path_of("this kernel does not tell the types of attachments: %s",
+				    "it does not negotiate mapping types"));
 			return;
 		}
 }

@@ -104,10 +104,12 @@ static void parse_fdinfo(struct system *system, struct buffer *buffer, const cha
 	buffer->size = size ? strtoull(size, NULL, 10) : 0;
 	buffer->references = count ? strtol(count, NULL, 10) : 0;
 	end = parse_served(text, served, &nr, &attached);
-	if (!end)
+	if (end) {
+		system->mapping_types = true;
+		buffer->negotiated = true;
+	} else {
 		end = text + strlen(text);
-	else
-		system->mapping_types = buffer->negotiated = true;
+	}
 	if (name)
 		buffer->name = copy(name, end - name - (end[-1] == '\n'));
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 #include <linux/dma-buf.h>
 MODULE_IMPORT_NS("DMA_BUF");
 struct sg_table *f(struct dma_buf_attachment *a)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 #include <linux/dma-buf.h>
 MODULE_IMPORT_NS("DMA_BUF");
 /* dma_buf_map_attachment() set attach->peer2peer; no pci_p2pdma_distance() */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 #include <linux/dma-buf.h>
 struct buf { struct dma_buf_attachment *attach; };
 void f(struct buf *buf, struct dma_buf_attachment *attach, struct device *d)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 MODULE_IMPORT_NS("DMA_BUF");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 #include <linux/dma-buf.h>
 struct my_ops {
 	struct sg_table *(*map_dma_buf)(void *p);

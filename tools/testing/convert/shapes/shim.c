@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 #include <linux/dma-buf.h>
 /* A layer of the driver's own, from when nobody else had these names. */
 static inline struct device *dma_buf_sgt_dma_device(struct dma_buf_attachment *attach)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0
 #include <linux/dma-buf.h>
 struct ttm_buffer_object;
 struct ttm_device_funcs { void (*move_notify)(struct ttm_buffer_object *bo); };
