@@ -41,13 +41,13 @@ class Timer(unittest.TestCase):
         guest.args = mock.Mock(one_thread=False)
         guest.boot_once, guest.empty = mock.Mock(side_effect=ends), mock.Mock()
         with mock.patch("builtins.print"):
-            return guest.boot(), guest.boot_once.call_count
+            return guest.boot(), guest.boot_once.call_count, len(guest.notes)
 
     def test_once_more(self):
-        self.assertEqual(self.boots(5.0), (5.0, 1))
-        self.assertEqual(self.boots(run.NoTimer, 7.0), (7.0, 2))
+        self.assertEqual(self.boots(5.0), (5.0, 1, 0))
+        self.assertEqual(self.boots(run.NoTimer, 7.0), (7.0, 2, 1))
         lost = [run.NoTimer] * 3
-        self.assertEqual(self.boots(*lost), (None, 3))
+        self.assertEqual(self.boots(*lost), (None, 3, 3))
 
 
 class Devices(unittest.TestCase):
@@ -91,6 +91,7 @@ class GuestRun(unittest.TestCase):
     def test_groups_are_those_of_init(self):
         with open(os.path.join(run.TOOLS, "guest/init")) as file:
             groups = re.findall(r"^\t(\w+)\) set -- ", file.read(), re.M)
+        self.assertEqual(sorted(groups), sorted(run.GROUPS))
         for group in groups:
             self.assertEqual(list(judge("", group)), [f"tests ({group})"])
 

@@ -35,8 +35,8 @@ FIXTURE(sleep) {
 	int maps;
 };
 
-/* Its virtio-gpu has freeze and restore only since then. */
-static bool kernel_is_7_3(void)
+/* virtio-gpu has freeze and restore since Linux 7.3. */
+static bool driver_can_sleep(void)
 {
 	unsigned int major = 0, minor = 0;
 	struct utsname name;
@@ -48,7 +48,7 @@ static bool kernel_is_7_3(void)
 
 FIXTURE_SETUP(sleep)
 {
-	if (!kernel_is_7_3())
+	if (!driver_can_sleep())
 		SKIP(return, "before 7.3 virtio-gpu does not come back from sleep");
 	if (file_write("devices", POWER "pm_test"))
 		SKIP(return, "the kernel has no pm_test (CONFIG_SUSPEND, CONFIG_PM_DEBUG)");
