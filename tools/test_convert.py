@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+from unittest import mock
 
 import cocci
 import old_interface
+import tool_module
 from environment import env
 
 SAMPLES = os.path.join(cocci.REPO, "tools/testing/convert")
@@ -331,6 +333,21 @@ class Options(Base):
         self.assert_counts(3, 0)
         self.assertEqual(sorted(os.listdir(self.top)), ["a.c", "b.c", "c.c"])
         self.assertEqual(os.stat(os.path.join(self.top, "a.c")).st_mode & 0o777, 0o640)
+
+    def test_nothing_is_added(self):
+        """A file that was not there before goes when a later one cannot be replaced."""
+        self.write("a.c", self.OLD)
+        replace, convert = os.replace, tool_module.load("convert")
+
+        def fails(source, target):
+            if source.endswith("a.c.convert-new"):
+                raise OSError(28, "No space left on device", source)
+            replace(source, target)
+
+        with mock.patch("os.replace", fails), self.assertRaises(SystemExit):
+            convert.write(self.top, {"new.h": "", "a.c": "changed"})
+        self.assertEqual(os.listdir(self.top), ["a.c"])
+        self.assertEqual(self.source("a"), self.OLD)
 
     def test_choice_of_one_file(self):
         """A distance is asked by the exporter itself; what imports beside it is not meant."""

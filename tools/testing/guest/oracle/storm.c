@@ -214,7 +214,7 @@ static void *revoker(void *arg)
 static void *forker(void *arg)
 {
 	struct storm *st = arg;
-	u64 value;
+	u64 value, round = 0;
 	int status;
 	pid_t pid;
 
@@ -225,12 +225,12 @@ static void *forker(void *arg)
 
 			_exit(sig ? sig != SIGBUS : !word_is(value, st->dev->id[0]));
 		}
-		if (value % 2)
+		VFIO_ASSERT_GE(pid, 0);
+		if (round++ % 2)
 			kill(pid, SIGKILL);
 		VFIO_ASSERT_EQ(waitpid(pid, &status, 0), pid);
 		if (WIFEXITED(status))
 			expect("a child in a storm", WEXITSTATUS(status), 0);
-		value = new_id(st);
 		usleep(2000);
 	}
 	return NULL;
