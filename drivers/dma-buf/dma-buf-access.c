@@ -48,8 +48,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_lock_killable, "DMA_BUF");
  */
 bool dma_buf_device_may_write(struct dma_buf *dmabuf)
 {
-	return !dmabuf->ops->dma_follows_file_mode ||
-	       dmabuf->file->f_mode & FMODE_WRITE;
+	return dma_buf_may_write(dmabuf);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_device_may_write, "DMA_BUF");
 

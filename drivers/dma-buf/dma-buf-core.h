@@ -100,21 +100,11 @@ dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)
 	return !!attach->importer_ops;
 }
 
-/**
- * dma_buf_ops_valid - does an exporter say in exactly one way what it offers?
- * @ops: the exporter's operations
- *
- * There are two ways: a match_mapping callback or a single_exporter_match
- * entry.
- *
- * Return: True if it is exactly one of them, and nothing is behind an entry that
- * is not there.
- */
-static inline bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
+/* dma_buf_device_may_write(), where buffers are mapped */
+static inline bool dma_buf_may_write(const struct dma_buf *dmabuf)
 {
-	if (ops->domain_exporter_match && !ops->single_exporter_match)
-		return false;
-	return !ops->match_mapping != !ops->single_exporter_match;
+	return likely(!dmabuf->ops->dma_follows_file_mode) ||
+	       dmabuf->file->f_mode & FMODE_WRITE;
 }
 
 int dma_buf_choose(struct dma_buf_core_attachment *core);
@@ -173,6 +163,7 @@ __poll_t dma_buf_poll_hup(struct dma_buf *dmabuf);
 bool dma_buf_vma_allowed(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 
 /* dma-buf-match.c */
+bool dma_buf_ops_valid(const struct dma_buf_ops *ops);
 void dma_buf_attachment_free(struct dma_buf_attachment *attach);
 int dma_buf_attachment_pin(struct dma_buf_attachment *attach);
 void dma_buf_attachment_unpin(struct dma_buf_attachment *attach);

@@ -122,6 +122,7 @@ ask_type(const struct dma_buf_match_args *args,
 	 const struct dma_buf_mapping_match *imp,
 	 struct dma_buf_mapping_match *result, const char **why)
 {
+	const struct dma_buf_mapping_type *type = result->type;
 	int ret;
 
 	if (conv)
@@ -135,8 +136,8 @@ ask_type(const struct dma_buf_match_args *args,
 		      exp->type->name, ret))
 		return -EINVAL;
 	/* It may fill in the data but not change the type */
-	if (WARN_ON_ONCE(result->type != imp->type))
-		result->type = imp->type;
+	if (WARN_ON_ONCE(result->type != type))
+		result->type = type;
 	return ret;
 }
 
@@ -174,15 +175,18 @@ static void fill_slot(struct dma_buf_match *match,
 		      const struct dma_buf_mapping_match *imp,
 		      const struct dma_buf_converter *conv)
 {
-	bool pal = exp->type == &dma_buf_mapping_pal_type;
-
 	match->result = *imp;
 	match->result.exp_ops = exp->exp_ops;
 	match->offer = exp->exp_ops;
 	match->conv = conv;
-	match->provider = pal ? exp->pal_data.provider : NULL;
-	match->kinds = pal ? exp->pal_data.kinds : 0;
+	match->provider = NULL;
+	match->kinds = 0;
 	match->flags = exp->flags;
+	/* No importer lists PAL: it is converted */
+	if (conv && exp->type == &dma_buf_mapping_pal_type) {
+		match->provider = exp->pal_data.provider;
+		match->kinds = exp->pal_data.kinds;
+	}
 }
 
 /* This reason ends the negotiation, all others are about one pair */
@@ -224,7 +228,7 @@ static __always_inline int match_pair(const struct dma_buf_match_args *args,
 	fill_slot(match, exp, imp, conv);
 	ret = ask_type(args, conv, exp, imp, &match->result, why);
 	if (!ret)
-		ret = get_type(imp->type, why);
+		ret = get_type(match->result.type, why);
 	if (!ret)
 		core->nr_matches++;
 	return ret;
@@ -256,14 +260,26 @@ static noinline void trace_pair(const struct dma_buf_match_args *args,
 				    why);
 }
 
+/* One pair, shown to those who trace */
+static __always_inline int try_pair(const struct dma_buf_match_args *args,
+				    const struct dma_buf_mapping_match *exp,
+				    const struct dma_buf_mapping_match *imp,
+				    const char **why)
+{
+	int ret = match_pair(args, exp, imp, why);
+
+	if (trace_dma_buf_mapping_match_enabled())
+		trace_pair(args, exp, imp, ret, *why);
+	return ret;
+}
+
 /*
  * Try all of the importer's entries with one of the exporter's. Returns an error
  * that ends the negotiation. What was wrong with a pair, if it says more than
  * that it does not fit, is put into @error, unless something is there already.
  */
-static __always_inline int try_offer(const struct dma_buf_match_args *args,
-				     const struct dma_buf_mapping_match *exp,
-				     int *error)
+static int try_offer(const struct dma_buf_match_args *args,
+		     const struct dma_buf_mapping_match *exp, int *error)
 {
 	const struct dma_buf_mapping_match *imp = args->imp_matches;
 	const struct dma_buf_mapping_match *end = imp + args->imp_len;
@@ -271,9 +287,7 @@ static __always_inline int try_offer(const struct dma_buf_match_args *args,
 	int ret;
 
 	for (; imp != end; imp++) {
-		ret = match_pair(args, exp, imp, &why);
-		if (trace_dma_buf_mapping_match_enabled())
-			trace_pair(args, exp, imp, ret, why);
+		ret = try_pair(args, exp, imp, &why);
 		if (!ret)
 			continue;
 		if (why == no_slot)
@@ -287,8 +301,30 @@ static __always_inline int try_offer(const struct dma_buf_match_args *args,
 /* What types may rely on when they are asked about an exporter's entry */
 static bool entry_valid(const struct dma_buf_mapping_match *entry)
 {
-	return !WARN_ON_ONCE(!entry->type || !entry->exp_ops ||
-			     entry->flags & ~DMA_BUF_OFFER_FLAGS);
+	return entry->type && entry->exp_ops &&
+	       !(entry->flags & ~DMA_BUF_OFFER_FLAGS);
+}
+
+/**
+ * dma_buf_ops_valid - does an exporter say in exactly one way what it offers?
+ * @ops: the exporter's operations
+ *
+ * There are two ways: a match_mapping callback or a single_exporter_match
+ * entry.
+ *
+ * Return: True if it is exactly one of them, constant entries are well-formed,
+ * and there is no second one without a first.
+ */
+bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
+{
+	const struct dma_buf_mapping_match *first = ops->single_exporter_match;
+	const struct dma_buf_mapping_match *second = ops->domain_exporter_match;
+
+	if (!ops->match_mapping == !first)
+		return false;
+	if (first && !entry_valid(first))
+		return false;
+	return !second || (first && entry_valid(second));
 }
 
 static bool entries_valid(const struct dma_buf_mapping_match *entries,
@@ -299,7 +335,7 @@ static bool entries_valid(const struct dma_buf_mapping_match *entries,
 	if (!entries || !len)
 		return false;
 	for (i = 0; i < len; i++)
-		if (!entry_valid(&entries[i]))
+		if (WARN_ON_ONCE(!entry_valid(&entries[i])))
 			return false;
 	return true;
 }
@@ -368,28 +404,23 @@ int dma_buf_match_mapping(const struct dma_buf_match_args *args,
 EXPORT_SYMBOL_NS_GPL(dma_buf_match_mapping, "DMA_BUF");
 
 /*
- * The exporter's constant entries: one, and perhaps one for address spaces, which
- * an importer that takes nothing but a scatterlist is not asked about.
+ * The exporter's constant entries, which dma_buf_export() has checked: one, and
+ * perhaps one for address spaces.
  */
-static int constant_match(const struct dma_buf_match_args *args)
+static noinline int constant_match(const struct dma_buf_match_args *args,
+				   const struct dma_buf_mapping_match *first,
+				   const struct dma_buf_mapping_match *second)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
-	const struct dma_buf_ops *ops = args->dmabuf->ops;
-	const struct dma_buf_mapping_match *entry = ops->single_exporter_match;
 	int error = -EOPNOTSUPP;
 	int ret;
 
-	do {
-		if (!entry_valid(entry))
-			return -EINVAL;
-		ret = try_offer(args, entry, &error);
-		/* A set that is not complete is none */
-		if (ret)
-			return ret;
-		if (args->plain || entry == ops->domain_exporter_match)
-			break;
-		entry = ops->domain_exporter_match;
-	} while (entry);
+	ret = try_offer(args, first, &error);
+	if (!ret && second)
+		ret = try_offer(args, second, &error);
+	/* A set that is not complete is none */
+	if (ret)
+		return ret;
 	return core->nr_matches ? 0 : error;
 }
 
@@ -397,22 +428,36 @@ static int constant_match(const struct dma_buf_match_args *args)
  * Let the exporter answer. Its callback is not trusted to get the result
  * right: a match without a type would be found much later, in a map call.
  */
-static int exporter_match(const struct dma_buf_match_args *args)
+static noinline int callback_match(const struct dma_buf_match_args *args)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(args->attach);
-	const struct dma_buf_ops *ops = args->dmabuf->ops;
-	int ret;
+	int ret = args->dmabuf->ops->match_mapping(args);
 
-	if (!ops->match_mapping)
-		return constant_match(args);
-
-	ret = ops->match_mapping(args);
 	if (WARN_ONCE(ret > 0 || (!ret && !core->nr_matches),
 		      "dma-buf exporter %s: match_mapping returned %d with%s a match\n",
 		      args->dmabuf->exp_name, ret,
 		      core->nr_matches ? "" : "out"))
 		return -EINVAL;
 	return ret;
+}
+
+/*
+ * Nearly all importers have no list: they take a scatterlist and nothing else, of
+ * exporters that have a constant entry. That is one pair, and no address space is
+ * asked about.
+ */
+static __always_inline int exporter_match(const struct dma_buf_match_args *args,
+					  bool plain)
+{
+	const struct dma_buf_ops *ops = args->dmabuf->ops;
+	const struct dma_buf_mapping_match *entry = ops->single_exporter_match;
+	const char *why;
+
+	if (ops->match_mapping)
+		return callback_match(args);
+	if (!plain)
+		return constant_match(args, entry, ops->domain_exporter_match);
+	return try_pair(args, entry, args->imp_matches, &why);
 }
 
 /* What was found is in the attachment: the exporter may refuse it */
@@ -466,8 +511,31 @@ void dma_buf_attachment_free(struct dma_buf_attachment *attach)
 /* What an attachment is served by until it is known */
 static const struct dma_buf_mapping_match no_match;
 
+/*
+ * Exporters decide on all of the attachment, so complete it before they see it.
+ * match_pair() writes @first, before @nr_matches counts it.
+ */
+static __always_inline void
+init_attachment(struct dma_buf_core_attachment *core, struct dma_buf *dmabuf,
+		const struct dma_buf_attach_ops *importer_ops,
+		void *importer_priv)
+{
+	core->base = (struct dma_buf_attachment){
+		.dmabuf = dmabuf,
+		.map_type = &no_match,
+		.importer_ops = importer_ops,
+		.importer_priv = importer_priv,
+	};
+	core->matches = &core->first;
+	core->nr_matches = 0;
+	core->users = 0;
+	core->chosen = false;
+	core->stale = false;
+	core->domain_map = NULL;
+}
+
 static __always_inline struct dma_buf_attachment *
-attach_importer(struct dma_buf_match_args *args,
+attach_importer(struct dma_buf_match_args *args, bool plain,
 		const struct dma_buf_attach_ops *importer_ops,
 		void *importer_priv)
 {
@@ -484,19 +552,11 @@ attach_importer(struct dma_buf_match_args *args,
 	core = kmalloc_obj(*core, GFP_KERNEL_ACCOUNT);
 	if (!core)
 		return ERR_PTR(-ENOMEM);
-	/* fill_slot() writes @first, before @nr_matches counts it */
-	memset(core, 0, offsetof(struct dma_buf_core_attachment, first));
-	core->matches = &core->first;
-
-	/* Exporters decide on all of the attachment, so complete it first */
+	init_attachment(core, dmabuf, importer_ops, importer_priv);
 	attach = &core->base;
-	attach->dmabuf = dmabuf;
-	attach->map_type = &no_match;
-	attach->importer_ops = importer_ops;
-	attach->importer_priv = importer_priv;
 	args->attach = attach;
 
-	ret = exporter_match(args);
+	ret = exporter_match(args, plain);
 	if (ret)
 		goto err_free;
 	attach->map_type = &core->matches->result;
@@ -568,7 +628,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 
 	if (ret)
 		return ERR_PTR(ret);
-	return attach_importer(&args, importer_ops, importer_priv);
+	return attach_importer(&args, false, importer_ops, importer_priv);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_attach, "DMA_BUF");
 
@@ -604,8 +664,8 @@ dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 		.dev = dev,
 		.imp_matches = any_sgt,
 		.imp_len = 1,
-		.plain = true,
 	};
+	bool plain = true;
 	int ret;
 
 	if (WARN_ON(!dev))
@@ -614,14 +674,14 @@ dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 	if (importer_ops && importer_ops->nr_supported_mapping_types) {
 		args.imp_matches = importer_ops->supported_mapping_types;
 		args.imp_len = importer_ops->nr_supported_mapping_types;
-		args.plain = false;
+		plain = false;
 		ret = check_importer(&args, importer_ops);
 		if (ret)
 			return ERR_PTR(ret);
 	} else if (importer_ops && importer_ops->allow_peer2peer) {
 		args.imp_matches++;
 	}
-	return attach_importer(&args, importer_ops, importer_priv);
+	return attach_importer(&args, plain, importer_ops, importer_priv);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, "DMA_BUF");
 

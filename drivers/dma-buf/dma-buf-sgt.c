@@ -249,7 +249,7 @@ static struct sg_table *map_selected(struct dma_buf_attachment *attach,
 	if (WARN_ON(!ops))
 		return ERR_PTR(-EINVAL);
 
-	if (dir != DMA_TO_DEVICE && !dma_buf_device_may_write(attach->dmabuf))
+	if (dir != DMA_TO_DEVICE && !dma_buf_may_write(attach->dmabuf))
 		return ERR_PTR(-EPERM);
 
 	if (pin_on_map(attach)) {

@@ -231,7 +231,6 @@ struct dma_buf_match {
  * @dev: the device of the attach call, NULL if the entries name theirs
  * @imp_matches: the importer's entries, most wanted first
  * @imp_len: number of entries in @imp_matches
- * @plain: the importer has no list: it takes a scatterlist and nothing else
  *
  * Handed to &dma_buf_ops.match_mapping, which hands it on to
  * dma_buf_match_mapping().
@@ -242,7 +241,6 @@ struct dma_buf_match_args {
 	struct device *dev;
 	const struct dma_buf_mapping_match *imp_matches;
 	size_t imp_len;
-	bool plain;
 };
 
 /**

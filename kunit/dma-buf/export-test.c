@@ -30,17 +30,11 @@ static struct dma_buf_ops make_ops(struct kunit *test, unsigned int set)
 	};
 }
 
-static void expect_export(struct kunit *test, unsigned int set, bool right)
+static void expect_refused(struct fake_exporter *exp, unsigned int what)
 {
-	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
+	struct kunit *test = exp->test;
 	struct dma_buf *dmabuf = NULL;
-
-	exp->ops = make_ops(test, set);
-	if (right) {
-		fake_export(exp, FAKE_SIZE);
-		return;
-	}
 
 	info.ops = &exp->ops;
 	info.size = FAKE_SIZE;
@@ -49,7 +43,18 @@ static void expect_export(struct kunit *test, unsigned int set, bool right)
 		dmabuf = dma_buf_export(&info);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
-	KUNIT_EXPECT_PTR_EQ_MSG(test, dmabuf, ERR_PTR(-EINVAL), "set %x", set);
+	KUNIT_EXPECT_PTR_EQ_MSG(test, dmabuf, ERR_PTR(-EINVAL), "%x", what);
+}
+
+static void expect_export(struct kunit *test, unsigned int set, bool right)
+{
+	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
+
+	exp->ops = make_ops(test, set);
+	if (right)
+		fake_export(exp, FAKE_SIZE);
+	else
+		expect_refused(exp, set);
 }
 
 static void ways_test(struct kunit *test)
@@ -76,10 +81,34 @@ static void pin_test(struct kunit *test)
 	expect_export(test, MATCH | RELEASE | PIN | UNPIN, true);
 }
 
+/* Nobody looks at a constant entry again when an importer attaches */
+static void malformed_entry_test(struct kunit *test)
+{
+	const struct dma_buf_mapping_match good = DMA_BUF_EMAPPING_SGT(&fake_sgt_ops);
+	struct dma_buf_mapping_match bad[] = { good, good, good };
+	size_t i;
+
+	bad[0].type = NULL;
+	bad[1].exp_ops = NULL;
+	bad[2].flags = DMA_BUF_OFFER_FLAGS + 1;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct fake_exporter *exp = fake_exporter(test, FAKE_SIMPLE);
+
+		exp->ops.single_exporter_match = &bad[i];
+		expect_refused(exp, i);
+		exp->ops.single_exporter_match = &good;
+		exp->ops.domain_exporter_match = &bad[i];
+		expect_refused(exp, i);
+		exp->ops.domain_exporter_match = &good;
+		fake_export(exp, FAKE_SIZE);
+	}
+}
+
 static struct kunit_case export_tests[] = {
 	KUNIT_CASE(ways_test),
 	KUNIT_CASE(release_test),
 	KUNIT_CASE(pin_test),
+	KUNIT_CASE(malformed_entry_test),
 	{}
 };
 

@@ -231,19 +231,10 @@ static void no_list_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lists_made, 2);
 }
 
-static void malformed_second_entry_test(struct kunit *test)
-{
-	struct fake_exporter *exp = memory_exporter(test);
-
-	exp->entries[0].exp_ops = NULL;
-	EXPECT_REFUSED(test, fake_attach(exp, fake_domain()));
-}
-
 static struct kunit_case pages_tests[] = {
 	KUNIT_CASE_PARAM(pages_test, pages_gen_params),
 	KUNIT_CASE_PARAM(table_test, pages_gen_params),
 	KUNIT_CASE(second_entry_test),
-	KUNIT_CASE(malformed_second_entry_test),
 	KUNIT_CASE(read_only_test),
 	KUNIT_CASE(kept_list_test),
 	KUNIT_CASE(no_list_test),
