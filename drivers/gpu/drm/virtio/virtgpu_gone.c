@@ -165,6 +165,8 @@ void virtio_gpu_gone(struct virtio_gpu_device *vgdev)
 {
 	/* Nobody waits for the device any more: no lock is held for long */
 	flush_work(&vgdev->obj_free_work);
+	/* It may put the last reference on an import: it comes first */
+	flush_work(&vgdev->imports.restore);
 	flush_work(&vgdev->imports.work);
 	revoke_exports(vgdev);
 }

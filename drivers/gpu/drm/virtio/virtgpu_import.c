@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 
 #include <drm/drm_drv.h>
+#include <drm/drm_print.h>
 
 #include "virtgpu_drv.h"
 
@@ -26,11 +27,13 @@
  *   stay mapped, and the exporter does what it does with importers that unmap
  *   late.
  *
- * Memory that an exporter takes back for a time, as vfio-pci does for a reset, is not
- * attached again when it is back: there is no &dma_buf_attach_ops.restore_mappings
- * here. User space imports the buffer another time.
+ * Memory that an exporter takes back for a time, as vfio-pci does for a reset, is
+ * attached again by another work item when the exporter says that it is back. The
+ * exporter waits for none of that, and if it takes the memory away again at once the
+ * work item finds that out.
  *
- * All of &virtio_gpu_import is protected by the reservation lock of the buffer.
+ * &virtio_gpu_import.detach and &virtio_gpu_object.attached are protected by the
+ * reservation lock of the buffer.
  */
 
 /* As __GFP_NOFAIL: to go on without would leave the device at work on the buffer */
@@ -150,6 +153,99 @@ static void free_imports(struct work_struct *work)
 	drm_dev_put(dev);
 }
 
+/*
+ * The device has forgotten the addresses, or never answered and may still use
+ * them: then nothing can be done. Returns true if it can be given new ones.
+ */
+static bool is_detached(struct virtio_gpu_object *bo,
+			struct dma_buf_attachment *attach)
+{
+	if (bo->attached)
+		return false;
+	if (bo->import.detach) {
+		if (!dma_fence_is_signaled(bo->import.detach))
+			return false;
+		dma_fence_put(bo->import.detach);
+		bo->import.detach = NULL;
+	}
+	/* Of a host that has answered after virtio_gpu_import_detach() gave up */
+	if (bo->sgt)
+		dma_buf_sgt_unmap_attachment(attach, bo->sgt, DMA_BIDIRECTIONAL);
+	bo->sgt = NULL;
+	return true;
+}
+
+static int attach_again(struct virtio_gpu_device *vgdev,
+			struct virtio_gpu_object *bo,
+			struct dma_buf_attachment *attach)
+{
+	struct virtio_gpu_mem_entry *ents;
+	unsigned int nents;
+	int ret;
+
+	ret = dma_buf_pin(attach);
+	if (ret)
+		return ret;
+	ret = virtgpu_dma_buf_import_sgt(&ents, &nents, bo, attach);
+	if (!ret) {
+		virtio_gpu_object_attach(vgdev, bo, ents, nents);
+		virtio_gpu_notify(vgdev);
+	}
+	dma_buf_unpin(attach);
+	return ret;
+}
+
+static void restore_import(struct virtio_gpu_device *vgdev,
+			   struct virtio_gpu_object *bo)
+{
+	struct dma_buf_attachment *attach = bo->base.base.import_attach;
+	struct dma_resv *resv = attach->dmabuf->resv;
+	int ret = 0;
+
+	dma_resv_lock(resv, NULL);
+	if (is_detached(bo, attach))
+		ret = attach_again(vgdev, bo, attach);
+	dma_resv_unlock(resv);
+
+	/* Away again: for a time, and it will be said when it is back, or for ever */
+	if (ret && ret != -EAGAIN && ret != -ENODEV)
+		drm_warn(vgdev->ddev, "an imported buffer is back, but lost: %d\n",
+			 ret);
+}
+
+static struct virtio_gpu_object *next_back(struct virtio_gpu_imports *imports)
+{
+	struct virtio_gpu_object *bo;
+
+	guard(spinlock)(&imports->lock);
+	bo = list_first_entry_or_null(&imports->back, struct virtio_gpu_object,
+				      import.back);
+	if (bo) {
+		list_del(&bo->import.back);
+		bo->import.queued = false;
+	}
+	return bo;
+}
+
+static void restore_imports(struct work_struct *work)
+{
+	struct virtio_gpu_device *vgdev =
+		container_of(work, struct virtio_gpu_device, imports.restore);
+	struct drm_device *dev = vgdev->ddev;
+	struct virtio_gpu_object *bo;
+	int idx;
+
+	while ((bo = next_back(&vgdev->imports))) {
+		if (drm_dev_enter(dev, &idx)) {
+			restore_import(vgdev, bo);
+			drm_dev_exit(idx);
+		}
+		drm_gem_object_put(&bo->base.base);
+	}
+	/* Of virtio_gpu_import_restore(), for the work as a whole */
+	drm_dev_put(dev);
+}
+
 /**
  * virtio_gpu_imports_init - nothing is imported
  * @vgdev: the device
@@ -158,7 +254,9 @@ void virtio_gpu_imports_init(struct virtio_gpu_device *vgdev)
 {
 	spin_lock_init(&vgdev->imports.lock);
 	INIT_LIST_HEAD(&vgdev->imports.freed);
+	INIT_LIST_HEAD(&vgdev->imports.back);
 	INIT_WORK(&vgdev->imports.work, free_imports);
+	INIT_WORK(&vgdev->imports.restore, restore_imports);
 }
 
 /**
@@ -188,6 +286,59 @@ void virtio_gpu_import_free(struct drm_gem_object *obj)
 	if (!queue_work(system_dfl_wq, &vgdev->imports.work))
 		drm_dev_put(obj->dev);
 	drm_dev_exit(idx);
+}
+
+/* Returns false if it is queued already, or is being freed */
+static bool queue_back(struct virtio_gpu_imports *imports,
+		       struct virtio_gpu_object *bo)
+{
+	guard(spinlock)(&imports->lock);
+	if (bo->import.queued || !kref_get_unless_zero(&bo->base.base.refcount))
+		return false;
+	bo->import.queued = true;
+	list_add_tail(&bo->import.back, &imports->back);
+	return true;
+}
+
+/**
+ * virtio_gpu_import_restore - the exporter has an imported buffer again
+ * @attach: the attachment
+ *
+ * &dma_buf_attach_ops.restore_mappings. The device is given the addresses by a
+ * work item, which has a reference on the object.
+ *
+ * Context: The exporter holds the reservation lock.
+ */
+void virtio_gpu_import_restore(struct dma_buf_attachment *attach)
+{
+	struct drm_gem_object *obj = attach->importer_priv;
+	struct virtio_gpu_object *bo = gem_to_virtio_gpu_obj(obj);
+	struct virtio_gpu_device *vgdev = obj->dev->dev_private;
+	int idx;
+
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	/* Who imports it right now, or was not told to let go, needs no more */
+	if (!bo->created || bo->attached || !drm_dev_enter(obj->dev, &idx))
+		return;
+	if (queue_back(&vgdev->imports, bo)) {
+		drm_dev_get(obj->dev);
+		if (!queue_work(system_dfl_wq, &vgdev->imports.restore))
+			drm_dev_put(obj->dev);
+	}
+	drm_dev_exit(idx);
+}
+
+/**
+ * virtio_gpu_import_error - what user space gets when an import failed
+ * @error: the negative error of the exporter
+ *
+ * Return: @error, but -ENODEV for a buffer that is away for a time: libdrm repeats
+ * an ioctl that returns EAGAIN, without a pause and for as long as it does.
+ */
+int virtio_gpu_import_error(int error)
+{
+	return error == -EAGAIN ? -ENODEV : error;
 }
 
 /**

@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+struct dma_buf_attachment;
 struct dma_fence;
 struct drm_gem_object;
 struct virtio_gpu_device;
@@ -17,30 +18,43 @@ struct virtio_gpu_object;
 /**
  * struct virtio_gpu_import - our part of an object that is an import
  * @freed: in &virtio_gpu_imports.freed when nobody has it any more
+ * @back: in &virtio_gpu_imports.back while @queued, which has a reference on the
+ *	object
+ * @queued: the memory is back, and the device has to learn of it. Protected by
+ *	&virtio_gpu_imports.lock.
  * @detach: signaled when the device has forgotten the addresses, NULL if it was
  *	not told to or has answered. Has a reference.
  */
 struct virtio_gpu_import {
 	struct list_head freed;
+	struct list_head back;
+	bool queued;
 	struct dma_fence *detach;
 };
 
 /**
- * struct virtio_gpu_imports - imports that wait for the host until they are freed
- * @lock: protects @freed. Innermost.
- * @freed: the objects, &virtio_gpu_import.freed
- * @work: frees them, one by one. Has a reference on the DRM device when queued.
+ * struct virtio_gpu_imports - imports that work items have to look after
+ * @lock: protects the lists and &virtio_gpu_import.queued. Innermost.
+ * @freed: objects that nobody has any more, &virtio_gpu_import.freed
+ * @back: objects whose memory is back, &virtio_gpu_import.back
+ * @work: frees those of @freed, one by one: it waits for the host. Has a reference
+ *	on the DRM device when queued.
+ * @restore: attaches those of @back, likewise. It waits for no host.
  */
 struct virtio_gpu_imports {
-	spinlock_t lock; /* protects freed */
+	spinlock_t lock; /* protects freed, back, and queued of the objects */
 	struct list_head freed;
+	struct list_head back;
 	struct work_struct work;
+	struct work_struct restore;
 };
 
 /* virtgpu_import.c */
 void virtio_gpu_imports_init(struct virtio_gpu_device *vgdev);
 int virtio_gpu_import_detach(struct virtio_gpu_object *bo);
 void virtio_gpu_import_free(struct drm_gem_object *obj);
+void virtio_gpu_import_restore(struct dma_buf_attachment *attach);
+int virtio_gpu_import_error(int error);
 int virtio_gpu_import_check(struct virtio_gpu_device *vgdev);
 
 /* virtgpu_prime.c */

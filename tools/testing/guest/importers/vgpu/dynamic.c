@@ -27,6 +27,7 @@
 #include "lib/match.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
+#include "lib/slice.h"
 
 #include "importers/backend.h"
 #include "importers/gpu.h"
@@ -184,6 +185,21 @@ static void flush_iommu(void)
 	usleep(100000);
 }
 
+/*
+ * The BAR is back, and the driver has told the device so: it finds there what it
+ * should.  Else everything else is not what it seems either.
+ */
+static void comes_back(struct machine *m, int attach, u32 resource, const u8 *want, size_t size)
+{
+	struct backend_entry entries[BACKEND_ENTRIES_MAX];
+	u32 crc = 0;
+
+	VFIO_ASSERT_TRUE(backend_wait(&m->backend, ATTACH, attach));
+	VFIO_ASSERT_GT(backend_backing(&m->backend, resource, entries), 0);
+	VFIO_ASSERT_TRUE(backend_crc(&m->backend, resource, &crc));
+	VFIO_ASSERT_EQ(crc, crc32(want, size));
+}
+
 /* How many of these addresses the device still reaches. */
 static int reachable(struct machine *m, struct backend_entry *entries, int nr)
 {
@@ -276,14 +292,22 @@ TEST_F(buffer, addresses)
 	EXPECT_EQ(length, self->size);
 }
 
-TEST_F(buffer, device_reads)
+/* What the buffer holds, to be freed */
+static u8 *buffer_holds(struct _test_data_buffer *self)
 {
 	u8 *want = malloc(self->size);
-	u32 crc = 0;
 	size_t i;
 
 	for (i = 0; i < self->size; i += PAGE)
 		memcpy(want + i, self->m.bar + self->page[i / PAGE], PAGE);
+	return want;
+}
+
+TEST_F(buffer, device_reads)
+{
+	u8 *want = buffer_holds(self);
+	u32 crc = 0;
+
 	ASSERT_TRUE(backend_crc(&self->m.backend, self->resource, &crc));
 	EXPECT_EQ(crc, crc32(want, self->size));
 	free(want);
@@ -319,20 +343,46 @@ TEST_F(buffer, gem_close)
 	EXPECT_EQ(bar_differs(&self->m), -1);
 }
 
+/* For a time: the device is told again where the buffer is */
 TEST_F(buffer, revoke)
 {
+	int attach = backend_count(&self->m.backend, ATTACH);
 	int detach = backend_count(&self->m.backend, DETACH);
+	u8 *want = buffer_holds(self);
 
 	endpoint_memory(self->m.mem, false);
 	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
 	EXPECT_EQ(backend_backing(&self->m.backend, self->resource, self->entries), 0);
+	EXPECT_EQ(backend_count(&self->m.backend, ATTACH), attach);
 
-	/* The BAR has no address now; with it, see what the device reaches. */
 	endpoint_memory(self->m.mem, true);
+	comes_back(&self->m, attach, self->resource, want, self->size);
+	EXPECT_EQ(backend_count(&self->m.backend, ATTACH), attach + 1);
+	EXPECT_EQ(bar_differs(&self->m), -1);
+	free(want);
+}
+
+TEST_F(buffer, revoke_for_ever)
+{
+	int attach = backend_count(&self->m.backend, ATTACH);
+	int detach = backend_count(&self->m.backend, DETACH);
+	struct backend_entry none[BACKEND_ENTRIES_MAX];
+
+	ASSERT_EQ(slice_revoke(self->m.mem, self->dmabuf), 0);
+	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
+	EXPECT_EQ(backend_backing(&self->m.backend, self->resource, none), 0);
+
+	/* The BAR is where it was, so see what the device reaches. */
 	flush_iommu();
 	if (variant->translated)
 		EXPECT_EQ(reachable(&self->m, self->entries, self->nr_entries), 0);
 	EXPECT_EQ(bar_differs(&self->m), -1);
+
+	/* And this one does not come back */
+	endpoint_memory(self->m.mem, false);
+	endpoint_memory(self->m.mem, true);
+	usleep(300000);
+	EXPECT_EQ(backend_count(&self->m.backend, ATTACH), attach);
 }
 
 /*
@@ -433,32 +483,92 @@ TEST_F(life, revoke_by_closing_the_device)
 
 TEST_F(life, revoke_twice)
 {
+	int attach = backend_count(&self->m.backend, ATTACH);
 	int detach = backend_count(&self->m.backend, DETACH);
 
 	import(&self->m, self->dmabuf);
 	endpoint_memory(self->m.mem, false);
 	endpoint_memory(self->m.mem, false);
-	endpoint_memory(self->m.mem, true);
-	endpoint_memory(self->m.mem, false);
 	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
 	endpoint_memory(self->m.mem, true);
+	EXPECT_TRUE(backend_wait(&self->m.backend, ATTACH, attach));
+	endpoint_memory(self->m.mem, false);
+	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 2);
+	endpoint_memory(self->m.mem, true);
+}
+
+/* The driver is on its way to map the BAR again when it goes away another time. */
+TEST_F(life, away_again_at_once)
+{
+	int attach = backend_count(&self->m.backend, ATTACH);
+	int detach = backend_count(&self->m.backend, DETACH);
+	u32 handle = import(&self->m, self->dmabuf);
+	u32 resource = gpu_resource(self->m.gpu, handle);
+	int round, attached, detached;
+
+	for (round = 0; round < 40; round++) {
+		endpoint_memory(self->m.mem, false);
+		endpoint_memory(self->m.mem, true);
+		usleep(round * 50);
+	}
+	usleep(300000);
+	attached = backend_count(&self->m.backend, ATTACH) - attach;
+	detached = backend_count(&self->m.backend, DETACH) - detach;
+	EXPECT_EQ(attached, detached);
+	EXPECT_GT(attached, 0);
+	comes_back(&self->m, attach, resource, self->m.bar + self->range.offset,
+		   self->range.length);
+
+	/* Its file is closed while it is on its way */
+	for (round = 0; round < 10; round++) {
+		int gpu = gpu_open();
+
+		import_into(&self->m, gpu, self->dmabuf);
+		endpoint_memory(self->m.mem, false);
+		endpoint_memory(self->m.mem, true);
+		close(gpu);
+	}
+	EXPECT_EQ(bar_differs(&self->m), -1);
+}
+
+/* Who closes the import while the BAR is away has nothing left of it */
+TEST_F(life, closed_while_away)
+{
+	int unref = backend_count(&self->m.backend, "RESOURCE_UNREF");
+	u32 handle = import(&self->m, self->dmabuf);
+	int attach;
+
+	endpoint_memory(self->m.mem, false);
+	attach = backend_count(&self->m.backend, ATTACH);
+	drm_close_import(self->m.gpu, handle);
+	EXPECT_TRUE(backend_wait(&self->m.backend, "RESOURCE_UNREF", unref));
+	endpoint_memory(self->m.mem, true);
+	usleep(300000);
+	EXPECT_EQ(backend_count(&self->m.backend, ATTACH), attach);
 }
 
 /* The revoke is over when the device has let go, and not before. */
 TEST_F(life, revoke_waits_for_the_device)
 {
+	int attach = backend_count(&self->m.backend, ATTACH);
 	struct backend_entry entries[BACKEND_ENTRIES_MAX];
 	u32 handle = import(&self->m, self->dmabuf);
+	u32 resource = gpu_resource(self->m.gpu, handle);
 	u64 start;
 	int nr;
 
-	nr = backend_backing(&self->m.backend, gpu_resource(self->m.gpu, handle), entries);
 	backend_mode(&self->m.backend, DETACH, "late 1.5");
 	start = now_ms();
 	endpoint_memory(self->m.mem, false);
 	EXPECT_GE(now_ms() - start, 1500);
 
 	endpoint_memory(self->m.mem, true);
+	comes_back(&self->m, attach, resource, self->m.bar + self->range.offset,
+		   self->range.length);
+	nr = backend_backing(&self->m.backend, resource, entries);
+	start = now_ms();
+	ASSERT_EQ(slice_revoke(self->m.mem, self->dmabuf), 0);
+	EXPECT_GE(now_ms() - start, 1500);
 	flush_iommu();
 	EXPECT_EQ(reachable(&self->m, entries, nr), 0);
 }
@@ -475,8 +585,7 @@ TEST_F(life, revoke_against_the_device)
 	EXPECT_EQ(reachable(&self->m, entries, nr), 2 * nr);
 
 	backend_mode(&self->m.backend, DETACH, "err");
-	endpoint_memory(self->m.mem, false);
-	endpoint_memory(self->m.mem, true);
+	ASSERT_EQ(slice_revoke(self->m.mem, self->dmabuf), 0);
 	flush_iommu();
 	EXPECT_EQ(reachable(&self->m, entries, nr), 0);
 	EXPECT_EQ(bar_differs(&self->m), -1);
