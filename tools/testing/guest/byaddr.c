@@ -683,6 +683,41 @@ TEST_F_TIMEOUT(byaddr, type1_cuts, 120)
 	close(slice);
 }
 
+/* What was cut out stays out when the BAR comes back, on both sides of the cuts the rest. */
+TEST_F_TIMEOUT(byaddr, type1_cuts_after_an_outage, 120)
+{
+	u8 *p = room(self);
+	int round;
+
+	if (!self->compat)
+		SKIP(return, "it is about type1");
+	self->ioas = other_ioas(self);
+	ASSERT_EQ(0, ioctl(self->iommufd, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU));
+	engines_to(self, self->ioas);
+	ASSERT_EQ(0, map(self, p, ROOM, IOVA, IOAS_RW));
+	EXPECT_EQ(PAGE, unmap(self, IOVA + MIDDLE + PAGE, PAGE));
+
+	for (round = 0; round < 2; round++) {
+		endpoint_memory(self->mem, false);
+		/* The second time there is a cut while it is away, too */
+		if (round)
+			EXPECT_EQ(PAGE, unmap(self, IOVA + MIDDLE + 3 * PAGE, PAGE));
+		EXPECT_TRUE(lands(self, IOVA + MIDDLE - LEN, p + MIDDLE - LEN));
+		endpoint_memory(self->mem, true);
+		usleep(500000);
+		EXPECT_TRUE(lands(self, IOVA + MIDDLE, self->bar + FIRST));
+		EXPECT_FALSE(lands(self, IOVA + MIDDLE + PAGE, self->bar + FIRST + PAGE));
+		EXPECT_TRUE(lands(self, IOVA + MIDDLE + 2 * PAGE, self->bar + FIRST + 2 * PAGE));
+		EXPECT_EQ(!round, lands(self, IOVA + MIDDLE + 3 * PAGE,
+					self->bar + FIRST + 3 * PAGE));
+		EXPECT_TRUE(lands(self, IOVA + MIDDLE + 4 * PAGE, self->bar + FIRST + 4 * PAGE));
+	}
+	EXPECT_EQ(ROOM - 2 * PAGE, unmap(self, IOVA, ROOM));
+	EXPECT_FALSE(lands(self, IOVA + MIDDLE, self->bar + FIRST));
+	ASSERT_EQ(0, endpoint_attach(self->engines.edu[0].dev, self->iommu->ioas_id));
+	munmap(p, ROOM);
+}
+
 /* Pages that IOMMU page tables consist of */
 static long table_pages(void)
 {
