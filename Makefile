@@ -66,7 +66,8 @@ export UNPATCHED
 #:                  or random programs for so long
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
-#:                  nop2p: without peer-to-peer DMA; kvm: virtual machines in the guest
+#:                  nop2p: without peer-to-peer DMA; kvm: virtual machines in the guest;
+#:                  modular: virtio-gpu as a module
 #:   BASELINE=1     the unpatched kernel (tree, kernel, headers, shell, guest, print-*)
 #:   UNPATCHED=1    check-full: all of it on the unpatched kernel, too
 #:   GUESTS=N       check: run so many guests at once (half as many as there are CPUs)

@@ -21,8 +21,8 @@ case " $supported " in *" $LINUX "*) ;; *)
 	echo "LINUX is $(echo "$supported" | sed 's/ / or /g'), not $LINUX" >&2
 	exit 2;;
 esac
-case $PROFILE in check|bench|kcsan|kvm|nop2p|full) ;; *)
-	echo "PROFILE is check, bench, kcsan, kvm, nop2p or full, not $PROFILE" >&2
+case $PROFILE in check|bench|kcsan|kvm|nop2p|modular|full) ;; *)
+	echo "PROFILE is check, bench, kcsan, kvm, nop2p, modular or full, not $PROFILE" >&2
 	exit 2;;
 esac
 
