@@ -52,7 +52,9 @@ export UNPATCHED
 #:   bisect         after each step of the series its files compile, and KUnit passes
 #:   bench          instructions an operation, beside the unpatched kernel
 #:   baseline       build the unpatched kernel in the same configuration
-#:   export         the series as mails for git am, in build/export-SERIES
+#:   docs           our chapters as HTML, in build/docs-TREE/html; fails if Sphinx warns
+#:   export         the series as mails for git am, in build/export-SERIES; asks for an
+#:                  author: git config user.name and user.email
 #:   refresh        write patches/ anew from the prepared tree
 #:   print-tree, print-kernel, print-headers
 #:                  paths of the prepared tree, the bzImage, the UAPI headers (make -s)
@@ -129,7 +131,7 @@ ifeq ($(LINUX),next)
 check-patches: deps
 	@LINUX= tools/run-part check-patches tools/check-patches --next; tools/report check-patches
 else
-check-patches: export
+check-patches: mails
 	@tools/run-part check-patches tools/check-patches $(tree) $(mails) $(series); \
 		tools/run-part check-objects-$(name) tools/check-objects modules; \
 		tools/report check-patches check-objects-$(name)
@@ -150,7 +152,7 @@ convert:
 quick: tree
 	@tools/quick
 
-check: export
+check: mails
 	@tools/check
 
 bisect: tree
@@ -162,8 +164,15 @@ mutants: tree headers
 bench: deps
 	@tools/bench
 
-export: tree
+# Checks read the mails and do not send them: theirs may be anonymous.
+mails: tree
 	@tools/export $(tree) $(mails)
+
+export: tree
+	@tools/export $(tree) $(mails:%-anonymous=%)
+
+docs: tree
+	@tools/docs $(tree) build/docs-$(name)
 
 refresh:
 	@tools/refresh $(tree) $(series)
@@ -180,7 +189,7 @@ distclean: clean
 
 .PHONY: help deps tree quick kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
 	kunit-i386 check-patches check-objects check-full convert check mutants bisect bench \
-	export refresh print-tree print-kernel print-headers clean distclean
+	mails docs export refresh print-tree print-kernel print-headers clean distclean
 
 else
 
