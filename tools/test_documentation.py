@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Is the C code of our chapters code that is compiled?"""
+"""Is the C code of our chapters code that is compiled, and does Sphinx take the chapters?"""
 
 import os
 import re
+import shutil
+import subprocess
+import tempfile
 import unittest
 
 from steps import REPO, read_steps
@@ -74,6 +77,45 @@ class Chapters(unittest.TestCase):
         self.assertEqual(len(literal_c("text::\n\n\tret = f(a);\n\tstatic int g(void)\n\n"
                                        "\t{\n\t\treturn 0;\n\t}\n\nmore\n")), 3)
         self.assertEqual(literal_c("text::\n\n\t# cat /proc/1\n\tsize    flags\n\nmore\n"), [])
+
+
+class Sphinx(unittest.TestCase):
+    """tools/docs, which runs the kernel's own target."""
+
+    def docs(self, tree):
+        with tempfile.TemporaryDirectory() as out:
+            made = subprocess.run([os.path.join(REPO, "tools/docs"), tree, out], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return made.stdout, made.returncode
+
+    def fake(self, *commands):
+        """What is said of a tree in which htmldocs runs these commands."""
+        with tempfile.TemporaryDirectory() as tree:
+            os.makedirs(os.path.join(tree, "Documentation"))
+            with open(os.path.join(tree, "Makefile"), "w") as file:
+                file.write("htmldocs:\n" + "".join(f"\t@{command}\n" for command in commands))
+            return self.docs(tree)
+
+    def test_chapters(self):
+        tree = subprocess.run([os.path.join(REPO, "tools/print-path"), "tree"], text=True,
+                              stdout=subprocess.PIPE).stdout.strip()
+        if not os.path.exists(os.path.join(tree, ".pc/overlay.json")):
+            self.skipTest("no prepared tree: make tree")
+        if not shutil.which("sphinx-build"):
+            self.skipTest("sphinx-build is not installed: make deps")
+        self.assertEqual(self.docs(tree), ("", 0))
+
+    def test_warning(self):
+        line = "x.rst:7: WARNING: Unexpected indentation."
+        self.assertEqual(self.fake(f"echo '{line}'"), (line + "\n", 1))
+
+    def test_failure(self):
+        said, status = self.fake("echo broken", "exit 1")
+        self.assertIn("broken", said)
+        self.assertNotEqual(status, 0)
+
+    def test_nothing(self):
+        self.assertEqual(self.fake("true"), ("", 0))
 
 
 if __name__ == "__main__":
