@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where mmap() of a buffer's file puts a mapping, if the exporter has an opinion.
+ * The address that mmap() of a buffer's file chooses, for exporters that want to
+ * choose it.
  */
 #include <linux/dma-buf.h>
 #include <linux/fs.h>
@@ -15,8 +16,8 @@
  * @pgoff: its first page in the file
  * @flags: of mmap()
  *
- * mremap() calls it as well, and relies on it to keep the address that MAP_FIXED
- * comes with: so does &dma_buf_ops.get_unmapped_area.
+ * mremap() calls it as well, and expects that it returns the address unchanged
+ * for MAP_FIXED: &dma_buf_ops.get_unmapped_area has to do so too.
  *
  * Return: The address or -errno.
  */

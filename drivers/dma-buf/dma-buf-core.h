@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Private to the dma-buf core: what importers and exporters do not see of an
- * attachment and of the mapping types.
+ * Private to the dma-buf core: the parts of attachments and mapping types that
+ * importers and exporters do not see.
  */
 #ifndef _DMA_BUF_CORE_H
 #define _DMA_BUF_CORE_H
@@ -13,8 +13,8 @@
 #include <trace/events/dma_buf.h>
 
 /*
- * The tracepoints read dmabuf->name, which name_lock protects. Lockdep always
- * gets to see the lock, so that a wrong context is found without tracing.
+ * The tracepoints read dmabuf->name, which name_lock protects. Lockdep sees the
+ * lock whether tracing is on or not, so that it finds a wrong context in any case.
  *
  * Note: FUNC##_enabled() is a static branch.
  */
@@ -26,7 +26,7 @@
 		}							\
 	} while (0)
 
-/* What an entry says fits into so many bytes, or is cut off */
+/* The description of an entry is cut off at this length */
 #define DMA_BUF_ENTRY_LEN 48
 
 /**
@@ -45,24 +45,25 @@ struct dma_buf_converter {
 
 /**
  * struct dma_buf_core_attachment - an attachment as the core knows it
- * @base: what importer and exporter see. @base.map_type points into @matches.
+ * @base: the part that importer and exporter see. @base.map_type points into
+ *	@matches.
  * @matches: the set, in the order of preference: @first, or an array of its own
- *	as soon as there is a second one
+ *	as soon as there is a second match
  * @nr_matches: length of @matches
- * @users: mappings and pins of the attachment. While there are some,
- *	@base.map_type does not change, so that they are undone as they were done.
+ * @users: number of mappings and pins of the attachment. @base.map_type does not
+ *	change while there are any, so that they are undone as they were done.
  * @chosen: @base.map_type was chosen by a map or a pin, and holds
- * @stale: invalidated since: with the last of the @users, the choice ends
- * @domain_map: what was mapped, if the attachment is of the DOMAIN type
- * @first: a set of one, which is what nearly all attachments have. Not initialized
- *	before @nr_matches counts it, and for that reason the last member.
+ * @stale: invalidated since the choice, which ends with the last of the @users
+ * @domain_map: the mapping, if the attachment is of the DOMAIN type
+ * @first: a set of one, which nearly all attachments have. Not initialized before
+ *	@nr_matches counts it, and for that reason the last member.
  *
- * @matches, what it points to, and @nr_matches are written by the attaching
- * task before the attachment is on the buffer's list, and constant from then
- * on. @base.map_type, @users, @chosen, @stale and @domain_map are written with
- * the reservation lock of the buffer held. @base.map_type is read without it as
- * well: it always points to one of the set. So is @domain_map, by the importer,
- * who decides when it is there.
+ * The attaching task writes @matches, the array and @nr_matches before the
+ * attachment is on the buffer's list; they are constant from then on. Writers of
+ * @base.map_type, @users, @chosen, @stale and @domain_map hold the reservation lock
+ * of the buffer. @base.map_type is also read without the lock: it always points to
+ * one match of the set. @domain_map is too, by the importer, which decides when it
+ * exists.
  */
 struct dma_buf_core_attachment {
 	struct dma_buf_attachment base;
@@ -91,8 +92,8 @@ dma_buf_current_match(const struct dma_buf_attachment *attach)
 }
 
 /*
- * Importers without operations cannot be told to let go: the buffer is pinned
- * for them if it can be.
+ * Importers without operations cannot be asked to let go of the buffer: the core
+ * pins it for them if the exporter can pin.
  */
 static inline bool
 dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)
@@ -110,8 +111,8 @@ static inline bool dma_buf_may_write(const struct dma_buf *dmabuf)
 int dma_buf_choose(struct dma_buf_core_attachment *core);
 
 /*
- * Before something is mapped or pinned. Returns 0, 1 if this call has made the
- * choice, or the error of the exporter. Without a choice the default holds.
+ * Called before something is mapped or pinned. Returns 0, 1 if this call has made
+ * the choice, or the error of the exporter. Without a choice the default holds.
  */
 static inline int dma_buf_use_begin(struct dma_buf_core_attachment *core)
 {
@@ -121,7 +122,7 @@ static inline int dma_buf_use_begin(struct dma_buf_core_attachment *core)
 	return 0;
 }
 
-/* The choice is over: the default holds until the next one */
+/* End the choice: the default holds until the next one */
 static inline void dma_buf_unchoose(struct dma_buf_core_attachment *core)
 {
 	core->chosen = false;
@@ -129,7 +130,7 @@ static inline void dma_buf_unchoose(struct dma_buf_core_attachment *core)
 	WRITE_ONCE(core->base.map_type, &core->matches->result);
 }
 
-/* Something was unmapped or unpinned */
+/* Called after something was unmapped or unpinned */
 static inline void dma_buf_use_end(struct dma_buf_core_attachment *core)
 {
 	if (!--core->users && unlikely(core->stale))
@@ -137,8 +138,8 @@ static inline void dma_buf_use_end(struct dma_buf_core_attachment *core)
 }
 
 /*
- * Nothing came of what dma_buf_use_begin() returned @made for. A choice that
- * was made for it is no choice any more.
+ * The map or pin after dma_buf_use_begin(), which returned @made, has failed. End a
+ * choice that was made for it.
  */
 static inline void dma_buf_use_undo(struct dma_buf_core_attachment *core,
 				    int made)
@@ -148,7 +149,7 @@ static inline void dma_buf_use_undo(struct dma_buf_core_attachment *core,
 		dma_buf_unchoose(core);
 }
 
-/* As dma_buf_lock_killable(), which goes on waiting if a signal ends the first try */
+/* dma_buf_lock_killable(), which goes on waiting if a signal ends the first try */
 static inline int dma_buf_core_lock(struct dma_buf *dmabuf)
 {
 	int ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
@@ -180,7 +181,7 @@ void dma_buf_match_describe(char *buf, size_t len,
 bool dma_buf_type_in_module(const struct dma_buf_mapping_type *type);
 
 /* dma-buf-sgt.c */
-/* KUnit suites replace it where there is no PCI topology to ask */
+/* KUnit suites replace it where there is no PCI topology */
 bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev);
 
 int dma_buf_sgt_check_p2p(const struct dma_buf_match_args *args,
@@ -203,14 +204,14 @@ void dma_buf_pal_unmap_phys(struct dma_buf_attachment *attach,
 /* dma-buf-pal-sgt.c */
 extern const struct dma_buf_converter dma_buf_pal_to_sgt;
 
-/* KUnit suites replace them where there is no PCI topology to ask */
+/* KUnit suites replace them where there is no PCI topology */
 enum pci_p2pdma_map_type dma_buf_p2p_map_type(struct p2pdma_provider *provider,
 					      struct device *dev);
 const struct resource *dma_buf_p2p_bar(struct p2pdma_provider *provider);
 /* dma-buf-domain.c; KUnit suites replace it where no memory is encrypted */
 bool dma_buf_memory_is_plain(void);
 
-/* And this one on machines where all devices are */
+/* KUnit suites replace it on machines where all devices are coherent */
 bool dma_buf_dev_coherent(struct device *dev);
 
 #endif /* _DMA_BUF_CORE_H */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Private to the DOMAIN mapping type: what an attachment has mapped, and what the
- * two files that work on it have in common.
+ * Private to the DOMAIN mapping type: the mapping of an attachment, and the
+ * functions that its two files share.
  */
 #ifndef _DMA_BUF_DOMAIN_MAP_H
 #define _DMA_BUF_DOMAIN_MAP_H
@@ -23,16 +23,16 @@ struct mem_cgroup;
 #define DMA_BUF_DOMAIN_IMPORTERS "iommufd"
 #endif
 
-/* How often memory is made for one batch before there is none */
+/* How often memory is reclaimed for one batch before it fails with -ENOMEM */
 #define DMA_BUF_DOMAIN_FILL_TRIES	8
 
 /**
  * struct dma_buf_domain_run - bytes of one kind that are physically contiguous
- * @offset: where they begin, in the part of the buffer that is mapped
- * @paddr: the address
+ * @offset: offset of the first byte in the part of the buffer that is mapped
+ * @paddr: its physical address
  * @mmio: device memory rather than cacheable memory
  *
- * A run ends where the next one begins, or with the part that is mapped.
+ * A run ends where the next one begins, or at the end of the mapped part.
  */
 struct dma_buf_domain_run {
 	size_t offset;
@@ -41,35 +41,36 @@ struct dma_buf_domain_run {
 };
 
 /**
- * struct dma_buf_domain_map - what an attachment of the DOMAIN type has mapped
- * @lock: protects all below, nests in the reservation lock of the buffer
- * @attach: the attachment, constant. It has this object from dma_buf_domain_map()
- *	to dma_buf_domain_unmap(), and is there for that time.
- * @list: the exporter's list, NULL if it was revoked. Also written under the
- *	reservation lock. The runs are not looked at while it is NULL.
+ * struct dma_buf_domain_map - the mapping of an attachment of the DOMAIN type
+ * @lock: protects all members below that are not constant, nests in the reservation
+ *	lock of the buffer
+ * @attach: the attachment, constant. It points to this object from
+ *	dma_buf_domain_map() to dma_buf_domain_unmap(), and exists for that time.
+ * @list: the exporter's list, NULL while it is revoked. Writers hold the
+ *	reservation lock as well. The runs are not used while it is NULL.
  * @revoking: the exporter is about to take @list away. Written under the
- *	reservation lock; whoever fills a span sees it between two batches.
+ *	reservation lock; tasks that fill a span read it between two batches.
  * @runs: index over the part of @list that is mapped, in the buffer's order. While
- *	@list is NULL it belongs to who is about to set that: dma_buf_domain_map()
- *	or, from the end of that on, @restore.
+ *	@list is NULL it belongs to the task that is about to set @list:
+ *	dma_buf_domain_map() or, after that has returned, @restore.
  * @nr_runs: number of @runs
- * @max_runs: how many there is room for
- * @single: what @runs points to if there is room for just one
- * @offset: where the part begins in the buffer, constant
- * @length: how long it is, constant
- * @spans: of &dma_buf_domain_span.elm, which the importer owns: those that are
- *	filled, or that nobody but the importer's task fills
- * @lost: those that are not mapped since the buffer was revoked: @restore fills
- *	them. A task of the importer may be filling one of them as well, a batch by
- *	the one and a batch by the other.
- * @failed: those that @restore could not fill
+ * @max_runs: number of runs that there is room for
+ * @single: the run that @runs points to if there is room for just one
+ * @offset: offset of the part in the buffer, constant
+ * @length: length of the part, constant
+ * @spans: list of &dma_buf_domain_span.elm, which the importer owns: the spans that
+ *	are filled, or that only the importer's task fills
+ * @lost: the spans that are not mapped since the buffer was revoked. @restore fills
+ *	them. A task of the importer may be filling one of them as well; the two
+ *	take turns by batches.
+ * @failed: the spans that @restore could not fill
  * @tries: how often @restore has begun since the last revoke
  * @restore: fills @lost when the buffer is back. dma_buf_domain_unmap() waits for
  *	it, so that it needs no reference on anything.
- * @told: it was queued, ever. Written under the reservation lock.
- * @keep_revoked: it is not to be queued any more. Under the reservation lock.
- * @memcg: who pays for what @restore allocates: the cgroup of who called
- *	dma_buf_domain_map(), referenced. Constant.
+ * @told: @restore was queued at least once. Written under the reservation lock.
+ * @keep_revoked: @restore must not be queued. Written under the reservation lock.
+ * @memcg: the cgroup that pays for what @restore allocates: that of the task that
+ *	called dma_buf_domain_map(), referenced. Constant.
  */
 struct dma_buf_domain_map {
 	struct mutex lock; /* of the map and its spans */

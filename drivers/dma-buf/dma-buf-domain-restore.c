@@ -1,35 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way back of a buffer that was revoked for a time, into all domains that it is
- * in by then.
+ * Maps a buffer that was revoked for a time again, into all domains that it is in
+ * when it comes back.
  *
- * When the buffer is revoked all spans become lost: they stay with the core, and
- * nothing is mapped there. A span that the importer adds meanwhile is lost from
- * the beginning. The exporter says when the buffer is back, under the reservation
- * lock and locks of its own, so that it is a work item that maps the buffer and
+ * When the exporter revokes the buffer, all spans become lost: they stay with the
+ * core, and nothing is mapped there. A span that the importer adds meanwhile is
+ * lost from the beginning. The exporter reports that the buffer is back with the
+ * reservation lock and locks of its own held. So a work item maps the buffer and
  * then fills one lost span after the other.
  *
- * It does so by batches, and looks at everything anew under
- * &dma_buf_domain_map.lock for each: it keeps no pointer to a span in between. So
- * the importer clears a span at any time, which then is on no list any more, and a
- * revoke at any time finds each span either on the list with nothing mapped or with
- * the number of bytes to take out. A revoke says that it is coming, as to every
- * filler, and takes the list, so that a work item which is still running finds
- * nothing to do. The exporter queues it again when the buffer is back again; if it
- * is running just then it runs once more.
+ * The work item fills in batches. For each batch it takes &dma_buf_domain_map.lock
+ * and looks up the first lost span; it keeps no pointer to a span in between. So
+ * the importer can clear a span at any time, which takes the span off its list, and
+ * a revoke finds each span either on the list with nothing mapped or with the
+ * number of bytes to take out. A revoke sets &dma_buf_domain_map.revoking, as for
+ * every filler, and takes the exporter's list away, so that a running work item
+ * finds nothing to do. The exporter queues the work item again when the buffer is
+ * back again; if the work item is running at that moment it runs once more.
  *
- * Nobody waits for the work item but the end of the mapping, and that comes
- * when all spans are cleared, so that there is nothing left to do. No signal ends
- * the work. Its size is that of the spans, which were filled in the name of a task
- * before.
+ * Only the end of the mapping waits for the work item. By then all spans are
+ * cleared, so that nothing is left to do. No signal ends the work. Its size is that
+ * of the spans, each of which a task has filled before.
  *
  * Memory may be short when the buffer comes back. A span that cannot be filled is
- * taken out again as a whole, does not keep others from being filled, and is tried
- * again a few times. The importer's user decides how many spans there are, and how
- * full the cgroup is: what is done for them is bounded by memory that is freed and
- * tables that are filled, on a workqueue of two workers for all importers. When a
- * span is given up the core calls &dma_buf_domain_span.not_restored, and tries once
- * more when the buffer has been away the next time.
+ * emptied as a whole, does not keep others from being filled, and is tried again a
+ * few times. The importer's user decides how many spans there are and how full the
+ * memory cgroup is. What the core does for the spans is bounded by the memory that
+ * it frees and the tables that it fills, on a workqueue of two workers for all
+ * importers. When the core gives a span up it calls
+ * &dma_buf_domain_span.not_restored, and tries again after the next outage.
  */
 #include <linux/dma-buf-domain.h>
 #include <linux/dma-resv.h>
@@ -43,20 +42,20 @@
 
 #include "dma-buf-domain-map.h"
 
-/* 0.1 s after the first try, then twice as long each time: 6.3 s in all */
+/* The second try is 0.1 s after the first, each delay twice the last: 6.3 s in all */
 #define RESTORE_TRIES	7
 #define RESTORE_DELAY	(HZ / 10)
 
-/* Of all importers together, who may not be friends of the exporter's owner */
+/* Shared by all importers, whose users the exporter's owner need not trust */
 #define RESTORE_WORKERS	2
 
-/* One look at what can be freed, in the cgroup of whoever imported it */
+/* One look for memory that can be freed, in the cgroup of the task that imported */
 #define RESTORE_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
 static struct workqueue_struct *restore_wq;
 
 /**
- * dma_buf_domain_all_lost - nothing is mapped any more
+ * dma_buf_domain_all_lost - record that nothing is mapped
  * @map: the map, locked, of a buffer that was revoked just now
  */
 void dma_buf_domain_all_lost(struct dma_buf_domain_map *map)
@@ -69,8 +68,8 @@ void dma_buf_domain_all_lost(struct dma_buf_domain_map *map)
 }
 
 /*
- * Fill one table of the first span that is lost. 1 if there is more to do, 0 if not
- * or not now, or the error, which is that of this span.
+ * Fill one table of the first lost span. Returns 1 if there is more to do, 0 if there
+ * is nothing to do now, or the error of this span.
  */
 static int restore_table(struct dma_buf_domain_map *map)
 {
@@ -90,8 +89,9 @@ static int restore_table(struct dma_buf_domain_map *map)
 }
 
 /*
- * Whichever span is the first now: nothing but time is lost if it is another one. A
- * task of the importer may have filled it in the meantime, for which it was told 0.
+ * Moves the span that is the first now. If another span has become the first, the
+ * only cost is time. The importer's task may have filled the span in the meantime, and
+ * has seen success.
  */
 static void give_up_first(struct dma_buf_domain_map *map)
 {
@@ -111,8 +111,8 @@ static void give_up_first(struct dma_buf_domain_map *map)
 }
 
 /*
- * After the first span for which no memory could be freed the others get what is
- * at hand: there may be any number of them.
+ * After the first span for which no memory could be freed, do not reclaim for the
+ * others: their number has no bound.
  */
 static void restore_spans(struct dma_buf_domain_map *map)
 {
@@ -136,7 +136,7 @@ static void restore_spans(struct dma_buf_domain_map *map)
 	} while (ret);
 }
 
-/* Map the buffer, if that is possible. An error says that nothing can be filled. */
+/* Map the buffer, if that is possible. On error no span can be filled. */
 static int restore_list(struct dma_buf_domain_map *map)
 {
 	struct dma_buf *dmabuf = map->attach->dmabuf;
@@ -149,7 +149,7 @@ static int restore_list(struct dma_buf_domain_map *map)
 		if (ret)
 			break;
 		dma_resv_lock(dmabuf->resv, NULL);
-		/* Unless the importer has ended it */
+		/* Unless the importer has unmapped */
 		if (dma_buf_domain_map_of(map->attach) != map)
 			ret = -ENODEV;
 		else if (!map->list)
@@ -159,7 +159,7 @@ static int restore_list(struct dma_buf_domain_map *map)
 	return ret;
 }
 
-/* A task of the importer may have filled it in the meantime */
+/* A task of the importer may have filled the span in the meantime */
 static void report(struct dma_buf_domain_map *map)
 {
 	struct dma_buf_domain_span *span, *next;
@@ -172,7 +172,7 @@ static void report(struct dma_buf_domain_map *map)
 	}
 }
 
-/* Try again later what has failed, or say so */
+/* Try the failed spans again later, or report them */
 static void restore_failed(struct dma_buf_domain_map *map, bool all)
 {
 	unsigned long delay;
@@ -195,7 +195,7 @@ static void restore(struct dma_buf_domain_map *map)
 {
 	int ret = restore_list(map);
 
-	/* Away again, or gone for ever. Who takes it away does not call that failed */
+	/* The exporter has taken the buffer away again, which is no failure */
 	if (ret == -EAGAIN || ret == -ENODEV)
 		return;
 	if (!ret)
@@ -218,12 +218,12 @@ static void restore_work(struct work_struct *work)
  * dma_buf_domain_restore - the buffer is back
  * @attach: the attachment
  *
- * To be &dma_buf_attach_ops.restore_mappings, or to be called by it. Soon after, all
- * spans that the importer has not cleared are filled again, unless the exporter
- * takes the buffer away again. An importer whose operations do not have it gets
- * nothing back, and attaches anew.
+ * An importer uses it as &dma_buf_attach_ops.restore_mappings, or calls it from its
+ * own callback. The core then fills all spans again that the importer has not
+ * cleared, unless the exporter takes the buffer away again. An importer whose
+ * operations lack it gets nothing back and has to attach again.
  *
- * Context: The reservation lock of the buffer is held. Does not sleep.
+ * Context: The caller holds the reservation lock of the buffer. Does not sleep.
  */
 void dma_buf_domain_restore(struct dma_buf_attachment *attach)
 {
@@ -231,10 +231,10 @@ void dma_buf_domain_restore(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	/* Not there before dma_buf_domain_map() and after dma_buf_domain_unmap() */
+	/* There is no map before dma_buf_domain_map() and after dma_buf_domain_unmap() */
 	if (!map)
 		return;
-	/* It was not away since the work item has found it, or was mapped */
+	/* The buffer is mapped already, or the importer does not want it back */
 	if (map->list || map->keep_revoked)
 		return;
 	map->told = true;
@@ -243,12 +243,13 @@ void dma_buf_domain_restore(struct dma_buf_attachment *attach)
 EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_restore, DMA_BUF_DOMAIN_IMPORTERS);
 
 /**
- * dma_buf_domain_keep_revoked - have nothing come back
+ * dma_buf_domain_keep_revoked - keep the mapping empty after an outage
  * @attach: attachment that dma_buf_domain_map() has mapped
  *
- * No outage that ends from now on brings the mapping back. A work item that the end of
- * an earlier outage has queued is taken back; one that runs ends before this returns,
- * and may have made the list again: ask dma_buf_domain_revoked() afterwards.
+ * The end of an outage from now on does not bring the mapping back. This cancels a
+ * work item that the end of an earlier outage has queued. A work item that runs ends
+ * before this returns, and may have mapped the buffer again: call
+ * dma_buf_domain_revoked() afterwards.
  *
  * Context: May sleep; killable while it waits for the reservation lock of the buffer.
  * Then it waits for the work item, whose time is bounded as for dma_buf_domain_unmap().
@@ -283,8 +284,8 @@ static int __init restore_wq_init(void)
 subsys_initcall(restore_wq_init);
 
 /**
- * dma_buf_domain_restore_init - initialize what belongs to the way back
- * @map: the new map. The current task pays for it.
+ * dma_buf_domain_restore_init - initialize the part that restores mappings
+ * @map: the new map. The current task's memory cgroup pays for it.
  */
 void dma_buf_domain_restore_init(struct dma_buf_domain_map *map)
 {
@@ -296,14 +297,14 @@ void dma_buf_domain_restore_init(struct dma_buf_domain_map *map)
 
 /**
  * dma_buf_domain_restore_fini - undo dma_buf_domain_restore_init()
- * @map: the map, with no span left, which its attachment does not have any more
+ * @map: the map, with no span left and no longer reachable from its attachment
  *
- * Context: May sleep. The work takes the reservation lock and that of the map.
+ * Context: May sleep. The work item takes the reservation lock and the map's lock.
  */
 void dma_buf_domain_restore_fini(struct dma_buf_domain_map *map)
 {
 	WARN_ON(!list_empty(&map->lost) || !list_empty(&map->failed));
-	/* Most are never away */
+	/* Most buffers have no outage */
 	if (map->told)
 		cancel_delayed_work_sync(&map->restore);
 	mem_cgroup_put(map->memcg);

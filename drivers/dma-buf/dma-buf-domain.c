@@ -3,34 +3,36 @@
  * dma-buf mapping type DOMAIN: the importer names a place in one of its IOMMU
  * domains, the exporter gives physical ranges to the core, the core maps.
  *
- * Exporters do not handle domains, and importers do not see physical addresses,
- * which they could put where nobody takes them back from. The importer maps the
- * buffer once, fills any number of spans of any number of domains with parts of
- * it, at any time, and may clear them in any order. When the exporter revokes the
- * buffer the core takes it out of all spans.
+ * Exporters do not handle domains. Importers do not see physical addresses, which
+ * they could put into places that no revoke reaches. The importer maps the buffer
+ * once, fills any number of spans of any number of domains with parts of it, at
+ * any time, and may clear them in any order. When the exporter revokes the buffer,
+ * the core takes it out of all spans.
  *
- * Whoever has a domain can let its devices reach what is mapped there, and ask
- * for the addresses. So the calls are exported to the modules in
- * DMA_BUF_DOMAIN_IMPORTERS only, whose every use of a domain is known.
+ * The owner of a domain can let the domain's devices reach what is mapped there,
+ * and can ask for the addresses. So the calls are exported only to the modules in
+ * DMA_BUF_DOMAIN_IMPORTERS, whose every use of a domain is known.
  *
  * Ranges may be many, in any order, and shorter than the part of the buffer that
- * is mapped. They are turned into an index of runs over just that part, with
- * neighbours merged, so that a byte is found in O(log n) and a domain is filled
- * with pieces as large as the memory allows.
+ * is mapped. The core turns them into an index of runs over just that part, with
+ * neighbours merged, so that it finds a byte in O(log n) and fills a domain with
+ * pieces as large as the memory allows.
  *
- * Locking: the reservation lock nests outside of &dma_buf_domain_map.lock, which
- * protects the map and all its spans. Filling and clearing a span take the
- * latter. A revoke comes with the former held and takes the latter as well: it
- * finds a span either before it was filled, and then nothing is mapped there any
- * more, or with the number of bytes that it has to take out.
+ * Locking: &dma_buf_domain_map.lock protects the map and all its spans, and nests
+ * inside the reservation lock. Filling and clearing a span take the map's lock
+ * only. A revoke is called with the reservation lock held and takes the map's lock
+ * as well. It finds each span either not yet filled, after which filling maps
+ * nothing, or with the number of bytes that it has to take out.
  *
- * Whoever revokes waits for the two locks, and does not trust the importer's
- * users. So the core allocates without them: the index before the reservation
- * lock is taken, page tables with what is at hand, and reclaim is done between
- * two goes. An exporter that revokes has its list ready, see
- * &dma_buf_mapping_pal_exp_ops.map_phys. A span is filled one table at a time, and the lock is
- * dropped in between. A revoke waits for one such batch: it says that it is
- * coming before it takes the lock, and no batch begins after that.
+ * The task that revokes waits for both locks, and does not trust the importer's
+ * users. So the core does not wait for memory while it holds the locks: it
+ * allocates the index before it takes the reservation lock, allocates page tables
+ * from what is free at that moment, and reclaims memory between two batches. An
+ * exporter that revokes has its list ready, see
+ * &dma_buf_mapping_pal_exp_ops.map_phys. The core fills a span one table at a time
+ * and drops the map's lock in between. A revoke waits for one such batch: it sets
+ * &dma_buf_domain_map.revoking before it takes the map's lock, and no batch begins
+ * after that.
  */
 #include <linux/cc_platform.h>
 #include <linux/dma-buf-domain.h>
@@ -45,7 +47,7 @@
 
 #include "dma-buf-domain-map.h"
 
-/* Of a page table that is being filled: whoever holds the lock does not wait */
+/* For a page table that is being filled: the holder of the lock does not wait */
 #define FILL_GFP	(GFP_NOWAIT | __GFP_ACCOUNT)
 /* Pages that a batch may need: a table for each level of the largest tables */
 #define FILL_PAGES	6
@@ -66,8 +68,9 @@ bool dma_buf_memory_is_plain(void)
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_memory_is_plain);
 
 /*
- * How far the devices of a domain are from a BAR cannot be told: there may be
- * none yet. The importer learns of the result that it is DOMAIN, and no more.
+ * The core cannot know how far the devices of a domain are from a BAR: the domain
+ * may have no device yet. The result tells the importer that the match is DOMAIN,
+ * and nothing else.
  */
 static int pal_domain_match(const struct dma_buf_match_args *args,
 			    const struct dma_buf_mapping_match *exp,
@@ -102,8 +105,8 @@ const struct dma_buf_mapping_type dma_buf_mapping_domain_type = {
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_domain_type, "DMA_BUF");
 
 /*
- * Go over the part of @list that is mapped and count its runs. With @runs, write
- * them as well.
+ * Go over the part of @list that is mapped and count its runs. If @runs is given,
+ * write them as well.
  */
 static size_t scan_runs(const struct dma_buf_domain_map *map,
 			const struct dma_buf_phys_list *list,
@@ -152,7 +155,7 @@ static void free_runs(struct dma_buf_domain_map *map)
 	map->max_runs = 0;
 }
 
-/* Make room for @nr runs, without any lock. Too many are no bug. */
+/* Make room for @nr runs; no lock is held. A number too large is no kernel bug. */
 int dma_buf_domain_alloc_runs(struct dma_buf_domain_map *map, size_t nr,
 			      gfp_t gfp)
 {
@@ -169,11 +172,11 @@ int dma_buf_domain_alloc_runs(struct dma_buf_domain_map *map, size_t nr,
 	return 0;
 }
 
-/* Returns 1 if there is no room for the runs, whose number is in nr_runs then */
+/* Returns 1 if the room is too small; nr_runs is the number of runs then */
 static int make_runs(struct dma_buf_domain_map *map,
 		     const struct dma_buf_phys_list *list)
 {
-	/* One range is one run, and most buffers are one range */
+	/* One range is one run, and most buffers have one range */
 	map->nr_runs = 1;
 	if (list->length > 1)
 		map->nr_runs = scan_runs(map, list, NULL);
@@ -183,7 +186,7 @@ static int make_runs(struct dma_buf_domain_map *map,
 	return 0;
 }
 
-/* The last run that does not begin behind @offset. The first begins at 0. */
+/* The last run that begins at or before @offset. The first begins at 0. */
 static size_t find_run(const struct dma_buf_domain_map *map, size_t offset)
 {
 	size_t lo = 0, hi = map->nr_runs;
@@ -204,7 +207,7 @@ static size_t run_end(const struct dma_buf_domain_map *map, size_t run)
 	return run + 1 < map->nr_runs ? map->runs[run + 1].offset : map->length;
 }
 
-/* Take out of the domain what it maps of the span */
+/* Unmap everything that the domain maps of the span */
 void dma_buf_domain_unmap_span(struct dma_buf_domain_span *span)
 {
 	size_t mapped = span->mapped;
@@ -216,9 +219,8 @@ void dma_buf_domain_unmap_span(struct dma_buf_domain_span *span)
 }
 
 /*
- * The last address behind @iova that the page table needs no second table of
- * the same level for, if a piece of @len bytes at @paddr is mapped there with
- * the largest pages that fit.
+ * If a piece of @len bytes at @paddr is mapped at @iova with the largest pages that
+ * fit, return the last address that one page table of that level covers.
  */
 static unsigned long table_last(const struct iommu_domain *domain,
 				unsigned long iova, phys_addr_t paddr,
@@ -233,7 +235,7 @@ static unsigned long table_last(const struct iommu_domain *domain,
 	if (domain->pgsize_bitmap & GENMASK(largest, 0))
 		shift = __fls(domain->pgsize_bitmap & GENMASK(largest, 0));
 
-	/* Pages of odd sizes are several entries of the next lower level */
+	/* A page of an odd size takes several entries of the next lower level */
 	shift = granule + ((shift - granule) / bits + 1) * bits;
 	return iova | (BIT(min(shift, BITS_PER_LONG - 1)) - 1);
 }
@@ -260,8 +262,8 @@ static int map_piece(struct dma_buf_domain_span *span, phys_addr_t paddr,
 }
 
 /*
- * Map what comes next of the span, in one table of the domain. Returns 1 if
- * there is more, 0 if that was all.
+ * Map the next part of the span, as far as one table of the domain reaches. Returns
+ * 1 if more is left, 0 if the span is complete.
  */
 static int map_table(const struct dma_buf_domain_map *map,
 		     struct dma_buf_domain_span *span)
@@ -293,7 +295,7 @@ static int map_table(const struct dma_buf_domain_map *map,
 	return 0;
 }
 
-/* Once for a batch rather than in each iommu_map(). Undoes a batch that fails. */
+/* Sync once per batch rather than in each iommu_map(). Undoes a batch that fails. */
 static int sync_batch(struct dma_buf_domain_span *span, size_t before)
 {
 	size_t size = span->mapped - before;
@@ -310,7 +312,7 @@ static int sync_batch(struct dma_buf_domain_span *span, size_t before)
 	return ret;
 }
 
-/* As map_table(), with the lock held, of a buffer that is mapped */
+/* map_table() for a buffer that is mapped. The caller holds the map's lock. */
 int dma_buf_domain_fill_table(struct dma_buf_domain_map *map,
 			      struct dma_buf_domain_span *span)
 {
@@ -325,8 +327,8 @@ int dma_buf_domain_fill_table(struct dma_buf_domain_map *map,
 }
 
 /*
- * The same. 0 as well if the buffer is revoked, or is about to be. A batch that has
- * mapped something begins to count the @tries anew.
+ * Take the map's lock and fill one table. Returns 0 as well if the buffer is revoked
+ * or a revoke waits for the lock. A batch that maps something resets @tries.
  */
 static int fill_batch(struct dma_buf_domain_map *map,
 		      struct dma_buf_domain_span *span, unsigned int *tries)
@@ -344,7 +346,7 @@ static int fill_batch(struct dma_buf_domain_map *map,
 	return ret;
 }
 
-/* Reclaim for the next batch, which finds what is freed here */
+/* Reclaim memory, with no lock held, for the allocations of the next batch */
 int dma_buf_domain_make_room(gfp_t gfp)
 {
 	unsigned long page[FILL_PAGES];
@@ -363,7 +365,7 @@ int dma_buf_domain_make_room(gfp_t gfp)
 	return ret;
 }
 
-/* On error the span is left to the caller, with what was mapped */
+/* On error the caller has to clear the span, which may be partly mapped */
 static int fill_span(struct dma_buf_domain_map *map,
 		     struct dma_buf_domain_span *span)
 {
@@ -400,11 +402,11 @@ static bool span_fits(const struct dma_buf_domain_map *map,
  * @dmabuf: the buffer, which the caller holds
  *
  * Exporters of ordinary memory have always let importers of scatterlists write to
- * what was exported to be read only. Domains are new to them, and are not filled
- * like that.
+ * a buffer that was exported read-only. Domains are new to these exporters, so the
+ * core can refuse to fill them for writing.
  *
- * Return: %false if the file was made read-only, and dma_buf_device_may_write()
- * says no or the buffer is of ordinary memory.
+ * Return: %false if the file was made read-only, and either the buffer is of
+ * ordinary memory or dma_buf_device_may_write() returns %false.
  */
 bool dma_buf_domain_may_write(struct dma_buf *dmabuf)
 {
@@ -417,18 +419,19 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_may_write, DMA_BUF_DOMAIN_IMPORTERS);
 /**
  * dma_buf_domain_fill - map a part of the buffer into a domain
  * @attach: attachment that dma_buf_domain_map() has mapped
- * @span: what to map where. It belongs to the core until
- *	dma_buf_domain_clear(), unless this fails.
+ * @span: the part and its place. Unless this fails, @span belongs to the core
+ *	until dma_buf_domain_clear().
  *
- * Succeeds without mapping anything, or all of it, if the buffer is revoked. If
- * it comes back the span is filled then: see dma_buf_domain_restore(). Several
- * spans can be filled at once, by one task each.
+ * If the buffer is revoked, this succeeds and maps nothing, or not all of the span.
+ * If the buffer comes back, the core fills the span then: see
+ * dma_buf_domain_restore(). Several tasks can fill at once, one span each.
  *
- * Context: May sleep, killable. The reservation lock of the buffer is not held.
+ * Context: May sleep, killable. The caller does not hold the reservation lock of
+ * the buffer.
  *
  * Return: 0; -EPERM if the device could write and dma_buf_domain_may_write()
- * says no, -ENOMEM, -EINTR if the task was killed, -EINVAL if the span is not a
- * part of what is mapped, or an error of the domain's driver. On error the
+ * returns %false, -ENOMEM, -EINTR if the task was killed, -EINVAL if the span lies
+ * outside of the mapped part, or an error of the domain's driver. On error the
  * domain maps nothing of the span.
  */
 int dma_buf_domain_fill(struct dma_buf_attachment *attach,
@@ -457,7 +460,8 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_fill, DMA_BUF_DOMAIN_IMPORTERS);
 /**
  * dma_buf_domain_clear - take a part of the buffer out of a domain
  * @attach: the attachment
- * @span: what dma_buf_domain_fill() has filled. It is the importer's again.
+ * @span: the span that dma_buf_domain_fill() has filled. It belongs to the
+ *	importer again when this returns.
  *
  * Context: May sleep.
  */
@@ -475,15 +479,16 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_clear, DMA_BUF_DOMAIN_IMPORTERS);
 /**
  * dma_buf_domain_split - make two spans of one
  * @attach: the attachment
- * @span: what dma_buf_domain_fill() has filled, with
+ * @span: the span that dma_buf_domain_fill() has filled, with
  *	&dma_buf_domain_span.small_pages
- * @length: what it keeps, a multiple of PAGE_SIZE and less than it has
- * @rest: takes what is behind that; the core's from here on, as if it had been
- *	filled
+ * @length: the length that @span keeps, a multiple of PAGE_SIZE and less than its
+ *	length so far
+ * @rest: becomes the span behind that. It belongs to the core from here on, as if
+ *	dma_buf_domain_fill() had filled it.
  *
- * Nothing changes in the domain, and a revoke finds one span or two.
+ * The domain does not change, and a revoke finds either one span or two.
  *
- * Context: May sleep. Nobody else fills, clears or splits @span.
+ * Context: May sleep. No other task fills, clears or splits @span.
  */
 void dma_buf_domain_split(struct dma_buf_attachment *attach,
 			  struct dma_buf_domain_span *span, size_t length,
@@ -504,7 +509,7 @@ void dma_buf_domain_split(struct dma_buf_attachment *attach,
 }
 EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_split, DMA_BUF_DOMAIN_IMPORTERS);
 
-/* Give the ranges back to the exporter. No domain maps them any more. */
+/* Give the ranges back to the exporter. No domain maps any of them. */
 static void give_back(struct dma_buf_domain_map *map,
 		      struct dma_buf_attachment *attach)
 {
@@ -513,20 +518,20 @@ static void give_back(struct dma_buf_domain_map *map,
 
 	dma_buf_pal_unmap_phys(attach, map->list);
 	WRITE_ONCE(map->list, NULL);
-	/* The room for runs stays, so that the way back needs no memory for it */
+	/* Keep the room for runs, so that mapping again needs no memory for it */
 }
 
 /**
  * dma_buf_domain_invalidate - the exporter wants the buffer back
  * @attach: the attachment
  *
- * To be &dma_buf_attach_ops.invalidate_mappings, or to be called by it. All spans
- * are empty when it returns. May come at any time after the attach: before
- * dma_buf_domain_map() it has nothing to do.
+ * An importer uses it as &dma_buf_attach_ops.invalidate_mappings, or calls it from
+ * its own callback. All spans are empty when it returns. It may be called at any
+ * time after the attach; before dma_buf_domain_map() it does nothing.
  *
- * Context: The reservation lock of the buffer is held. May sleep, for as long as
- * it takes to fill one table of a domain, to clear one span, and to clear all
- * that are filled.
+ * Context: The caller holds the reservation lock of the buffer. May sleep, for as
+ * long as it takes to fill one table of a domain, to clear one span, and to clear
+ * all spans that are filled.
  */
 void dma_buf_domain_invalidate(struct dma_buf_attachment *attach)
 {
@@ -537,7 +542,7 @@ void dma_buf_domain_invalidate(struct dma_buf_attachment *attach)
 
 	if (!map)
 		return;
-	/* No batch begins any more */
+	/* From here on no batch begins */
 	WRITE_ONCE(map->revoking, true);
 	guard(mutex)(&map->lock);
 	dma_buf_domain_all_lost(map);
@@ -554,8 +559,8 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_invalidate, DMA_BUF_DOMAIN_IMPORTERS);
  * dma_buf_domain_revoked - has the exporter taken the buffer back?
  * @attach: attachment that dma_buf_domain_map() has mapped
  *
- * Return: True if it has. It may do so right after the answer was no, unless the
- * reservation lock is held.
+ * Return: True if it has. Unless the caller holds the reservation lock, the
+ * exporter may take the buffer back right after this has returned false.
  */
 bool dma_buf_domain_revoked(const struct dma_buf_attachment *attach)
 {
@@ -564,8 +569,9 @@ bool dma_buf_domain_revoked(const struct dma_buf_attachment *attach)
 EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_revoked, DMA_BUF_DOMAIN_IMPORTERS);
 
 /*
- * Map and publish the ranges, as one step for a revoke, which takes the
- * reservation lock that the caller holds. 1 says that the index is too small.
+ * Map and publish the ranges. The caller holds the reservation lock, which a revoke
+ * takes as well, so that a revoke sees both steps or neither. Returns 1 if the index
+ * is too small.
  */
 int dma_buf_domain_publish(struct dma_buf_domain_map *map)
 {
@@ -589,8 +595,8 @@ int dma_buf_domain_publish(struct dma_buf_domain_map *map)
 }
 
 /*
- * A buffer that is away for a time is as good as one that was taken away right
- * after, if there is a way back.
+ * If the importer can restore mappings, treat a buffer that is away for a time like
+ * one that is revoked right after it was mapped.
  */
 static int publish_or_wait(struct dma_buf_domain_map *map)
 {
@@ -648,19 +654,19 @@ static void free_map(struct dma_buf_domain_map *map)
 /**
  * dma_buf_domain_map - get ready to fill spans with a part of the buffer
  * @attach: attachment of the DOMAIN type, with nothing mapped
- * @offset: where the part begins, in bytes
- * @length: how long it is. Both are multiples of PAGE_SIZE.
+ * @offset: offset of the part in the buffer, in bytes
+ * @length: length of the part. Both are multiples of PAGE_SIZE.
  *
- * The buffer is pinned and the exporter asked for its ranges, which stay until it
- * revokes them. If the importer has dma_buf_domain_restore() in its operations the
- * exporter is asked again when the buffer is back, and this succeeds as well if the
- * buffer is away just then, for a time. Else there is no way back but another
- * attachment.
+ * The core pins the buffer and asks the exporter for its ranges, which stay until
+ * the exporter revokes them. If the importer has dma_buf_domain_restore() in its
+ * operations, the core asks again when the buffer is back, and this call succeeds
+ * also if the buffer is away for a time at the moment. Without
+ * dma_buf_domain_restore() the importer has to attach again.
  *
- * Context: May sleep. A fatal signal ends it, and any signal the wait for moves
+ * Context: May sleep. A fatal signal ends it. Any signal ends the wait for moves
  * that the exporter has queued. Takes the reservation lock of the buffer.
  *
- * Return: 0; -EINVAL if the buffer has no such part, or the exporter's list is
+ * Return: 0; -EINVAL if the buffer has no such part or the exporter's list is
  * malformed, -ENODEV if the buffer is revoked, -ENOMEM, -EINTR if the task was
  * killed, -ERESTARTSYS if it was interrupted, or an error of the exporter.
  */
@@ -682,7 +688,7 @@ int dma_buf_domain_map(struct dma_buf_attachment *attach, size_t offset,
 	if (!map)
 		return -ENOMEM;
 
-	/* Ends with the second round, unless the exporter's list grows in time */
+	/* Two rounds are enough unless the exporter's list grows in between */
 	do {
 		ret = dma_buf_domain_alloc_runs(map, nr_runs,
 						GFP_KERNEL_ACCOUNT);
@@ -702,10 +708,10 @@ EXPORT_SYMBOL_FOR_MODULES(dma_buf_domain_map, DMA_BUF_DOMAIN_IMPORTERS);
 
 /**
  * dma_buf_domain_unmap - undo dma_buf_domain_map()
- * @attach: the attachment, all spans of which were cleared
+ * @attach: the attachment, all spans of which are cleared
  *
- * Context: May sleep. Takes the reservation lock of the buffer. Waits for the way
- * back, if one is under way, which finds nothing to do.
+ * Context: May sleep. Takes the reservation lock of the buffer. Waits for the work
+ * item of dma_buf_domain_restore() if it is running; it has no span left to fill.
  */
 void dma_buf_domain_unmap(struct dma_buf_attachment *attach)
 {

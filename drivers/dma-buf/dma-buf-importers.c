@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for importers, and for nobody else.
+ * Waiting for the fences of importers, but not for those of user space.
  *
  * An exporter that takes a buffer away waits for the fences in the buffer's
- * reservation object, because until they signal importers may access the buffer.
- * But whoever has a file descriptor of the buffer can add fences as well, with
- * DMA_BUF_IOCTL_IMPORT_SYNC_FILE, as many and as often as he likes, and an
- * exporter that does not trust him must not wait for them. In buffers of an
- * exporter that says so (&dma_buf_ops.user_fences_apart) such a fence is
- * therefore added in a wrapping by which it is known. For those who wait for all
- * fences it is a fence like any other.
+ * reservation object, because importers may access the buffer until the fences
+ * signal. But the holder of a file descriptor of the buffer can add fences as well,
+ * with DMA_BUF_IOCTL_IMPORT_SYNC_FILE, any number of them at any time. An exporter
+ * that does not trust the holder must not wait for these. In buffers of an exporter
+ * with &dma_buf_ops.user_fences_apart the core therefore wraps such a fence, and
+ * knows it by the wrapper. To everybody who waits for all fences the wrapper is a
+ * fence like any other.
  *
- * It is the wrapping that is known and not the fence: user space can export an
- * importer's fence, with DMA_BUF_IOCTL_EXPORT_SYNC_FILE, and import it again. It
- * is there twice then, and the importer's is waited for.
+ * The core goes by the wrapper and not by the fence inside: user space can export
+ * an importer's fence, with DMA_BUF_IOCTL_EXPORT_SYNC_FILE, and import it again.
+ * The object then has the fence twice, and the exporter waits for the importer's.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-importers.h>
@@ -28,16 +28,16 @@
 /**
  * struct user_fence - a fence that user space has added to a buffer
  * @base: the fence in the reservation object, signaled when @fence is
- * @lock: of @base
+ * @lock: the lock of @base
  * @fence: the fence that user space brought, referenced
- * @cb: on @fence, once somebody wants @base to be signaled. Has a reference on
- *	@base then.
- * @work: signals @base. The callback comes under the lock of @fence, which is
- *	taken under @lock as well.
+ * @cb: the callback on @fence, added when @base is to be signaled. It has a
+ *	reference on @base then.
+ * @work: signals @base. The callback runs under the lock of @fence, which is also
+ *	taken under @lock.
  */
 struct user_fence {
 	struct dma_fence base;
-	spinlock_t lock; /* of @base */
+	spinlock_t lock; /* the lock of @base */
 	struct dma_fence *fence;
 	struct dma_fence_cb cb;
 	struct irq_work work;
@@ -106,7 +106,7 @@ static bool is_user_fence(struct dma_fence *fence)
 	return rcu_access_pointer(fence->ops) == &user_fence_ops;
 }
 
-/* One that comes from another buffer is in a wrapping already: what counts is inside */
+/* A fence from another buffer may be wrapped already: add the fence inside */
 static struct dma_fence *unwrap_user_fence(struct dma_fence *fence)
 {
 	if (is_user_fence(fence))
@@ -115,8 +115,8 @@ static struct dma_fence *unwrap_user_fence(struct dma_fence *fence)
 }
 
 /*
- * The reservation lock is held, and the exporter may be waiting for it. The caller
- * pays for the memory, but must not reclaim it here, from a cgroup at its limit.
+ * The caller holds the reservation lock, and the exporter may be waiting for it. The
+ * caller's cgroup is charged, but at its limit must not be reclaimed from here.
  */
 static struct dma_fence *wrap_user_fence(struct dma_fence *fence)
 {
@@ -136,12 +136,12 @@ static struct dma_fence *wrap_user_fence(struct dma_fence *fence)
 /**
  * dma_buf_add_user_fences - add fences that user space has brought
  * @dmabuf: the buffer
- * @fence: the fence, whose parts are added
- * @usage: as what
+ * @fence: the fence, each part of which is added
+ * @usage: the usage to add them with
  *
- * Context: The reservation lock is held, and slots are reserved.
+ * Context: The caller holds the reservation lock and has reserved slots.
  *
- * Return: 0 or -ENOMEM, then some of the fences may have been added.
+ * Return: 0, or -ENOMEM, in which case some of the fences may have been added.
  */
 int dma_buf_add_user_fences(struct dma_buf *dmabuf, struct dma_fence *fence,
 			    enum dma_resv_usage usage)
@@ -167,7 +167,7 @@ int dma_buf_add_user_fences(struct dma_buf *dmabuf, struct dma_fence *fence,
 	return 0;
 }
 
-/* Count the fences of importers that are not signaled and keep up to @max */
+/* Count the unsignaled fences of importers and keep up to @max of them */
 static size_t importers_fences(struct dma_buf *dmabuf, struct dma_fence **fences,
 			       size_t max)
 {
@@ -198,7 +198,7 @@ static void fence_wait_done(struct dma_fence *fence, struct dma_fence_cb *cb)
 	complete(&container_of(cb, struct fence_wait, cb)->done);
 }
 
-/* dma_fence_wait() knows all signals or none */
+/* dma_fence_wait() ends for any signal or for none */
 static int fence_wait_killable(struct dma_fence *fence)
 {
 	struct fence_wait wait;
@@ -213,7 +213,7 @@ static int fence_wait_killable(struct dma_fence *fence)
 	return ret ? -EINTR : 0;
 }
 
-/* Waits for all of them, or until the task is killed, and gives them back */
+/* Wait for all fences or until the task is killed, and drop the references */
 static int wait_for_fences(struct dma_fence **fences, size_t nr, bool killable)
 {
 	int ret = 0;
@@ -247,8 +247,8 @@ int dma_buf_lock(struct dma_buf *dmabuf, bool killable)
 EXPORT_SYMBOL_NS_GPL(dma_buf_lock, "DMA_BUF");
 
 /*
- * The lock is not held while memory is allocated, so that there can be more
- * fences afterwards: then it begins again.
+ * Allocates without the lock. If there are more fences than room afterwards, it
+ * starts again.
  */
 static int snapshot_fences(struct dma_buf *dmabuf, bool killable,
 			   struct dma_fence ***fences, size_t *nr)
@@ -282,14 +282,14 @@ static int snapshot_fences(struct dma_buf *dmabuf, bool killable,
  * @dmabuf: a buffer of an exporter with &dma_buf_ops.user_fences_apart
  * @killable: give up when the task is killed
  *
- * To be called after dma_buf_invalidate_mappings(), when nobody can map the
- * buffer any more, in place of dma_resv_wait_timeout(). It waits for fences that
- * are there when it is called, of importers that are attached, and for none that
- * user space has added by itself. An importer may still have the buffer mapped
- * afterwards: the exporter waits for its unmap as well.
+ * An exporter calls this after dma_buf_invalidate_mappings(), when nobody can map
+ * the buffer, instead of dma_resv_wait_timeout(). It waits for the fences of
+ * attached importers that are there when it is called, and for none that user space
+ * has added. An importer may still have the buffer mapped afterwards: the exporter
+ * waits for its unmap as well.
  *
- * Context: May sleep for as long as an importer's device is busy. The
- * reservation lock is not held.
+ * Context: May sleep for as long as an importer's device is busy. The caller does
+ * not hold the reservation lock.
  *
  * Return: 0 or -EINTR.
  */
