@@ -181,7 +181,7 @@ void dma_buf_match_describe(char *buf, size_t len,
 bool dma_buf_type_in_module(const struct dma_buf_mapping_type *type);
 
 /* dma-buf-sgt.c */
-/* KUnit suites replace it where there is no PCI topology */
+/* KUnit suites replace it where there is no PCI topology to ask */
 bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev);
 
 int dma_buf_sgt_check_p2p(const struct dma_buf_match_args *args,

@@ -5,18 +5,18 @@
  *
  * A VF that is assigned to a virtual machine shows, in a BAR, memory that the
  * driver of the PF has given to it. That driver knows where the memory really is
- * and need not go through the BAR. What it gets is the VF, the BAR and offsets in
- * it, and no address.
+ * and need not go through the BAR. It gets the VF, the BAR and offsets in the BAR,
+ * and no address.
  *
- * The exporter offers that first and something for everybody behind it, physical
- * ranges for instance. Who is the PF of what the PCI core knows, so nobody else
- * matches. Whether the PF has memory behind a range is its own secret and changes
- * when it gives its VFs other memory: the exporter asks it each time that it
- * chooses, see dma_buf_iov_select(), and takes the next match if the answer is
- * no. The importer answers for the security of it: it must not take an offset
- * that is beyond what this VF has.
+ * The exporter offers IOV first and something for other importers behind it,
+ * physical ranges for instance. The PCI core knows which function is the PF of a
+ * VF, so that only the PF's driver matches. Only the PF knows whether it has memory
+ * behind a range, and the answer changes when it gives its VFs other memory: the
+ * exporter asks the PF each time that it chooses, see dma_buf_iov_select(), and
+ * takes the next match if the PF refuses. The importer is responsible for security:
+ * it must not accept an offset that is outside of what this VF has.
  *
- * The type belongs to neither of the two drivers, so that either can be there
+ * The type belongs to neither of the two drivers, so that each can be loaded
  * without the other.
  */
 #include <linux/dma-buf-iov.h>
@@ -39,7 +39,7 @@ static int iov_match(const struct dma_buf_match_args *args,
 		     struct dma_buf_mapping_match *result, const char **why)
 {
 	const struct dma_buf_iov_importer *importer = imp->private_data.ptr;
-	/* It is only looked at: what is const about it is the entry */
+	/* vf is only read: the entry that it comes from is const */
 	struct pci_dev *vf = (struct pci_dev *)exp->private_data.ptr;
 	unsigned long bar = exp->private_data.val[0];
 
@@ -55,7 +55,7 @@ static int iov_match(const struct dma_buf_match_args *args,
 	if (bar >= PCI_SRIOV_NUM_BARS || !(importer->bars & BIT(bar)))
 		return -EOPNOTSUPP;
 
-	/* Of the VF nothing but its name: nothing keeps it alive */
+	/* Keep only the name of the VF: the match has no reference on it */
 	result->private_data.val[0] = bar;
 	result->private_data.val[1] = pci_dev_id(vf);
 	return 0;
@@ -101,7 +101,7 @@ to_iov_ops(const struct dma_buf_mapping_match *match)
 				  struct dma_buf_mapping_iov_exp_ops, ops);
 }
 
-/* Is this a piece of the BAR that has @left bytes of the buffer or less? */
+/* Is this a piece of the BAR with at most @left bytes, the rest of the buffer? */
 static bool range_valid(const struct dma_buf_iov_range *range, u64 bar_len,
 			u64 left)
 {
@@ -112,8 +112,8 @@ static bool range_valid(const struct dma_buf_iov_range *range, u64 bar_len,
 }
 
 /*
- * What importers may rely on: the pieces are in the BAR, and together they are
- * the buffer. One check for all exporters, whatever their users asked them for.
+ * Make sure for importers that the pieces lie in the BAR and together are the
+ * buffer. All exporters go through this one check.
  */
 static int iov_look(struct dma_buf_attachment *attach,
 		    const struct dma_buf_mapping_iov_exp_ops *ops,
@@ -140,7 +140,7 @@ static int iov_look(struct dma_buf_attachment *attach,
 	return left ? -EINVAL : 0;
 }
 
-/* Why the importer cannot have it as @match, NULL if it can */
+/* Why the importer cannot use @match, or NULL if it can */
 static const char *iov_refused(struct dma_buf_attachment *attach,
 			       const struct dma_buf_mapping_match *match)
 {
@@ -151,20 +151,20 @@ static const char *iov_refused(struct dma_buf_attachment *attach,
 	ret = iov_look(attach, to_iov_ops(match), &iov);
 	if (ret == -EINVAL)
 		return "not all of it is in the BAR";
-	/* What is revoked has no type: the map call says so */
+	/* A revoked buffer has no type: let the map call return the error */
 	return ret ? NULL : importer->refuse(attach, &iov);
 }
 
 /**
  * dma_buf_iov_select - &dma_buf_ops.select_mapping for exporters of VFs
  * @attach: the attachment
- * @matches: what would do for it
- * @nr_matches: how many these are
+ * @matches: the set of the attachment
+ * @nr_matches: number of @matches
  *
- * Takes the first, unless that is IOV and the importer cannot use it: then the
- * next. The tracepoint dma_buf:dma_buf_iov_refused tells why.
+ * Selects the first match, unless that is IOV and the importer cannot use it: then
+ * the next. The tracepoint dma_buf:dma_buf_iov_refused shows the reason.
  *
- * Context: The reservation lock of the buffer is held.
+ * Context: The caller holds the reservation lock of the buffer.
  *
  * Return: The index of one of @matches, or -EOPNOTSUPP if the importer takes
  * nothing but IOV and cannot use that.
@@ -195,10 +195,11 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_iov_select, "DMA_BUF");
  * @dir: direction of the DMA
  * @iov: filled in
  *
- * The importer uses what it has behind the offsets that dma_buf_iov_range()
- * tells, until it is invalidated.
+ * The importer uses the memory that it has behind the offsets which
+ * dma_buf_iov_range() returns, until the exporter invalidates the buffer.
  *
- * Context: The reservation lock of the buffer is held. May sleep.
+ * Context: The caller holds the reservation lock of the buffer. May sleep.
+ *
  *
  * Return: 0, to be undone with dma_buf_iov_unmap_attachment(); -EPERM if the
  * device would write and dma_buf_device_may_write() says no; -ENODEV if the
@@ -240,10 +241,10 @@ err_unselect:
 EXPORT_SYMBOL_NS_GPL(dma_buf_iov_map_attachment, "DMA_BUF");
 
 /**
- * dma_buf_iov_unmap_attachment - give back what was mapped
+ * dma_buf_iov_unmap_attachment - undo dma_buf_iov_map_attachment()
  * @attach: the attachment
  *
- * Context: The reservation lock of the buffer is held. May sleep.
+ * Context: The caller holds the reservation lock of the buffer. May sleep.
  */
 void dma_buf_iov_unmap_attachment(struct dma_buf_attachment *attach)
 {
@@ -259,12 +260,12 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_iov_unmap_attachment, "DMA_BUF");
 /**
  * dma_buf_iov_range - one of the pieces of a buffer
  * @attach: the attachment, which has a match of IOV
- * @i: which, less than &dma_buf_iov.nr_ranges
+ * @i: index of the piece, less than &dma_buf_iov.nr_ranges
  * @range: filled in
  *
  * For importers, while the buffer is mapped and in &dma_buf_iov_importer.refuse.
  *
- * Context: The reservation lock of the buffer is held.
+ * Context: The caller holds the reservation lock of the buffer.
  */
 void dma_buf_iov_range(struct dma_buf_attachment *attach, unsigned int i,
 		       struct dma_buf_iov_range *range)
@@ -274,7 +275,7 @@ void dma_buf_iov_range(struct dma_buf_attachment *attach, unsigned int i,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	/* While the exporter chooses it is not what is selected */
+	/* IOV is not the selected match while the exporter chooses */
 	for (m = 0; m < core->nr_matches; m++)
 		if (core->matches[m].result.type == &dma_buf_mapping_iov_type)
 			return to_iov_ops(&core->matches[m].result)

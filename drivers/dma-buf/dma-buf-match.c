@@ -18,14 +18,14 @@
 /**
  * DOC: mapping types
  *
- * A buffer can be handed over in more than one form: as a scatterlist of DMA
+ * An exporter can hand a buffer over in more than one form: as a scatterlist of DMA
  * addresses made for one device (SGT), as mappings in IOMMU domains (DOMAIN), or
- * in a form that two drivers keep to themselves. Such a form is a &struct
+ * in a form that two drivers define for themselves. Such a form is a &struct
  * dma_buf_mapping_type. Each has map and unmap calls of its own. Exporters can
  * offer physical ranges (PAL), of which the core makes SGT and DOMAIN.
  *
- * What fits is found out once, when an importer attaches. Which of it is used,
- * the exporter decides when the buffer is first mapped or pinned:
+ * The core finds out what fits once, when an importer attaches. The exporter
+ * decides which match is used when the buffer is first mapped or pinned:
  *
  * 1. The importer has a list of what it can take, most wanted first: a constant
  *    one in &dma_buf_attach_ops.supported_mapping_types, for the device that it
@@ -36,19 +36,20 @@
  *    &dma_buf_ops.domain_exporter_match behind it, or one made for this
  *    importer in &dma_buf_ops.match_mapping, which calls
  *    dma_buf_match_mapping().
- * 3. The core remembers all pairs of entries that fit, up to
- *    %DMA_BUF_MAX_MATCHES: the set of the attachment. The exporter's order
- *    decides, the importer's breaks ties. A pair of different types fits if the
- *    core can make the one of the other. The set never changes, whoever attaches
- *    later.
+ * 3. The core records all pairs of entries that fit, up to %DMA_BUF_MAX_MATCHES:
+ *    the set of the attachment. The pairs are in the exporter's order; the
+ *    importer's order breaks ties. A pair of different types fits if the core can
+ *    convert the exporter's type into the importer's. Importers that attach later
+ *    do not change the set.
  * 4. The first pair is the default. When the buffer is first mapped or pinned,
  *    the exporter may select another one in &dma_buf_ops.select_mapping: with
- *    the reservation lock held it knows where the buffer is, if its device
- *    sleeps, and who else has attached. The choice holds, over unmap and map,
- *    unpin and pin, until dma_buf_invalidate_mappings() and the end of what was
- *    mapped before. If selecting fails, nothing was mapped and nothing chosen.
+ *    the reservation lock held it knows where the buffer is, whether its device
+ *    sleeps, and which other importers are attached. The choice holds, over unmap
+ *    and map, unpin and pin, until the exporter has called
+ *    dma_buf_invalidate_mappings() and everything that was mapped before is
+ *    unmapped. If selecting fails, nothing is mapped and nothing chosen.
  *
- * No common type is -EOPNOTSUPP to the importer, whoever asked.
+ * If no type is common to both sides, every importer gets -EOPNOTSUPP.
  *
  * An importer that asks for more than plain SGT must be dynamic: revocation is
  * part of the contract of every type. After a revoke, map calls fail with
@@ -57,12 +58,12 @@
  * debugfs (dma_buf/bufinfo) and the fdinfo of the buffer name the type of every
  * attachment. The tracepoint dma_buf:dma_buf_mapping_match shows every pair of
  * entries that was tried and why it did or did not match,
- * dma_buf:dma_buf_mapping_select what an exporter selected.
+ * dma_buf:dma_buf_mapping_select shows what an exporter selected.
  */
 
 /*
- * A type without an owner says that its code is built in. The address of one
- * that is in a module tells.
+ * A type without an owner claims to be built in. If its address lies in a module,
+ * it is not.
  */
 bool dma_buf_type_in_module(const struct dma_buf_mapping_type *type)
 {
@@ -72,9 +73,9 @@ bool dma_buf_type_in_module(const struct dma_buf_mapping_type *type)
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_type_in_module);
 
 /*
- * The module that a type lives in stays for as long as an attachment can speak
- * it. The exporter's module is held by the buffer, the importer's is running,
- * but the type may be of a third.
+ * The module of a type must stay for as long as an attachment can use the type. The
+ * buffer holds the exporter's module and the importer's module is running, but the
+ * type may belong to a third module.
  */
 static int get_type(const struct dma_buf_mapping_type *type, const char **why)
 {
@@ -94,7 +95,7 @@ static int get_type(const struct dma_buf_mapping_type *type, const char **why)
 	return -EOPNOTSUPP;
 }
 
-/* Does the exporter take such an importer at all, whatever the type says? */
+/* Does the exporter's offer allow such an importer, whatever the type answers? */
 static const char *check_offer(const struct dma_buf_match_args *args,
 			       const struct dma_buf_mapping_match *exp,
 			       const struct dma_buf_mapping_match *imp)
@@ -112,8 +113,8 @@ static const char *check_offer(const struct dma_buf_match_args *args,
 }
 
 /*
- * Ask the type, or the converter between two types, if the entries fit. A
- * positive answer is a bug in the type that must not be taken for a match.
+ * Ask the type, or the converter between two types, whether the entries fit. A
+ * positive return value is a bug in the type and must not pass for a match.
  */
 static __always_inline int
 ask_type(const struct dma_buf_match_args *args,
@@ -141,7 +142,7 @@ ask_type(const struct dma_buf_match_args *args,
 	return ret;
 }
 
-/* A set of more than one has memory of its own. The exporter may hold the lock. */
+/* Allocate the array for a set of more than one. The exporter may hold the lock. */
 static noinline bool more_slots(struct dma_buf_core_attachment *core)
 {
 	struct dma_buf_match *matches;
@@ -155,7 +156,7 @@ static noinline bool more_slots(struct dma_buf_core_attachment *core)
 	return true;
 }
 
-/* Where the next match is put, or NULL. There is room in the set. */
+/* The slot for the next match, or NULL. The set is not full. */
 static __always_inline struct dma_buf_match *
 next_slot(struct dma_buf_core_attachment *core)
 {
@@ -167,8 +168,8 @@ next_slot(struct dma_buf_core_attachment *core)
 }
 
 /*
- * Write all members: the slot is not initialized, or has what is left of a pair that
- * did not fit.
+ * Write all members: the slot is uninitialized, or holds leftovers of a pair that did
+ * not fit.
  */
 static void fill_slot(struct dma_buf_match *match,
 		      const struct dma_buf_mapping_match *exp,
@@ -189,7 +190,7 @@ static void fill_slot(struct dma_buf_match *match,
 	}
 }
 
-/* This reason ends the negotiation, all others are about one pair */
+/* This reason ends the negotiation; all others are about one pair */
 static const char no_slot[] = "no memory for the set";
 
 static __always_inline int match_pair(const struct dma_buf_match_args *args,
@@ -235,8 +236,8 @@ static __always_inline int match_pair(const struct dma_buf_match_args *args,
 }
 
 /*
- * Show a pair to those who trace. Tracepoints are atomic and types may sleep, so
- * put it into words before.
+ * Trace a pair. Tracepoints are atomic and the callbacks of types may sleep, so
+ * format the entries first.
  */
 static noinline void trace_pair(const struct dma_buf_match_args *args,
 				const struct dma_buf_mapping_match *exp,
@@ -275,8 +276,8 @@ static __always_inline int try_pair(const struct dma_buf_match_args *args,
 
 /*
  * Try all of the importer's entries with one of the exporter's. Returns an error
- * that ends the negotiation. What was wrong with a pair, if it says more than
- * that it does not fit, is put into @error, unless something is there already.
+ * that ends the negotiation. If the match callback of a pair fails with an error
+ * other than -EOPNOTSUPP, store the error in @error, unless an earlier pair has.
  */
 static int try_offer(const struct dma_buf_match_args *args,
 		     const struct dma_buf_mapping_match *exp, int *error)
@@ -298,7 +299,7 @@ static int try_offer(const struct dma_buf_match_args *args,
 	return 0;
 }
 
-/* What types may rely on when they are asked about an exporter's entry */
+/* Check what the callbacks of types rely on in an exporter's entry */
 static bool entry_valid(const struct dma_buf_mapping_match *entry)
 {
 	return entry->type && entry->exp_ops &&
@@ -342,13 +343,13 @@ static bool entries_valid(const struct dma_buf_mapping_match *entries,
 
 /*
  * Importers that ask for more than plain SGT have to be able to let go of the
- * buffer again: they are dynamic. With some types they have to do so on demand.
+ * buffer: they are dynamic. For some types they have to do so when invalidated.
  */
 static bool entry_fits_importer(const struct dma_buf_mapping_match *imp,
 				struct device *dev,
 				const struct dma_buf_attach_ops *importer_ops)
 {
-	/* The core's own, see dma-buf-pal.c */
+	/* Only the core imports it, see dma-buf-pal.c */
 	if (imp->type == &dma_buf_mapping_pal_type)
 		return false;
 	if (imp->type->revocable)
@@ -360,22 +361,22 @@ static bool entry_fits_importer(const struct dma_buf_mapping_match *imp,
 }
 
 /**
- * dma_buf_match_mapping - find what fits of two lists
+ * dma_buf_match_mapping - find the pairs that fit in two lists
  * @args: the negotiation, as &dma_buf_ops.match_mapping got it
  * @exp_matches: what the exporter offers, best first. May be on the stack.
  * @exp_len: number of entries in @exp_matches, at least one
  *
  * For exporters, to be called from &dma_buf_ops.match_mapping, and not again
- * after it has succeeded. Remembers every pair that fits, in the exporter's
- * order and, for one entry of the exporter, in the importer's. After
- * %DMA_BUF_MAX_MATCHES pairs the rest is left out, which the trace tells.
+ * after it has succeeded. Records every pair that fits, in the exporter's order
+ * and, for one entry of the exporter, in the importer's. After
+ * %DMA_BUF_MAX_MATCHES pairs it leaves out the rest, which the trace shows.
  *
  * Context: May sleep. Takes no lock. The exporter may hold the reservation lock
  * of the buffer around the call, if what it offers changes under that lock.
  *
  * Return: 0; -EOPNOTSUPP if no pair fits; -EINVAL for an empty or malformed
- * list; if no pair fits and a type returned another error for one, the first
- * of those.
+ * list; if no pair fits and the match callback of a type returned another error,
+ * the first of those.
  */
 int dma_buf_match_mapping(const struct dma_buf_match_args *args,
 			  const struct dma_buf_mapping_match *exp_matches,
@@ -425,8 +426,8 @@ static noinline int constant_match(const struct dma_buf_match_args *args,
 }
 
 /*
- * Let the exporter answer. Its callback is not trusted to get the result
- * right: a match without a type would be found much later, in a map call.
+ * Let the exporter answer. Do not trust its callback to return the right result: a
+ * success without a match would show much later, in a map call.
  */
 static noinline int callback_match(const struct dma_buf_match_args *args)
 {
@@ -490,7 +491,7 @@ static int check_importer(const struct dma_buf_match_args *args,
 }
 
 /**
- * dma_buf_attachment_free - free an attachment that is on no list any more
+ * dma_buf_attachment_free - free an attachment that is off the buffer's list
  * @attach: the attachment
  *
  * Drops the references on the modules of the types in its set.
@@ -508,7 +509,7 @@ void dma_buf_attachment_free(struct dma_buf_attachment *attach)
 	kfree(core);
 }
 
-/* What an attachment is served by until it is known */
+/* The match of an attachment until the negotiation has found one */
 static const struct dma_buf_mapping_match no_match;
 
 /*
@@ -590,21 +591,22 @@ err_free:
  * @dmabuf: buffer to attach to; the caller holds a reference on it for as long
  *	as the attachment exists
  * @imp_matches: what the importer can take, most wanted first. Its SGT entries
- *	name their devices. May be on the stack, is not looked at after the call.
+ *	name their devices. May be on the stack; the core does not read it after
+ *	the call.
  * @imp_len: number of entries in @imp_matches, at least one
- * @importer_ops: importer operations. May be NULL, for an importer that does
- *	not follow moves of the buffer, only if all entries are SGT that refuses
- *	peer-to-peer. With a DOMAIN entry it has to be able to revoke.
+ * @importer_ops: importer operations. May be NULL only if all entries are SGT that
+ *	refuses peer-to-peer: the importer then does not follow moves of the
+ *	buffer. With a DOMAIN entry they need invalidate_mappings.
  * @importer_priv: importer private pointer, in &dma_buf_attachment.importer_priv
  *
  * For importers that have several devices, or none. Others have a constant list
  * and call dma_buf_dynamic_attach().
  *
- * Finds all that both sides can speak and makes an attachment of it, for the
- * accessors of the types. &dma_buf_attach_ops.invalidate_mappings may be called
- * before this returns.
+ * Finds everything that both sides support and makes an attachment of it, for the
+ * accessors of the types. The exporter may call
+ * &dma_buf_attach_ops.invalidate_mappings before this returns.
  *
- * Context: May sleep. Must not be called with the reservation lock held.
+ * Context: May sleep. The caller must not hold the reservation lock.
  *
  * Return: The attachment, owned by the caller and to be given back with
  * dma_buf_detach(), or an ERR_PTR: -EOPNOTSUPP if the two sides have no type in
@@ -632,7 +634,7 @@ dma_buf_mapping_attach(struct dma_buf *dmabuf,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_attach, "DMA_BUF");
 
-/* The lists of importers that have none, nothing of which has to be checked */
+/* The constant lists of importers without a list. They need no check. */
 static const struct dma_buf_mapping_match any_sgt[] = {
 	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_NO_P2P),
 	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
@@ -645,14 +647,14 @@ static const struct dma_buf_mapping_match any_sgt[] = {
  * @importer_ops: importer operations; NULL makes a static attachment
  * @importer_priv: importer private pointer
  *
- * What the importer can take is in &dma_buf_attach_ops.supported_mapping_types.
- * Without that it is a scatterlist, peer-to-peer or not as
- * &dma_buf_attach_ops.allow_peer2peer says.
+ * The list of what the importer can take is
+ * &dma_buf_attach_ops.supported_mapping_types. Without a list the importer takes a
+ * scatterlist, peer-to-peer if &dma_buf_attach_ops.allow_peer2peer is set.
  *
- * Context: May sleep. Must not be called with the reservation lock held.
+ * Context: May sleep. The caller must not hold the reservation lock.
  *
- * Return: As dma_buf_mapping_attach(). -EBUSY says that the buffer is somewhere
- * where @dev cannot reach it and cannot be moved.
+ * Return: As dma_buf_mapping_attach(). -EBUSY means that the buffer is in a place
+ * that @dev cannot reach, and cannot be moved.
  */
 struct dma_buf_attachment *
 dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
@@ -693,7 +695,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, "DMA_BUF");
  * dma_buf_dynamic_attach() without importer operations: the buffer is pinned
  * while it is mapped, if the exporter can pin at all.
  *
- * Context: May sleep. Must not be called with the reservation lock held.
+ * Context: May sleep. The caller must not hold the reservation lock.
  *
  * Return: As dma_buf_mapping_attach().
  */
@@ -709,8 +711,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_attach, "DMA_BUF");
  * @attach: the attachment
  * @type: the mapping type
  *
- * For exporters that decide where to put a buffer. The answer is the same for
- * the life of the attachment, whatever is selected.
+ * For exporters that decide where to put a buffer. The answer is the same for the
+ * life of the attachment, independent of the selected match.
  *
  * Return: True if its set has a match of the type.
  */
@@ -745,8 +747,8 @@ bool dma_buf_attach_accepts_sgt_p2p(const struct dma_buf_attachment *attach)
 EXPORT_SYMBOL_NS_GPL(dma_buf_attach_accepts_sgt_p2p, "DMA_BUF");
 
 /*
- * The attachment is about to be mapped or pinned, the exporter can select and has not
- * yet. Returns 1, or the error of the exporter, who has refused to choose.
+ * The attachment is about to be mapped or pinned, and the exporter can select but has
+ * not done so yet. Returns 1, or the error of the exporter if it refuses to choose.
  */
 int dma_buf_choose(struct dma_buf_core_attachment *core)
 {
@@ -774,13 +776,14 @@ int dma_buf_choose(struct dma_buf_core_attachment *core)
  * dma_buf_mapping_select - let the exporter choose among what fits
  * @attach: the attachment
  *
- * For the map functions of private types. What is returned by
- * dma_buf_attach_map_type() from now on does not change until
- * dma_buf_mapping_unselect(). SGT, DOMAIN and dma_buf_pin() do this themselves.
+ * For the map functions of private types. From now on dma_buf_attach_map_type()
+ * returns the same match until dma_buf_mapping_unselect(). The calls of SGT and
+ * DOMAIN and dma_buf_pin() do this themselves.
  *
- * Context: The reservation lock of the buffer is held. May sleep.
+ * Context: The caller holds the reservation lock of the buffer. May sleep.
  *
- * Return: 0, or the error of &dma_buf_ops.select_mapping: nothing was chosen.
+ * Return: 0, or the error of &dma_buf_ops.select_mapping, after which nothing is
+ * chosen.
  */
 int dma_buf_mapping_select(struct dma_buf_attachment *attach)
 {
@@ -794,13 +797,13 @@ int dma_buf_mapping_select(struct dma_buf_attachment *attach)
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_select, "DMA_BUF");
 
 /**
- * dma_buf_mapping_unselect - what was mapped is unmapped
+ * dma_buf_mapping_unselect - record that a mapping was undone
  * @attach: the attachment
  *
  * Undoes one dma_buf_mapping_select(). The choice stays if the attachment was
  * not invalidated since.
  *
- * Context: The reservation lock of the buffer is held.
+ * Context: The caller holds the reservation lock of the buffer.
  */
 void dma_buf_mapping_unselect(struct dma_buf_attachment *attach)
 {
@@ -817,11 +820,11 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_unselect, "DMA_BUF");
  * dma_buf_mapping_renew - let the exporter choose again
  * @attach: the attachment
  *
- * For an importer that could not map what was chosen, or cannot use it any more
- * for reasons of its own. What is mapped or pinned under the old choice has to be
- * undone first, as after dma_buf_invalidate_mappings().
+ * For an importer that could not map the chosen match, or cannot use it any longer
+ * for reasons of its own. It has to undo what is mapped or pinned under the old
+ * choice first, as after dma_buf_invalidate_mappings().
  *
- * Context: The reservation lock of the buffer is held.
+ * Context: The caller holds the reservation lock of the buffer.
  */
 void dma_buf_mapping_renew(struct dma_buf_attachment *attach)
 {
@@ -831,7 +834,7 @@ void dma_buf_mapping_renew(struct dma_buf_attachment *attach)
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_renew, "DMA_BUF");
 
-/* dma_buf_pin(), after it has checked its argument and the lock */
+/* The part of dma_buf_pin() after the checks of its argument and of the lock */
 int dma_buf_attachment_pin(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(attach);
@@ -847,7 +850,7 @@ int dma_buf_attachment_pin(struct dma_buf_attachment *attach)
 	return ret;
 }
 
-/* dma_buf_unpin(), likewise */
+/* The same part of dma_buf_unpin() */
 void dma_buf_attachment_unpin(struct dma_buf_attachment *attach)
 {
 	if (attach->dmabuf->ops->unpin)
@@ -855,7 +858,7 @@ void dma_buf_attachment_unpin(struct dma_buf_attachment *attach)
 	dma_buf_mapping_unselect(attach);
 }
 
-/* The importer is about to be told: another choice can be made */
+/* The core is about to invalidate the importer: allow another choice */
 void dma_buf_attachment_invalidate(struct dma_buf_attachment *attach)
 {
 	struct dma_buf_core_attachment *core = to_core_attachment(attach);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers of ordinary memory, whose pages stay where they are: where they are is
- * found out once, when a domain is first filled with them, and kept with the
- * buffer. User space decides how many ranges there are, and how many importers.
+ * Buffers of ordinary memory, whose pages stay where they are. The core works out
+ * the list of ranges once, when the buffer is first mapped for a domain, and keeps
+ * it with the buffer. User space decides how many ranges there are, and how many
+ * importers.
  */
 #include <linux/dma-resv.h>
 #include <linux/export.h>
@@ -10,7 +11,7 @@
 
 #include "dma-buf-core.h"
 
-/* One more piece of memory. Counts only, without @list. */
+/* Add a piece of memory to the list. Without @list, only count. */
 static void add_piece(struct dma_buf_phys_list *list, size_t *nr,
 		      phys_addr_t *end, phys_addr_t paddr, size_t len)
 {
@@ -37,7 +38,7 @@ static size_t scan_pages(struct dma_buf_phys_list *list,
 	return nr;
 }
 
-/* As long as user space likes: too long is no bug */
+/* User space chooses the length: a list that is too long is no kernel bug */
 static struct dma_buf_phys_list *alloc_memory_list(size_t nr)
 {
 	struct dma_buf_phys_list *list;
@@ -50,10 +51,10 @@ static struct dma_buf_phys_list *alloc_memory_list(size_t nr)
 
 /**
  * dma_buf_phys_list_of_pages - the list of a buffer that is made of pages
- * @pages: the pages, which do not move while there is the list
- * @nr_pages: how many there are, at least one
+ * @pages: the pages, which do not move while the list exists
+ * @nr_pages: number of @pages, at least one
  *
- * Neighbours are one range.
+ * Contiguous pages become one range.
  *
  * Return: The list, for kvfree(), or an ERR_PTR of -ENOMEM.
  */
@@ -85,10 +86,10 @@ static size_t scan_table(struct dma_buf_phys_list *list,
 
 /**
  * dma_buf_phys_list_of_sgt - the list of a buffer whose pages are in a table
- * @sgt: the table, of pages that do not move while the list is used. It need not
+ * @sgt: the table, whose pages do not move while the list is used. It need not
  *	be mapped for a device.
  *
- * Neighbours are one range.
+ * Contiguous pages become one range.
  *
  * Return: The list, for kvfree(), or an ERR_PTR of -ENOMEM.
  */
@@ -140,9 +141,10 @@ dma_buf_pages_map_phys(struct dma_buf_attachment *attach)
 EXPORT_SYMBOL_NS_GPL(dma_buf_pages_map_phys, "DMA_BUF");
 
 /**
- * dma_buf_pages_unmap_phys - &dma_buf_mapping_pal_exp_ops.unmap_phys of the same
+ * dma_buf_pages_unmap_phys - &dma_buf_mapping_pal_exp_ops.unmap_phys of exporters
+ * with &struct dma_buf_pages_exp_ops
  * @attach: the attachment
- * @list: the list, which stays
+ * @list: the list, which stays with the buffer
  */
 void dma_buf_pages_unmap_phys(struct dma_buf_attachment *attach,
 			      const struct dma_buf_phys_list *list)

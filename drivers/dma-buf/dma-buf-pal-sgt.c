@@ -11,9 +11,9 @@
  *
  * A segment's length is an unsigned int, so that a range may need several.
  *
- * The match predicts this as far as it can be known without the list: how the
- * two devices reach each other, what the importer's device can address, and if
- * it sees what the CPU's caches have.
+ * The match predicts whether mapping will work as far as that can be known without
+ * the list: from how the two devices reach each other, which addresses the
+ * importer's device can send, and whether it is coherent with the CPU's caches.
  */
 #include <linux/align.h>
 #include <linux/dma-map-ops.h>
@@ -35,11 +35,11 @@
 
 /**
  * struct pal_sgt - a list that is mapped for a device
- * @sgt: what the importer sees, DMA addresses only
- * @list: what the exporter gave, until unmap
+ * @sgt: the table that the importer sees, with DMA addresses only
+ * @list: the exporter's list, until unmap
  * @state: IOVA that all ranges share, if dma_use_iova()
- * @max_segment: so long may a segment be
- * @bus_addr: MMIO ranges were not mapped, the devices use bus addresses
+ * @max_segment: maximum length of a segment
+ * @bus_addr: the devices use bus addresses for MMIO ranges, which are not mapped
  */
 struct pal_sgt {
 	struct sg_table sgt;
@@ -57,7 +57,7 @@ enum pci_p2pdma_map_type dma_buf_p2p_map_type(struct p2pdma_provider *provider,
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_p2p_map_type);
 
-/* The BAR that @provider is of, NULL if it cannot be told */
+/* The BAR that @provider belongs to, or NULL if it cannot be found */
 const struct resource *dma_buf_p2p_bar(struct p2pdma_provider *provider)
 {
 	struct pci_dev *pdev = to_pci_dev(provider->owner);
@@ -77,7 +77,7 @@ static bool can_address(struct device *dev, u64 last)
 	return last <= min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 }
 
-/* Is there so much IOVA that the importer can send? */
+/* Can the importer's device send IOVA that is as large as the buffer? */
 static const char *check_iova(struct device *dev, size_t size)
 {
 	return can_address(dev, size - 1) ? NULL :
@@ -85,8 +85,8 @@ static const char *check_iova(struct device *dev, size_t size)
 }
 
 /*
- * Would MMIO of this provider be mapped for the device? The two were found to
- * reach each other, so that the PCI core knows the way already.
+ * Would MMIO of this provider be mapped for the device? The match has found that
+ * the two reach each other, so the PCI core has the result already.
  */
 static const char *check_mmio(struct p2pdma_provider *provider,
 			      struct device *dev, unsigned int kinds,
@@ -121,7 +121,7 @@ bool dma_buf_dev_coherent(struct device *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_dev_coherent);
 
-/* Would memory be mapped for the device, without a copy and without a flush? */
+/* Would memory be mapped for the device without bounce buffers and flushes? */
 static const char *check_memory(const struct dma_buf_mapping_match *exp,
 				struct device *dev, size_t size)
 {
@@ -152,14 +152,14 @@ static int pal_sgt_check_p2p(const struct dma_buf_match_args *args,
 				    why);
 	if (ret)
 		return ret;
-	/* Cacheable memory of the device is mapped like any other memory */
+	/* Cacheable memory of a device is mapped like any other memory */
 	if (exp->pal_data.kinds & BIT(DMA_BUF_PHYS_MMIO))
 		*why = check_mmio(provider, dma_buf_sgt_importer(args, imp),
 				  exp->pal_data.kinds, args->dmabuf->size);
 	return *why ? -EOPNOTSUPP : 0;
 }
 
-/* What holds for the device, whatever lies at the ranges */
+/* The checks that need the device only, not the ranges */
 static const char *check_device(const struct dma_buf_mapping_match *exp,
 				struct device *dev, size_t size)
 {
@@ -180,7 +180,7 @@ static int pal_sgt_match(const struct dma_buf_match_args *args,
 			 const struct dma_buf_mapping_match *imp,
 			 struct dma_buf_mapping_match *result, const char **why)
 {
-	/* Device memory that is cacheable has no struct pages either */
+	/* Cacheable device memory has no struct pages either */
 	bool p2p = exp->pal_data.kinds & BIT(DMA_BUF_PHYS_MMIO) ||
 		   exp->pal_data.provider;
 	struct device *dev = dma_buf_sgt_importer(args, imp);
@@ -206,8 +206,8 @@ static int pal_sgt_match(const struct dma_buf_match_args *args,
 }
 
 /*
- * MMIO goes through the DMA API as such. Cacheable memory is shared with its
- * owner: bouncing or flushing it would take it apart.
+ * The DMA API maps MMIO as such. Cacheable memory is shared with the exporter, which
+ * would not see what is in a bounce buffer or not yet flushed.
  */
 static unsigned long range_attrs(const struct dma_buf_phys_list *list, size_t i)
 {
@@ -233,8 +233,8 @@ static bool has_kind(const struct dma_buf_phys_list *list,
 }
 
 /*
- * How do the MMIO ranges get to the device? That the list names the provider that
- * was matched, if it names one, was checked.
+ * Find out how the device reaches the MMIO ranges. If the list names a provider,
+ * dma_buf_pal_map() has checked that it is the provider of the match.
  */
 static int choose_route(struct pal_sgt *map, struct dma_buf_attachment *attach)
 {
@@ -255,13 +255,13 @@ static int choose_route(struct pal_sgt *map, struct dma_buf_attachment *attach)
 	}
 }
 
-/* Not DIV_ROUND_UP(): the sum overflows where a size_t has 32 bits */
+/* Not DIV_ROUND_UP(): the sum overflows where size_t has 32 bits */
 static size_t nr_segments(const struct pal_sgt *map, size_t len)
 {
 	return len / map->max_segment + !!(len % map->max_segment);
 }
 
-/* Spread @len bytes at @addr over as many segments as they need */
+/* Spread @len bytes at @addr over as many segments as necessary */
 static struct scatterlist *fill_segments(const struct pal_sgt *map,
 					 struct scatterlist *sg,
 					 dma_addr_t addr, size_t len)
@@ -269,7 +269,7 @@ static struct scatterlist *fill_segments(const struct pal_sgt *map,
 	while (len) {
 		size_t part = min(len, map->max_segment);
 
-		/* DMA addresses only, importers have no use for a page */
+		/* DMA addresses only: importers must not use pages */
 		sg_set_page(sg, NULL, 0, 0);
 		sg_dma_address(sg) = addr;
 		sg_dma_len(sg) = part;
@@ -281,8 +281,8 @@ static struct scatterlist *fill_segments(const struct pal_sgt *map,
 }
 
 /*
- * There is no CPU side of the table, and orig_nents says so to importers. But
- * it is also what the table is freed by.
+ * orig_nents is 0 for importers, because the table has no pages. sg_free_table()
+ * needs the number of entries in it.
  */
 static void free_segments(struct pal_sgt *map)
 {
@@ -311,9 +311,9 @@ static int alloc_segments(struct pal_sgt *map, size_t size)
 
 /*
  * Undo link_ranges() for the first @nr ranges and give the IOVA back. The unmap
- * of a revoked buffer has to be the end of all access, so this does not leave
- * the flush of the IOTLB to later. Ranges of memory are linked for coherent
- * devices only, so that none needs a sync and one attribute does for all.
+ * of a revoked buffer has to end all access, so flush the IOTLB now rather than
+ * later. Memory ranges are linked for coherent devices only, so that none needs a
+ * sync and the attributes are the same for all.
  */
 static void unlink_ranges(struct pal_sgt *map, struct device *dev, size_t nr,
 			  enum dma_data_direction dir)
@@ -328,7 +328,7 @@ static void unlink_ranges(struct pal_sgt *map, struct device *dev, size_t nr,
 	dma_iova_free(dev, &map->state);
 }
 
-/* Put all ranges side by side into the IOVA that was reserved for them */
+/* Link all ranges one after the other into the IOVA that was reserved for them */
 static int link_ranges(struct pal_sgt *map, struct device *dev, size_t size,
 		       enum dma_data_direction dir)
 {
@@ -371,7 +371,7 @@ static void unmap_ranges(struct pal_sgt *map, struct device *dev, size_t nr,
 			dma_unmap_phys(dev, sg_dma_address(sg),
 				       list->phys[i].len, dir,
 				       range_attrs(list, i));
-		/* One mapping can be spread over several segments */
+		/* One range can be spread over several segments */
 		n = nr_segments(map, list->phys[i].len);
 		while (n--)
 			sg = sg_next(sg);
@@ -379,8 +379,8 @@ static void unmap_ranges(struct pal_sgt *map, struct device *dev, size_t nr,
 }
 
 /*
- * A bus address never comes to the DMA API, which would have seen that the device
- * cannot send it, and is one only inside of the provider's BAR.
+ * The DMA API does not see bus addresses, so check here that the device can send
+ * them. Only addresses inside the provider's BAR have a bus address.
  */
 static int bus_addr_of(const struct pal_sgt *map, struct device *dev,
 		       const struct phys_vec *vec, dma_addr_t *addr)
@@ -408,7 +408,7 @@ static int map_range(const struct pal_sgt *map, struct device *dev, size_t i,
 	return dma_mapping_error(dev, *addr);
 }
 
-/* Give each range an address of its own */
+/* Map each range at an address of its own */
 static int map_ranges(struct pal_sgt *map, struct device *dev,
 		      enum dma_data_direction dir)
 {
@@ -432,9 +432,9 @@ err_unmap:
 }
 
 /*
- * What goes through an IOMMU is side by side in one span of IOVA. Mapped one by
- * one, ranges would leave the flush of the IOTLB to a queue: see unlink_ranges().
- * So there is no way for memory next to MMIO that has bus addresses.
+ * Behind an IOMMU, all ranges go into one span of IOVA. If they were mapped one by
+ * one, the DMA API would leave the flush of the IOTLB to a queue: see
+ * unlink_ranges(). So memory cannot be combined with MMIO that has bus addresses.
  */
 static int alloc_iova(struct pal_sgt *map, struct device *dev, size_t size)
 {

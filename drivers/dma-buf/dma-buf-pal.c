@@ -2,14 +2,15 @@
 /*
  * dma-buf mapping type PAL: a list of physical address ranges.
  *
- * Exporters offer it, and importers never see it. An address could be put where
- * the exporter cannot take it back from, and nothing would tell. So the core
- * makes another type of every list: a scatterlist that is mapped for a device, or
- * a mapping in a domain. Both let go when the exporter revokes the buffer.
+ * Exporters offer it, and importers never see it. An importer could put an address
+ * where the exporter cannot take it back from, and nothing would show that. So the
+ * core makes another type of every list: a scatterlist that is mapped for a device,
+ * or a mapping in a domain. The core undoes both when the exporter revokes the
+ * buffer.
  *
- * The exporter's operations are in the core's part of the attachment, where no
- * interface leads to, and no list is used before dma_buf_phys_list_check() has
- * seen it.
+ * The exporter's operations are in the core's part of the attachment, which no
+ * interface exposes, and dma_buf_phys_list_check() checks each list before the core
+ * uses it.
  */
 #include <linux/dma-resv.h>
 #include <linux/export.h>
@@ -35,9 +36,9 @@ const struct dma_buf_mapping_type dma_buf_mapping_pal_type = {
 EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_pal_type, "DMA_BUF");
 
 /*
- * A misaligned address would be rounded down to a page when it is mapped and
- * show the neighbour's memory, a short list would be read past its end. @kinds
- * is what the exporter has offered.
+ * Mapping would round a misaligned address down to a page and show the neighbour's
+ * memory, and would read past the end of a short list. @kinds are the kinds that the
+ * exporter has offered.
  */
 int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size,
 			    unsigned int kinds)
@@ -59,7 +60,7 @@ int dma_buf_phys_list_check(const struct dma_buf_phys_list *list, size_t size,
 			return -EINVAL;
 		if (list->kinds && list->kinds[i] > DMA_BUF_PHYS_MEMORY)
 			return -EINVAL;
-		/* Importers were matched for what was offered, and no more */
+		/* The importer was matched for the offered kinds only */
 		if (!(kinds & BIT(dma_buf_phys_list_kind(list, i))))
 			return -EINVAL;
 	}
@@ -75,8 +76,8 @@ pal_exp_ops(struct dma_buf_attachment *attach)
 }
 
 /*
- * Get the list of an attachment whose exporter speaks PAL. The caller makes
- * another type of it.
+ * Get the list of an attachment whose exporter offers PAL. The caller makes another
+ * type of it.
  */
 const struct dma_buf_phys_list *
 dma_buf_pal_map(struct dma_buf_attachment *attach)
@@ -95,7 +96,7 @@ dma_buf_pal_map(struct dma_buf_attachment *attach)
 		return list;
 
 	ret = dma_buf_phys_list_check(list, attach->dmabuf->size, match->kinds);
-	/* Nothing is known of the way to another device's memory */
+	/* The match checked the path to match->provider, and to no other device */
 	if (!ret && list->provider && list->provider != match->provider)
 		ret = -EINVAL;
 	if (ret) {
@@ -115,7 +116,7 @@ void dma_buf_pal_unmap(struct dma_buf_attachment *attach,
 	pal_exp_ops(attach)->unmap_phys(attach, list);
 }
 
-/* Not a scatterlist, whose map calls select the match and wait themselves */
+/* Scatterlists are left out: their map calls select the match and wait themselves */
 static bool is_domain(const struct dma_buf_attachment *attach)
 {
 	const struct dma_buf_match *match = dma_buf_current_match(attach);
@@ -146,8 +147,8 @@ map_and_wait(struct dma_buf_attachment *attach)
 }
 
 /*
- * The list of an attachment of the DOMAIN type, to be used until
- * dma_buf_pal_unmap_phys(). Moves that the exporter has queued are over.
+ * The list of an attachment of the DOMAIN type, for use until
+ * dma_buf_pal_unmap_phys(). Waits for the moves that the exporter has queued.
  *
  * Returns the list, or an ERR_PTR: -EINVAL if the attachment is of another type
  * or the exporter's list is malformed, -ENODEV after a revoke, -ENOMEM,
@@ -173,7 +174,7 @@ dma_buf_pal_map_phys(struct dma_buf_attachment *attach)
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_pal_map_phys);
 
-/* Nothing that the importer answers for uses the addresses any more */
+/* The importer has stopped using the addresses in everything that it has mapped */
 void dma_buf_pal_unmap_phys(struct dma_buf_attachment *attach,
 			    const struct dma_buf_phys_list *list)
 {

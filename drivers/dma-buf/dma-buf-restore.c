@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers that are away for a while, and how importers learn that they are back.
+ * How importers learn that a buffer is back which the exporter has taken away.
  *
- * An exporter takes a buffer back for a time or for ever, and tells importers in
- * the same way (&dma_buf_attach_ops.invalidate_mappings). If for a time it says
- * when that is over, so that an importer can map the buffer again without being
- * asked by user space. If for ever, it says that by dma_buf_hang_up().
+ * An exporter takes a buffer away for a time or permanently, and invalidates
+ * importers in both cases (&dma_buf_attach_ops.invalidate_mappings). If for a time,
+ * it calls dma_buf_restore_mappings() when that is over, so that an importer can map
+ * the buffer again without a call from user space. If permanently, it calls
+ * dma_buf_hang_up().
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -13,16 +14,16 @@
 
 /**
  * dma_buf_restore_mappings - tell importers that they can map a buffer again
- * @dmabuf: the buffer, which importers were told to let go of
+ * @dmabuf: the buffer, which importers were invalidated for
  *
- * To be called by an exporter that has taken a buffer away for a time, when it is
- * back. An importer's map succeeds from now on, until the exporter takes the buffer
- * away again, which it may do at once. Calls without need do no harm. Importers
- * that map buffers when they use them have no
- * &dma_buf_attach_ops.restore_mappings, and are not told.
+ * An exporter that has taken a buffer away for a time calls this when the buffer is
+ * back. From now on an importer's map succeeds, until the exporter takes the buffer
+ * away again, which it may do at once. Unnecessary calls do no harm. Importers that
+ * map buffers when they use them have no &dma_buf_attach_ops.restore_mappings, and
+ * the call skips them.
  *
- * Context: The reservation lock of the buffer is held. Takes no longer than the
- * walk over the attachments.
+ * Context: The caller holds the reservation lock of the buffer. Takes no longer than
+ * the walk over the attachments.
  */
 void dma_buf_restore_mappings(struct dma_buf *dmabuf)
 {
@@ -37,12 +38,12 @@ void dma_buf_restore_mappings(struct dma_buf *dmabuf)
 EXPORT_SYMBOL_NS_GPL(dma_buf_restore_mappings, "DMA_BUF");
 
 /**
- * dma_buf_attach_restorable - does the importer want to know when a buffer is back?
+ * dma_buf_attach_restorable - can the importer restore its mapping?
  * @attach: the attachment, which may be about to be made
  *
- * Such an importer also knows that -EAGAIN, of an attach and of a map, says that
- * the buffer is away for a time. Exporters say -ENODEV to all others, whose users
- * would try again at once.
+ * Such an importer knows that -EAGAIN, from an attach or a map, means that the
+ * buffer is away for a time. Exporters return -ENODEV to all other importers, whose
+ * users would try again at once.
  *
  * Return: True if it has &dma_buf_attach_ops.restore_mappings.
  */

@@ -16,8 +16,8 @@
 #include "dma-buf-core.h"
 
 /*
- * Is there a peer-to-peer path from @dev to @pdev? It is asked quietly: an
- * exporter often has a second offer for importers that are too far away.
+ * Is there a peer-to-peer path from @dev to @pdev? Does not log if there is none:
+ * an exporter often has a second offer for importers that are too far away.
  */
 bool dma_buf_p2p_reachable(struct pci_dev *pdev, struct device *dev)
 {
@@ -68,7 +68,7 @@ static int check_p2p(const struct dma_buf_match_args *args,
 	}
 }
 
-/* The exporter's PCI device is not in the result: nothing keeps it alive */
+/* The result does not name the exporter's PCI device: it has no reference on it */
 static int sgt_match(const struct dma_buf_match_args *args,
 		     const struct dma_buf_mapping_match *exp,
 		     const struct dma_buf_mapping_match *imp,
@@ -124,7 +124,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_mapping_sgt_type, "DMA_BUF");
 
 /*
  * With CONFIG_DMABUF_DEBUG the importer gets a copy of the table that has the
- * DMA addresses but no pages, so that one which peeks at pages is found out.
+ * DMA addresses but no pages, so that an importer which uses pages fails.
  */
 struct sgt_shadow {
 	struct sg_table *exporters;
@@ -141,7 +141,7 @@ static struct sg_table *shadow_table(struct sg_table *sgt)
 	if (!shadow)
 		return ERR_PTR(-ENOMEM);
 
-	/* An exporter may have nothing to show but an identity */
+	/* The table of an exporter may have no entries and serve as an identity only */
 	if (sgt->nents)
 		ret = sg_alloc_table(&shadow->importers, sgt->nents,
 				     GFP_KERNEL);
@@ -172,7 +172,7 @@ static struct sg_table *unshadow_table(struct sg_table *sgt)
 	return sgt;
 }
 
-/* Importers are promised page-aligned DMA addresses and lengths */
+/* The contract of importers: page-aligned DMA addresses and lengths */
 static void debug_alignment(struct sg_table *sgt)
 {
 	struct scatterlist *sg;
@@ -195,8 +195,8 @@ static bool pin_on_map(struct dma_buf_attachment *attach)
 }
 
 /*
- * What a mapping needs after the exporter made it. Importers with static
- * attachments do not wait for fences, so moves have to end here.
+ * The steps after the exporter has made a mapping. Importers with static
+ * attachments do not wait for fences, so wait for moves here.
  */
 static struct sg_table *finish_map(struct dma_buf_attachment *attach,
 				   struct sg_table *sgt)
@@ -226,8 +226,8 @@ static int pin_static(struct dma_buf_attachment *attach)
 	int ret = attach->dmabuf->ops->pin(attach);
 
 	/*
-	 * An exporter must not make the buffer unreachable while an attachment
-	 * exists that needs it where it is.
+	 * While an attachment exists that needs the buffer where it is, the exporter
+	 * must not make the buffer unreachable.
 	 */
 	WARN_ON_ONCE(ret == -EBUSY);
 	if (WARN_ONCE(ret > 0, "dma-buf exporter %s: pin returned %d\n",
@@ -236,7 +236,7 @@ static int pin_static(struct dma_buf_attachment *attach)
 	return ret;
 }
 
-/* The match is selected and does not change */
+/* The caller has selected the match, which does not change until unmap */
 static struct sg_table *map_selected(struct dma_buf_attachment *attach,
 				     enum dma_data_direction dir)
 {
@@ -303,16 +303,16 @@ static struct sg_table *map_locked(struct dma_buf_attachment *attach,
  * @dir: direction of the DMA
  *
  * Addresses and lengths in the returned table are DMA addresses, page-aligned.
- * Importers must not look at its pages, if it has any. A static importer's
- * buffer stays pinned until it is unmapped. A dynamic importer has to wait for
+ * Importers must not use its pages, if it has any. The buffer of a static
+ * importer stays pinned until it is unmapped. A dynamic importer has to wait for
  * the fences of the buffer before it lets the device use the addresses.
  *
- * Context: The reservation lock of the buffer is held. May sleep.
+ * Context: The caller holds the reservation lock of the buffer. May sleep.
  *
  * Return: The table, to be given back with dma_buf_sgt_unmap_attachment(), or
  * an ERR_PTR: -EINVAL if the attachment is not SGT, -EPERM if the device would
- * write and dma_buf_device_may_write() says no, -ENODEV after a revoke, -EINTR
- * or -ERESTARTSYS when interrupted, or another error of the exporter.
+ * write and dma_buf_device_may_write() returns %false, -ENODEV after a revoke,
+ * -EINTR or -ERESTARTSYS when interrupted, or another error of the exporter.
  */
 struct sg_table *dma_buf_sgt_map_attachment(struct dma_buf_attachment *attach,
 					    enum dma_data_direction dir)
@@ -346,12 +346,12 @@ static void unmap_locked(struct dma_buf_attachment *attach,
 }
 
 /**
- * dma_buf_sgt_unmap_attachment - give back what was mapped
+ * dma_buf_sgt_unmap_attachment - undo dma_buf_sgt_map_attachment()
  * @attach: attachment of type SGT
  * @sgt: table that dma_buf_sgt_map_attachment() returned
  * @dir: direction it was mapped with
  *
- * Context: The reservation lock of the buffer is held. May sleep.
+ * Context: The caller holds the reservation lock of the buffer. May sleep.
  */
 void dma_buf_sgt_unmap_attachment(struct dma_buf_attachment *attach,
 				  struct sg_table *sgt,

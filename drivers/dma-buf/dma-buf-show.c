@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dma-buf mapping types: what user space gets to see of attachments and of the
+ * dma-buf mapping types: what user space can see of attachments and of the
  * negotiation.
  *
- * debugfs is for root and names devices. fdinfo is for whoever has the buffer,
- * who may be a stranger to those that have attached to it: how the attachments
- * are served, but not where the memory is or whose device it is.
+ * debugfs is for root and names devices. fdinfo is for every holder of the buffer,
+ * which the importers need not trust: it shows how the attachments are served, but
+ * neither where the memory is nor whose device uses it.
  */
 #include <linux/dma-resv.h>
 #include <linux/export.h>
@@ -16,11 +16,11 @@
 
 #include "dma-buf-core.h"
 
-/* Anybody can attach as often as they like. So many are shown. */
+/* Any holder can attach any number of times, so limit the lines */
 #define MAX_FDINFO_LINES 32
 
 /*
- * Write what @entry says into @buf: the type's name and the type's own words.
+ * Write a description of @entry into @buf: the type's name and the type's own words.
  */
 void dma_buf_match_describe(char *buf, size_t len,
 			    const struct dma_buf_mapping_match *entry)
@@ -37,7 +37,7 @@ EXPORT_SYMBOL_IF_KUNIT(dma_buf_match_describe);
  * @s: seq_file of dma_buf/bufinfo in debugfs
  * @attach: the attachment
  *
- * Context: The reservation lock of the buffer is held.
+ * Context: The caller holds the reservation lock of the buffer.
  */
 void dma_buf_attachment_show(struct seq_file *s,
 			     struct dma_buf_attachment *attach)
@@ -58,7 +58,7 @@ void dma_buf_attachment_show(struct seq_file *s,
 }
 EXPORT_SYMBOL_IF_KUNIT(dma_buf_attachment_show);
 
-/* Only what the core made itself says where the memory is */
+/* Only SGT and the conversions of the core say where the memory is */
 static const char *where(const struct dma_buf_match *match)
 {
 	if (match->result.type == &dma_buf_mapping_sgt_type)
@@ -84,9 +84,9 @@ static void show_line(struct seq_file *s, struct dma_buf_attachment *attach)
  * @s: seq_file of /proc/PID/fdinfo/FD
  * @dmabuf: the buffer
  *
- * Context: Takes the reservation lock of the buffer. A signal ends the wait for
- * it, because anybody may read this file and some hold that lock for long: then
- * nothing is printed.
+ * Context: Takes the reservation lock of the buffer. Any process may read this file
+ * and some tasks hold that lock for long, so a signal ends the wait for the lock:
+ * then nothing is printed.
  */
 void dma_buf_attachments_fdinfo(struct seq_file *s, struct dma_buf *dmabuf)
 {

@@ -2,20 +2,19 @@
 /*
  * From a user address to the buffer that is mapped there.
  *
- * Programs give an importer an address, which may be that of device memory, and
- * have no file descriptor for it. Pages cannot be pinned there: what can be done
- * is to import the buffer, as if user space had given its file descriptor.
+ * Some programs give an importer an address, which may be that of device memory, and
+ * have no file descriptor for it. The importer cannot pin pages there, but can import
+ * the buffer as if user space had passed its file descriptor.
  *
- * What a VMA shows of its buffer is known to the exporter only: the offset in the
- * file need not be the one in the buffer. So an exporter without
- * &dma_buf_ops.vma_offset has no buffer that is found like this, and neither has
- * a mapping that is not the exporter's own.
+ * Only the exporter knows which part of its buffer a VMA shows: the offset in the
+ * file may differ from the offset in the buffer. So the search finds only buffers of
+ * exporters with &dma_buf_ops.vma_offset, and only in VMAs that the exporter
+ * recognizes.
  *
- * The answer is true at the moment when it is worked out, under mmap_lock. It is
- * used without: the lock of a buffer, and much else that an importer waits for,
- * must not be taken under mmap_lock. What user space maps at the same address
- * later has nothing to do with the import, as it has nothing to do with a page
- * that was pinned.
+ * The result is true at the moment when it is worked out, under mmap_lock. The
+ * importer uses it without mmap_lock: it must not take the lock of a buffer, or wait
+ * for much else, under mmap_lock. What user space maps at the same address later
+ * does not affect the import, as it does not affect a page that was pinned.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-vma.h>
@@ -26,7 +25,7 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 
-/* No other files have this, as mremap() relies on, too */
+/* Only buffers have this operation; mremap() relies on that, too */
 static bool file_is_buffer(const struct file *file)
 {
 	return file && file->f_op->get_unmapped_area == dma_buf_get_unmapped_area;
@@ -38,8 +37,8 @@ static bool file_is_buffer(const struct file *file)
  * @vma: a VMA whose file is that of the buffer
  * @offset: the byte of the buffer that @vma begins with
  *
- * For those whose file begins with the first byte of the buffer and ends with the
- * last one, and whose pages stay where they are or can be taken back.
+ * For exporters whose file begins with the first byte of the buffer and ends with
+ * the last one, and whose pages stay where they are or can be revoked.
  *
  * Return: %true.
  */
@@ -60,7 +59,7 @@ static bool vma_shows_buffer(struct vm_area_struct *vma, unsigned long addr,
 	struct dma_buf *dmabuf;
 	size_t offset;
 
-	/* A private mapping is a copy, and its vm_pgoff may be anything */
+	/* A private mapping is a copy, and its vm_pgoff is arbitrary */
 	if (!file_is_buffer(vma->vm_file) || !(vma->vm_flags & VM_MAYSHARE))
 		return false;
 	dmabuf = vma->vm_file->private_data;
@@ -75,24 +74,24 @@ static bool vma_shows_buffer(struct vm_area_struct *vma, unsigned long addr,
 	found->readable = vma->vm_flags & VM_READ;
 	found->writable = vma->vm_flags & VM_WRITE;
 
-	/* mmap() has seen to it that the VMA is not longer than the buffer */
+	/* mmap() has checked that the VMA is not longer than the buffer */
 	return !WARN_ON(found->offset > dmabuf->size ||
 			found->length > dmabuf->size - found->offset);
 }
 
 /**
  * dma_buf_find_vma - find the first buffer that is mapped in a range of addresses
- * @addr: where the range of the task's own addresses begins
- * @length: how long it is, in bytes
- * @found: what was found, without what is not in the range
+ * @addr: start of the range in the current task's address space
+ * @length: length of the range, in bytes
+ * @found: the part of the buffer that the VMA shows inside the range
  *
- * In front of it, from @addr on, is something else, or nothing. One VMA is found:
- * there may be another one behind it with more of the same buffer.
+ * Between @addr and the start of @found there is something else, or nothing. This
+ * finds one VMA: another VMA behind it may show more of the same buffer.
  *
  * Context: May sleep, killable. Takes mmap_lock.
  *
- * Return: 0, with a reference on &dma_buf_vma.dmabuf that the caller has to give
- * back; -ENOENT if there is no buffer, or -EINTR if the task was killed.
+ * Return: 0, with a reference on &dma_buf_vma.dmabuf that the caller has to drop;
+ * -ENOENT if there is no buffer, or -EINTR if the task was killed.
  */
 int dma_buf_find_vma(unsigned long addr, unsigned long length,
 		     struct dma_buf_vma *found)
