@@ -42,8 +42,8 @@ static const struct dma_buf_mapping_pal_exp_ops uverbs_dmabuf_pal_ops = {
 };
 
 /*
- * The device can go while the buffer exists, which revokes the buffer first. So
- * it is for those only that give it back, and these can pin it.
+ * The device can be removed while the buffer exists, which revokes the buffer first.
+ * So the offer is for revocable importers only, and these can pin the buffer.
  */
 int uverbs_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 {
@@ -51,7 +51,7 @@ int uverbs_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 	struct dma_buf_mapping_match exp;
 	int ret;
 
-	/* A revoke holds it while it waits for importers */
+	/* A task that revokes holds it while it waits for importers */
 	ret = dma_buf_lock_killable(args->dmabuf);
 	if (ret)
 		return ret;

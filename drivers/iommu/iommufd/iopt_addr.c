@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A range of user addresses with mappings of BARs in it.
+ * Import of a range of user addresses with mappings of BARs in it.
  *
- * Pages are pinned where memory is mapped. Where a dma-buf is mapped, as under
- * every mapping of a BAR and of an exported slice, pinning fails with EFAULT; the
- * dma-buf is imported instead, and the range cut into pieces at the borders of
- * its VMAs. Each piece gets an area of its own; they come and go together only in
- * the call that makes them.
+ * iommufd pins pages where memory is mapped. Where a dma-buf is mapped, as under
+ * every mapping of a BAR and of an exported slice, pinning fails with EFAULT; iommufd
+ * imports the dma-buf instead and cuts the range into pieces at the borders of its
+ * VMAs. Each piece gets an area of its own. The call that makes the areas makes all
+ * of them or none; later each can be unmapped alone.
  *
- * Memory is by far the most of what is mapped by address, and must not cost more
- * than without all this. So it is tried first, and VMAs are looked at after an
- * EFAULT only. That costs an import two to three thousand instructions more, of
- * fifty thousand; and the memory beside a BAR, if one call names both, is pinned
- * twice. Nobody sees a difference to looking first, because the lookup finds what
- * has just been found not to be pinnable.
+ * By far the most of what is mapped by address is memory, which must not cost more
+ * than before. So iommufd tries to pin first, and looks at VMAs only after an
+ * EFAULT. That costs an import two to three thousand instructions more, of fifty
+ * thousand; and if one call names a BAR and memory beside it, that memory is pinned
+ * twice. Otherwise the result is the same as if iommufd looked at VMAs first, because
+ * the lookup finds those parts of the range that could not be pinned.
  *
- * If the IOAS has no domain nothing is pinned yet: what a range is, and at the next
- * attach of a device has to be still, must be looked at in the call. If it is
- * used by accesses (of mediated devices) it is left as it is: they read and write
- * a BAR through its address, and cannot reach a dma-buf. A task that detaches the
- * last device of an IOAS while another one maps a BAR gets the EFAULT from
- * the next attach.
+ * If the IOAS has no domain, nothing is pinned yet. The call itself must then look at
+ * the VMAs, because they may change before the next attach of a device. If accesses
+ * (of mediated devices) use the IOAS, iommufd leaves the range as it is: accesses
+ * read and write a BAR through its address, and cannot reach a dma-buf. If one task
+ * detaches the last device of an IOAS while another task maps a BAR, the next attach
+ * fails with EFAULT.
  *
- * One import serves all areas of an iommufd in which the dma-buf may be written,
- * and one those in which it may only be read. It is an import of the whole
- * dma-buf, but an area has the part of it that was mapped, and there is no way
- * from the area to more.
+ * One import serves all areas of an iommufd in which devices may write to the
+ * dma-buf, and another one those in which they may only read it. It imports the
+ * whole dma-buf, but an area covers only the part that was mapped, and cannot be
+ * extended.
  *
- * The import holds the dma-buf, which does not hold the device. munmap() leaves
- * it alone, like pinned memory; a revoke and the close of the device end it.
+ * The import holds the dma-buf, which does not hold the device. munmap() does not
+ * affect it, as for pinned memory; a revoke and the close of the device end it.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-domain.h>
@@ -43,14 +43,15 @@
 #include "iommufd_private.h"
 #include "iopt_addr.h"
 
-/* In one call. A VMM has two or three for a BAR. */
+/* The limit for one call. A VMM has two or three pieces per BAR. */
 #define IOPT_MAX_PIECES	512
 
 /**
  * struct iopt_share - an import that was made by address
- * @node: in &iopt_shares.imports, or empty, under its lock
+ * @node: in &iopt_shares.imports, or empty, under the lock of that tree
  * @shares: the tree
- * @pages: the import, which owns this: few have one, and there are many of them
+ * @pages: the import, which owns this struct. Separate from it, because there are
+ *	many iopt_pages and few have one.
  */
 struct iopt_share {
 	struct rb_node node;
@@ -100,7 +101,7 @@ static void take_out(struct iopt_share *share)
 	RB_CLEAR_NODE(&share->node);
 }
 
-/* With a reference. One that is about to go, or has nothing any more, is none. */
+/* Returns a reference, or NULL. Takes out an import that is dying or has no buffer. */
 static struct iopt_pages *find_share(struct iopt_shares *shares,
 				     const struct share_key *key)
 {
@@ -133,7 +134,7 @@ static int make_share(struct iopt_shares *shares, struct iopt_pages *pages)
 	return 0;
 }
 
-/* Have @pages found, unless somebody else was faster. Takes the reference. */
+/* Insert @pages, unless another task has inserted its own. Takes the reference. */
 static struct iopt_pages *publish_share(struct iopt_shares *shares,
 					const struct share_key *key,
 					struct iopt_pages *pages)
@@ -158,7 +159,7 @@ static struct iopt_pages *publish_share(struct iopt_shares *shares,
 	return other;
 }
 
-/* The import of @dmabuf that is there, or a new one. Takes the reference. */
+/* The existing import of @dmabuf, or a new one. Takes the reference. */
 static struct iopt_pages *get_share(struct iommufd_ctx *ictx,
 				    struct dma_buf *dmabuf, bool writable)
 {
@@ -182,10 +183,10 @@ static struct iopt_pages *get_share(struct iommufd_ctx *ictx,
 }
 
 /**
- * iopt_share_end - nobody is to find an import by address any more
+ * iopt_share_end - remove an import by address from the tree
  * @pages: the import, about to be released, of a dma-buf
  *
- * The iommufd, of which the tree is a part, outlives its IOASes.
+ * The iommufd, which the tree is a part of, outlives its IOASes.
  */
 void iopt_share_end(struct iopt_pages *pages)
 {
@@ -199,12 +200,12 @@ void iopt_share_end(struct iopt_pages *pages)
 }
 
 /**
- * struct cut - a range of user addresses on its way to be pieces
+ * struct cut - a range of user addresses that is being cut into pieces
  * @ictx: the iommufd
- * @uptr: where it begins
+ * @uptr: start of the range
  * @writable: devices are to write there
- * @pieces: what there is so far, of &struct iopt_pages_list
- * @nr: their number
+ * @pieces: list of the pieces so far, of &struct iopt_pages_list
+ * @nr: number of pieces in the list
  */
 struct cut {
 	struct iommufd_ctx *ictx;
@@ -214,7 +215,7 @@ struct cut {
 	unsigned int nr;
 };
 
-/* Takes the reference on @pages. One VMA after the other may be one piece. */
+/* Takes the reference on @pages. Extends the last piece if @pages continues it. */
 static int add_piece(struct cut *cut, struct iopt_pages *pages,
 		     unsigned long start_byte, unsigned long length)
 {
@@ -245,7 +246,7 @@ static int add_piece(struct cut *cut, struct iopt_pages *pages,
 	return 0;
 }
 
-/* What is not a dma-buf is pinned, or turns out not to be anything */
+/* The part outside of dma-bufs: iommufd will pin it, or fail to */
 static int add_user(struct cut *cut, unsigned long from, unsigned long length)
 {
 	void __user *uptr = cut->uptr + from;
@@ -260,7 +261,7 @@ static int add_user(struct cut *cut, unsigned long from, unsigned long length)
 	return add_piece(cut, pages, uptr - pages->uptr, length);
 }
 
-/* As for memory: who may write may have it read */
+/* As for memory: if user space may write, devices may read as well */
 static int check_access(const struct cut *cut, const struct dma_buf_vma *vma)
 {
 	if (cut->writable && !dma_buf_domain_may_write(vma->dmabuf))
@@ -286,9 +287,9 @@ static int add_dmabuf(struct cut *cut, const struct dma_buf_vma *vma)
 }
 
 /*
- * Cut a range of addresses into pieces of memory and pieces of dma-bufs. -ENOENT
- * if there are no dma-bufs. The pieces that there are belong to the caller, then
- * and with any other error as well.
+ * Cut a range of addresses into pieces of memory and pieces of dma-bufs. Returns
+ * -ENOENT if there are no dma-bufs. The caller owns the pieces that are in the list,
+ * after any error as well.
  */
 VISIBLE_IF_KUNIT int iopt_cut_range(struct iommufd_ctx *ictx, void __user *uptr,
 				    unsigned long length, bool writable,
@@ -323,7 +324,7 @@ VISIBLE_IF_KUNIT int iopt_cut_range(struct iommufd_ctx *ictx, void __user *uptr,
 			return rc;
 		done += vma.skip + vma.length;
 
-		/* As many turns as there are VMAs, most of which may be one piece */
+		/* One turn for each VMA, several of which may become one piece */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -343,15 +344,16 @@ EXPORT_SYMBOL_IF_KUNIT(iopt_free_pieces);
  * @ictx: the iommufd that @iopt is part of
  * @iopt: the io_pagetable
  * @iova: as for iopt_map_user_pages()
- * @uptr: where the range begins
- * @length: how long it is, in bytes
+ * @uptr: start of the range
+ * @length: length of the range, in bytes
  * @iommu_prot: IOMMU_READ, IOMMU_WRITE and so on
  * @flags: IOPT_ALLOC_IOVA or zero
  *
- * Return: 0; -EFAULT if there is no dma-buf in the range, or one that cannot be
- * had by address, or user space may not do there what devices are to do; -EPERM
- * if no device may write to one, -ENODEV if one is revoked, -E2BIG if there are
- * too many pieces, or another error of an import or of iopt_map_user_pages().
+ * Return: 0; -EFAULT if the range has no dma-buf, or one that cannot be imported by
+ * address, or if user space may not make the accesses that devices are to make;
+ * -EPERM if the exporter allows no device to write to a dma-buf, -ENODEV if a dma-buf
+ * is revoked, -E2BIG if there are too many pieces, or another error of an import or
+ * of iopt_map_user_pages().
  */
 int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		  unsigned long *iova, void __user *uptr, unsigned long length,
@@ -367,29 +369,29 @@ int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		rc = iopt_map_pages(iopt, &pieces, length, iova, iommu_prot,
 				    flags);
 	iopt_free_pieces(&pieces);
-	/* What user space has always been told of what devices cannot reach */
+	/* User space has always seen EFAULT for what devices cannot reach */
 	return rc == -ENOENT || rc == -EOPNOTSUPP ? -EFAULT : rc;
 }
 
 /**
- * iopt_map_bars_first - the same where no page is pinned that would tell, or
- * where BARs are likely
+ * iopt_map_bars_first - look for BARs before anything is pinned
  * @ictx: the iommufd that @iopt is part of
  * @iopt: the io_pagetable
  * @iova: as for iopt_map_user_pages()
- * @uptr: where the range begins
- * @length: how long it is, in bytes
+ * @uptr: start of the range
+ * @length: length of the range, in bytes
  * @iommu_prot: IOMMU_READ, IOMMU_WRITE and so on
  * @flags: IOPT_ALLOC_IOVA or zero
  *
- * To look for BARs takes a walk through the VMAs, which memory that is pinned at
- * once does without: it is looked at after that has failed.
+ * Looking for BARs takes a walk through the VMAs. This call walks if @iopt has
+ * neither domains nor accesses, so that nothing would be pinned now, or if the last
+ * range had BARs.
+ * Otherwise the caller pins first and calls iopt_map_bars() after a failure.
  *
- * Return: -EFAULT if the range is to be mapped as memory: because @iopt has
- * domains, or accesses, and the last range had no BARs, or because of what is
- * there, which is then for pinning to complain about, as ever. Else 0, -ENOMEM,
- * -EAGAIN or -ERESTARTSYS while a device is away, or -EINTR if the task was
- * killed.
+ * Return: -EFAULT if the caller is to map the range as memory: because @iopt has
+ * domains, or accesses, and the last range had no BARs; or because of what the range
+ * has, for which pinning returns its usual error. Else 0, -ENOMEM, -EAGAIN or
+ * -ERESTARTSYS while a device is away, or -EINTR if the task was killed.
  */
 int iopt_map_bars_first(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 			unsigned long *iova, void __user *uptr,

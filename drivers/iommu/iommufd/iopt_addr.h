@@ -19,16 +19,15 @@ struct list_head;
 
 /**
  * struct iopt_shares - dma-bufs that were imported by address
- * @lock: protects @imports. Nothing is done under it that could wait.
+ * @lock: protects @imports. A holder waits for nothing.
  * @imports: the iopt_pages, each of a whole dma-buf, by dma-buf and by whether
- *	devices may write. Not referenced: one whose last area is gone takes
- *	itself out.
- * @expected: the last range of addresses that was looked through had dma-bufs in
- *	it, so that the next one is looked through before its pages are pinned. A
- *	guess, under no lock.
+ *	devices may write. Not referenced: the release of an iopt_pages removes it.
+ * @expected: the last range of addresses that was searched had dma-bufs in it, so
+ *	that the next one is searched before its pages are pinned. A guess, under
+ *	no lock.
  */
 struct iopt_shares {
-	struct mutex lock; /* of the tree */
+	struct mutex lock; /* the lock of the tree */
 	struct rb_root imports;
 	bool expected;
 };
@@ -40,7 +39,7 @@ static inline void iopt_shares_init(struct iopt_shares *shares)
 	shares->expected = false;
 }
 
-/* Without dma-bufs there is none, and the calls are not compiled */
+/* Without CONFIG_DMA_SHARED_BUFFER no import exists, and no call is compiled */
 void iopt_share_end(struct iopt_pages *pages);
 
 #ifdef CONFIG_DMA_SHARED_BUFFER

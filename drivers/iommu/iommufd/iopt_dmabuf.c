@@ -2,25 +2,26 @@
 /*
  * iommufd as a dma-buf importer.
  *
- * iommufd manages domains, and the core of dma-buf maps buffers into domains: the
- * import negotiates the DOMAIN mapping type and no other. The buffer is pinned
- * and mapped when the iopt_pages is made, and stays so until the exporter
+ * iommufd manages domains, and the dma-buf core maps buffers into domains: the
+ * import negotiates the DOMAIN mapping type and no other. The core pins and maps the
+ * buffer when the iopt_pages is made. The buffer stays mapped until the exporter
  * revokes it or the iopt_pages is released.
  *
- * If it is revoked for a time, the core maps it again when that is over, in all
- * domains that it is in by then, and user space does not notice. What keeps it from
- * that is reported to who asked for it, see iopt_dmabuf_event.c. User space can say
- * that it does not want the buffer back, and has to import it again then, as
- * before there was a way back. It has to in any case if the exporter is done with
- * the buffer for ever.
+ * If the exporter revokes the buffer for a time, the core maps it again when that is
+ * over, in all domains that it is in by then, and user space does not notice. If the
+ * core fails to do so, iommufd signals the eventfd that user space has set, see
+ * iopt_dmabuf_event.c. User space can decline this with
+ * IOMMU_IOAS_MAP_STAY_REVOKED, and has to import the buffer again then. It has to
+ * import again in any case if the exporter has revoked the buffer permanently.
  *
  * Each pair of an area and a domain has a track, with the span that the core
- * fills. iommufd sees no physical address, and pages of a dma-buf are never read
+ * fills. iommufd sees no physical address, and never reads the pages of a dma-buf
  * back from a domain.
  *
- * Locking: &iopt_pages.mutex protects the tracks of an area, and nests outside
- * the lock that the core fills and clears spans with. It is not held while a span
- * is filled, which may take long. A revoke takes the core's lock only.
+ * Locking: &iopt_pages.mutex protects the tracks of an area, and nests outside of
+ * the lock with which the core fills and clears spans. No task holds
+ * &iopt_pages.mutex while it fills a span, which may take long. A revoke takes the
+ * core's lock only.
  */
 #include <linux/dma-buf-domain.h>
 #include <linux/iommu.h>
@@ -32,7 +33,7 @@
 #include "iommufd_private.h"
 #include "iopt_dmabuf.h"
 
-/* The span is in an area of the IOAS, which is there as long as the area is */
+/* The span belongs to an area of the IOAS; the IOAS exists as long as the area */
 static void not_restored(struct dma_buf_domain_span *span)
 {
 	iopt_dmabuf_event_signal(span->priv);
@@ -56,7 +57,7 @@ static struct iopt_dmabuf_track *add_track(struct iopt_area *area,
 		.prot = area->iommu_prot,
 		.not_restored = not_restored,
 		.priv = area->iopt,
-		/* Type1 cuts areas anywhere: see batch_iommu_map_small() */
+		/* Type1 cuts areas at any page: see batch_iommu_map_small() */
 		.small_pages = area->iopt->disable_large_pages,
 	};
 	return track;
@@ -87,7 +88,7 @@ static int track_and_fill(struct iopt_pages *pages, struct iopt_area *area,
 	struct iopt_dmabuf_track *track;
 	int rc;
 
-	/* Also if it is revoked: this is about what user space may learn */
+	/* Refuse even if the buffer is revoked: the error must not depend on that */
 	if (!iopt_dmabuf_revocable(domain))
 		return -EOPNOTSUPP;
 
@@ -115,14 +116,15 @@ static void publish(struct iopt_pages *pages, struct iopt_area *area,
 /**
  * iopt_dmabuf_fill_domain - put an area into one more domain
  * @area: the area, of a dma-buf
- * @domain: the domain. Nobody else fills or empties it with @area.
+ * @domain: the domain. No other task fills or empties it with @area.
  *
- * Succeeds without mapping anything, or all of it, if the dma-buf is revoked. For
- * ever as well: who attaches a device to an IOAS did not ask for this area, and must
- * not be kept from it by an exporter that is done with a buffer.
+ * If the dma-buf is revoked, this succeeds and maps nothing, or not all of the area.
+ * This holds for a permanent revoke as well: a task that attaches a device to an IOAS
+ * did not ask for this area, and an exporter that has revoked a buffer must not make
+ * the attach fail.
  *
- * Context: May sleep. The domains_rwsem of the area's io_pagetable is held for
- * writing, &iopt_pages.mutex is not.
+ * Context: May sleep. The caller holds the domains_rwsem of the area's io_pagetable
+ * for writing, and does not hold &iopt_pages.mutex.
  *
  * Return: 0; -EOPNOTSUPP if a revoke could not stop the domain's device,
  * -ENOMEM, -EINTR if the task was killed, or an error of the domain's driver.
@@ -136,7 +138,7 @@ int iopt_dmabuf_fill_domain(struct iopt_area *area, struct iommu_domain *domain)
 	rc = track_and_fill(pages, area, domain);
 	if (rc)
 		return rc;
-	/* It changes with the domains_rwsem held for writing only */
+	/* Only holders of the domains_rwsem for writing change it */
 	if (!area->storage_domain)
 		publish(pages, area, domain);
 	return 0;
@@ -145,11 +147,11 @@ EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_fill_domain);
 
 /**
  * iopt_dmabuf_fill_domains - put a new area into all domains of its IOAS
- * @area: the area, without pages so that nobody else does anything with it
+ * @area: the area, whose pages are not set yet, so that no other task uses it
  * @pages: its pages, of a dma-buf
  *
- * Context: May sleep. The domains_rwsem of the area's io_pagetable is held, in
- * which there is a domain, &iopt_pages.mutex is not.
+ * Context: May sleep. The caller holds the domains_rwsem of the area's io_pagetable,
+ * which has at least one domain, and does not hold &iopt_pages.mutex.
  *
  * Return: As iopt_dmabuf_fill_domain().
  */
@@ -159,7 +161,7 @@ int iopt_dmabuf_fill_domains(struct iopt_area *area, struct iopt_pages *pages)
 	unsigned long index;
 	int rc;
 
-	/* They have no gaps. A search for one more would look at all slots. */
+	/* The slots have no gaps. A search for one more would look at all slots. */
 	for (index = 0; index < iopt->next_domain_id; index++) {
 		rc = track_and_fill(pages, area, xa_load(&iopt->domains, index));
 		if (rc)
@@ -178,9 +180,9 @@ EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_fill_domains);
 /**
  * iopt_dmabuf_unfill_domain - take an area out of one domain
  * @area: the area, of a dma-buf
- * @domain: the domain, in which the area was put
+ * @domain: the domain that the area is in
  *
- * Context: &iopt_pages.mutex is held.
+ * Context: The caller holds &iopt_pages.mutex.
  */
 void iopt_dmabuf_unfill_domain(struct iopt_area *area,
 			       struct iommu_domain *domain)
@@ -199,10 +201,10 @@ EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_unfill_domain);
 
 /**
  * iopt_dmabuf_unfill_domains - take an area out of all domains
- * @area: the area, which the caller has taken @pages from
- * @pages: its pages, of a dma-buf
+ * @area: the area, whose pages the caller has cleared
+ * @pages: the pages, of a dma-buf
  *
- * Context: May sleep. &iopt_pages.mutex is not held.
+ * Context: May sleep. The caller does not hold &iopt_pages.mutex.
  */
 void iopt_dmabuf_unfill_domains(struct iopt_area *area,
 				struct iopt_pages *pages)
@@ -229,17 +231,17 @@ static const struct dma_buf_attach_ops iopt_dmabuf_attach_ops = {
 
 /**
  * iopt_dmabuf_import - fill a new iopt_pages from a dma-buf
- * @pages: of type IOPT_ADDRESS_DMABUF, not shown to anybody yet, its start set
- * @dmabuf: the dma-buf. On success the caller's reference belongs to @pages.
+ * @pages: of type IOPT_ADDRESS_DMABUF, not yet visible to other tasks, its start set
+ * @dmabuf: the dma-buf. On success @pages owns the caller's reference.
  *
- * Context: May sleep. The reservation lock of @dmabuf is not held.
+ * Context: May sleep. The caller does not hold the reservation lock of @dmabuf.
  *
- * Return: 0; -EOPNOTSUPP if the exporter has nothing for domains, -EPERM if
- * devices may not write to it and @pages is to be written, -ENODEV if the dma-buf
- * is revoked for ever, -EAGAIN if it is for a time, -ENOMEM, -EINTR if the task was
- * killed, or an error of the exporter. If it is revoked while this runs this may
- * succeed as well, as if that had come later. On error iopt_dmabuf_release() of
- * @pages has nothing to do.
+ * Return: 0; -EOPNOTSUPP if the exporter offers nothing for domains, -EPERM if
+ * devices may not write to the dma-buf and @pages is writable, -ENODEV if the dma-buf
+ * is revoked permanently, -EAGAIN if it is revoked for a time, -ENOMEM, -EINTR if the
+ * task was killed, or an error of the exporter. If the exporter revokes the dma-buf
+ * during the call, the call may succeed, as if the revoke had come later. After an
+ * error iopt_dmabuf_release() of @pages does nothing.
  */
 int iopt_dmabuf_import(struct iopt_pages *pages, struct dma_buf *dmabuf)
 {
@@ -266,16 +268,16 @@ int iopt_dmabuf_import(struct iopt_pages *pages, struct dma_buf *dmabuf)
 EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_import);
 
 /**
- * iopt_dmabuf_stay_revoked - do without the way back after an outage
- * @pages: what an import has returned, an iopt_pages without areas or an ERR_PTR
+ * iopt_dmabuf_stay_revoked - do not map an import again after an outage
+ * @pages: the result of an import, an iopt_pages without areas or an ERR_PTR
  *
- * What is away for a time is as good as gone for such an import, and has the error
- * of that.
+ * For such an import a dma-buf that is away for a time is as good as gone, and the
+ * error is the same.
  *
  * Context: May sleep, killable. Takes the reservation lock of the buffer.
  *
- * Return: @pages, or -ENODEV, or -EINTR if the task was killed, as an ERR_PTR: then
- * the dma-buf is the caller's again.
+ * Return: @pages; or -ENODEV, or -EINTR if the task was killed, as an ERR_PTR, in
+ * which case the caller owns the reference on the dma-buf again.
  */
 struct iopt_pages *iopt_dmabuf_stay_revoked(struct iopt_pages *pages)
 {
@@ -298,10 +300,10 @@ struct iopt_pages *iopt_dmabuf_stay_revoked(struct iopt_pages *pages)
 EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_stay_revoked);
 
 /**
- * iopt_dmabuf_gone - is it over with an import, for ever?
+ * iopt_dmabuf_gone - is an import empty for good?
  * @pages: of type IOPT_ADDRESS_DMABUF
  *
- * Return: True if nothing of it will be mapped again. False can be out of date when
+ * Return: True if nothing of it will be mapped again. False may be out of date when
  * the caller sees it.
  */
 bool iopt_dmabuf_gone(struct iopt_pages *pages)
@@ -317,7 +319,7 @@ EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_gone);
  * iopt_dmabuf_release - let go of the dma-buf of a dying iopt_pages
  * @pages: of type IOPT_ADDRESS_DMABUF, without areas
  *
- * Context: May sleep. The reservation lock of the dma-buf is not held.
+ * Context: May sleep. The caller does not hold the reservation lock of the dma-buf.
  */
 void iopt_dmabuf_release(struct iopt_pages *pages)
 {

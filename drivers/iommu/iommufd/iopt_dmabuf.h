@@ -22,10 +22,10 @@ struct iopt_share;
  * struct iopt_pages_dmabuf - the dma-buf of an iopt_pages
  * @attach: the attachment, constant from the end of the import to the release
  * @start: byte offset of page 0 in the dma-buf, always PAGE_SIZE aligned
- * @stays_revoked: user space does not want it back after an outage. Set before
- *	the first area is made.
- * @share: how other areas find the import, NULL if it was not made by address.
- *	Owned, constant from before it is found.
+ * @stays_revoked: the core does not map it again after an outage, because user
+ *	space has asked for that. Set before the first area is made.
+ * @share: the entry by which other areas find the import, NULL if it was not made
+ *	by address. Owned, constant from before the entry is in the tree.
  */
 struct iopt_pages_dmabuf {
 	struct dma_buf_attachment *attach;
@@ -36,8 +36,8 @@ struct iopt_pages_dmabuf {
 
 /**
  * struct iopt_dmabuf_track - an area of a dma-buf in a domain
- * @span: what the core maps, or has taken out because of a revoke. The domain
- *	stays in the IOAS for as long as it is there.
+ * @span: the span that the core maps, or has emptied because of a revoke. Its domain
+ *	stays in the IOAS for as long as the track exists.
  * @elm: in &iopt_area.dmabuf_tracks, under &iopt_pages.mutex
  */
 struct iopt_dmabuf_track {
@@ -80,8 +80,8 @@ static inline void iopt_dmabuf_event_fini(struct io_pagetable *iopt)
 extern const struct iommu_ops iommufd_noiommu_ops;
 
 /*
- * Does taking pages out of @domain keep the device from them? Without an IOMMU
- * user space asks for the physical addresses, and nothing takes them back.
+ * Can the device still reach pages after they are taken out of @domain? Without an
+ * IOMMU it can: user space asks for the physical addresses and keeps them.
  */
 static inline bool iopt_dmabuf_revocable(const struct iommu_domain *domain)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What user space has to know of dma-bufs that should have come back after an
- * outage: an eventfd for each IOAS. It is signaled when the core of dma-buf has
- * given up to map one again, once or more for all places and domains.
+ * Reports dma-bufs that did not come back after an outage: user space can set an
+ * eventfd per IOAS. iommufd signals it when the dma-buf core has given up mapping a
+ * dma-buf again, once or more for all places and domains.
  */
 #include <linux/cleanup.h>
 #include <linux/eventfd.h>
@@ -18,11 +18,11 @@
 #include "iopt_dmabuf.h"
 
 /**
- * struct iopt_dmabuf_event - whom an IOAS tells
+ * struct iopt_dmabuf_event - the eventfd of an IOAS
  * @ctx: the eventfd, with a reference
- * @work: signals it. How many mappings have failed and how many wait for the
- *	eventfd is up to user space: the core of dma-buf holds locks that an
- *	exporter waits for, and must not wait for them.
+ * @work: signals the eventfd. User space decides how many mappings fail and how many
+ *	tasks wait for the eventfd. The dma-buf core reports a failure with locks
+ *	held that an exporter waits for, and must not wait for all of these.
  */
 struct iopt_dmabuf_event {
 	struct eventfd_ctx *ctx;
@@ -55,7 +55,7 @@ static struct iopt_dmabuf_event *event_alloc(int fd)
 	return event;
 }
 
-/* Takes @event over, and frees what was there before when it has been signaled */
+/* Takes ownership of @event. Frees the previous one after its work has run. */
 static void set_event(struct io_pagetable *iopt,
 		      struct iopt_dmabuf_event *event)
 {
@@ -71,10 +71,11 @@ static void set_event(struct io_pagetable *iopt,
 /**
  * iopt_dmabuf_option_event - IOMMU_OPTION_DMABUF_EVENT
  * @cmd: the option
- * @iopt: of the IOAS
+ * @iopt: the io_pagetable of the IOAS
  *
- * Return: 0, -EOPNOTSUPP if it is to be read, -EINVAL if the value is no number of a
- * file or no eventfd has it, -EBADF if no file has, -ENOMEM.
+ * Return: 0, -EOPNOTSUPP for an attempt to read the option, -EINVAL if the value is
+ * not a file descriptor number or the file is no eventfd, -EBADF if no file has that
+ * number, -ENOMEM.
  */
 int iopt_dmabuf_option_event(struct iommu_option *cmd,
 			     struct io_pagetable *iopt)
@@ -96,10 +97,10 @@ int iopt_dmabuf_option_event(struct iommu_option *cmd,
 EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_option_event);
 
 /**
- * iopt_dmabuf_event_signal - something of a dma-buf did not come back
- * @iopt: where
+ * iopt_dmabuf_event_signal - report that a mapping of a dma-buf did not come back
+ * @iopt: the io_pagetable with the mapping
  *
- * Context: Any that takes spinlocks.
+ * Context: Any in which spinlocks can be taken.
  */
 void iopt_dmabuf_event_signal(struct io_pagetable *iopt)
 {
@@ -111,8 +112,8 @@ void iopt_dmabuf_event_signal(struct io_pagetable *iopt)
 EXPORT_SYMBOL_IF_KUNIT(iopt_dmabuf_event_signal);
 
 /**
- * iopt_dmabuf_event_fini - nobody is told anything any more
- * @iopt: without areas
+ * iopt_dmabuf_event_fini - stop reporting and drop the eventfd
+ * @iopt: the io_pagetable, without areas
  */
 void iopt_dmabuf_event_fini(struct io_pagetable *iopt)
 {

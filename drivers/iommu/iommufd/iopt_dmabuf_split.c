@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An area of a dma-buf that is cut in two, as VFIO's type1 allows.
+ * Cuts an area of a dma-buf in two, which VFIO's type1 allows.
  *
- * In each domain the area's span becomes two spans, one for each new area. There
- * nothing changes: such an IOAS maps small pages only, so that each half can be
- * taken out without the other.
+ * In each domain the area's span becomes two spans, one for each new area. The
+ * domain does not change: such an IOAS maps small pages only, so that each half can
+ * be unmapped without the other.
  */
 #include <linux/dma-buf-domain.h>
 #include <linux/slab.h>
@@ -18,11 +18,11 @@
  * @area: the area; nothing is done if it is not of a dma-buf
  * @rhs: the new area for its second part, which takes the new tracks
  *
- * Context: &iopt_pages.mutex is held from here to iopt_dmabuf_split() or
- * iopt_dmabuf_abort_split(), and the iova_rwsem for writing, which domains come
- * and go under.
+ * Context: The caller holds &iopt_pages.mutex from here to iopt_dmabuf_split() or
+ * iopt_dmabuf_abort_split(), and holds the iova_rwsem for writing, so that no domain
+ * is added or removed.
  *
- * Return: 0, or -ENOMEM with nothing to be undone.
+ * Return: 0, or -ENOMEM with nothing to undo.
  */
 int iopt_dmabuf_prepare_split(struct iopt_area *area, struct iopt_area *rhs)
 {
@@ -42,8 +42,8 @@ int iopt_dmabuf_prepare_split(struct iopt_area *area, struct iopt_area *rhs)
 }
 
 /**
- * iopt_dmabuf_abort_split - do without the cut after all
- * @rhs: what iopt_dmabuf_prepare_split() got
+ * iopt_dmabuf_abort_split - undo iopt_dmabuf_prepare_split()
+ * @rhs: as passed to iopt_dmabuf_prepare_split()
  */
 void iopt_dmabuf_abort_split(struct iopt_area *rhs)
 {
@@ -59,8 +59,8 @@ void iopt_dmabuf_abort_split(struct iopt_area *rhs)
 /**
  * iopt_dmabuf_split - cut an area
  * @area: the area, which is about to be freed
- * @lhs: the new area for its first part, whose length says where the cut is
- * @rhs: what iopt_dmabuf_prepare_split() got
+ * @lhs: the new area for its first part, whose length is the offset of the cut
+ * @rhs: as passed to iopt_dmabuf_prepare_split()
  */
 void iopt_dmabuf_split(struct iopt_area *area, struct iopt_area *lhs,
 		       struct iopt_area *rhs)

@@ -16,8 +16,8 @@
 #define MAX_DMABUF_PAGES 512
 
 /*
- * The pages are RAM. Every other one claims to be MMIO, so that the importer
- * has to keep the two apart.
+ * The pages are RAM. The exporter declares every other one as MMIO, so that the
+ * importer has to keep the two apart.
  */
 struct iommufd_test_dma_buf {
 	struct dma_buf_phys_list *list;
@@ -180,8 +180,8 @@ int iommufd_test_dmabuf_revoke(struct iommufd_ucmd *ucmd, int fd, bool revoked)
 }
 
 /*
- * Hold the reservation, as an exporter or importer that has much to do would.
- * Others can be killed while they wait for it, or are not to wait.
+ * Hold the reservation lock, as an exporter or importer with much work would. Other
+ * tasks that wait for the lock can be killed, or must not need it at all.
  */
 int iommufd_test_dmabuf_hold(int fd, unsigned int ms)
 {
@@ -239,7 +239,7 @@ int iommufd_test_md_check_dmabuf(struct iommufd_ucmd *ucmd,
 		goto out_put;
 	}
 
-	/* A revoke of this buffer frees the page tables that are looked at */
+	/* A revoke of this buffer frees the page tables that are read here */
 	dma_resv_lock(dmabuf->resv, NULL);
 	rc = check_domain(hwpt->domain, dmabuf, cmd->check_dmabuf.iova,
 			  cmd->check_dmabuf.length, cmd->check_dmabuf.offset);

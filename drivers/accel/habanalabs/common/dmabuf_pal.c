@@ -9,8 +9,8 @@
 #include <linux/pci-p2pdma.h>
 
 /*
- * Walk @size bytes from @offset on through @pages and write down the ranges in
- * the BAR, neighbours merged. Returns how many there are; @phys may be NULL.
+ * Walk @size bytes from @offset on through @pages and store the ranges in the BAR,
+ * neighbours merged. Returns the number of ranges; @phys may be NULL.
  */
 static size_t fill_ranges(struct phys_vec *phys, const u64 *pages,
 			  u64 page_size, u64 offset, u64 size, u64 bar_offset)
@@ -60,7 +60,7 @@ hl_dmabuf_map_phys(struct dma_buf_attachment *attach)
 	struct dma_buf_phys_list *list;
 	size_t nr;
 
-	/* The provider goes with the driver's binding */
+	/* The provider is freed when the driver unbinds */
 	if (hdev->device_fini_pending)
 		return ERR_PTR(-ENODEV);
 
@@ -88,16 +88,16 @@ static const struct dma_buf_mapping_pal_exp_ops hl_dmabuf_pal_ops = {
 };
 
 /*
- * The core makes scatterlists of the ranges, as long as the importer's device
- * likes them. A domain would have to lose them when the device is removed, and
- * this driver revokes nothing.
+ * The core makes scatterlists of the ranges, with segments as long as the importer's
+ * device allows. Domains are left out: they would have to lose the ranges when the
+ * device is removed, and this driver does not revoke.
  */
 int hl_dmabuf_match_mapping(const struct dma_buf_match_args *args)
 {
 	struct hl_dmabuf_priv *hl_dmabuf = args->dmabuf->priv;
 	struct dma_buf_mapping_match exp;
 
-	/* The provider goes with the driver's binding */
+	/* The provider is freed when the driver unbinds */
 	if (hl_dmabuf->ctx->hdev->device_fini_pending)
 		return -ENODEV;
 

@@ -2,22 +2,22 @@
 /*
  * Buffers of a VF that its PF imports.
  *
- * A VF is assigned to a virtual machine, and a buffer in its LMEM BAR exported by
- * vfio-pci. What the PF gets of it are offsets in that BAR (IOV, see
- * drivers/dma-buf/dma-buf-iov.c), and behind the BAR is VRAM that the PF itself
- * has given to the VF. So its GPU uses the VRAM.
+ * A VF is assigned to a virtual machine, and vfio-pci has exported a buffer in the
+ * VF's LMEM BAR. The PF gets offsets in that BAR (IOV, see
+ * drivers/dma-buf/dma-buf-iov.c), and behind the BAR is VRAM that the PF itself has
+ * given to the VF. So the PF's GPU uses the VRAM.
  *
- * Which VRAM that is changes with the provisioning of the VF. All offsets are
- * looked up in what this VF has now, whatever another VF has beside it, and none
- * is beyond. Before VRAM is taken from a VF, or moves to another offset because a
- * tile before it gets or loses some, all imports of the VF are unmapped. The
- * exporter chooses anew when they are mapped again: an import for which the VF has
- * no VRAM is mapped through the BAR, by a scatterlist.
+ * The provisioning of the VF decides which VRAM that is, and may change it. The PF
+ * looks all offsets up in the VRAM that this VF has now, and in no other VF's. Before
+ * the PF takes VRAM from a VF, or VRAM moves to another offset because a tile before
+ * it gets or loses some, it unmaps all imports of the VF. The exporter chooses again
+ * when they are mapped the next time: an import for which the VF has no VRAM is
+ * mapped through the BAR, by a scatterlist.
  *
- * Locks: the provisioning has its own (master_lock) and takes the reservation
- * locks of imports under it. Under a reservation lock is &iov_lock, which protects
- * what is in struct xe_dma_buf_iov and the list of imports, and under which
- * nothing is waited for.
+ * Locks: the provisioning holds its own lock (master_lock) and takes the reservation
+ * locks of imports inside of it. &iov_lock nests inside a reservation lock. It
+ * protects struct xe_dma_buf_iov and the list of imports, and its holder waits for
+ * nothing.
  */
 #include <linux/dma-buf-iov.h>
 #include <linux/dma-resv.h>
@@ -45,20 +45,20 @@ MODULE_IMPORT_NS("DMA_BUF");
 static DEFINE_MUTEX(iov_lock);
 
 /*
- * The user says of how many pieces a buffer is. Each is looked up under the lock,
- * in VRAM that may be in thousands of pieces itself.
+ * The user decides how many pieces a buffer has. Each is looked up under iov_lock, in
+ * VRAM that may be in thousands of pieces itself.
  */
 #define MAX_RANGES	4096
 
 /**
  * struct xe_dma_buf_iov_map - an import that is mapped as VRAM of a VF
- * @no_sgt: a table without DMA addresses, which TTM has for the mapping
+ * @no_sgt: a table without DMA addresses, for TTM
  * @bo: the imported object, which has it mapped
- * @iov: the VF's, in which it is listed
+ * @iov: the VF's struct, which has this in its list
  * @elm: in &xe_dma_buf_iov.imports
- * @gen: &xe_dma_buf_iov.gen of what @addr was looked up in
- * @nr: how many entries @addr has room for
- * @addr: where it is, by the addresses of the GPU
+ * @gen: value of &xe_dma_buf_iov.gen when @addr was looked up
+ * @nr: number of entries that @addr has room for
+ * @addr: addresses of the buffer in the GPU's address space
  */
 struct xe_dma_buf_iov_map {
 	struct sg_table no_sgt;
@@ -70,7 +70,7 @@ struct xe_dma_buf_iov_map {
 	struct drm_pagemap_addr addr[] __counted_by(nr);
 };
 
-/* What TTM has is one of ours, or the table of an exporter */
+/* The table in TTM is either part of a xe_dma_buf_iov_map or an exporter's table */
 static struct xe_dma_buf_iov_map *to_iov_map(const struct xe_bo *bo)
 {
 	return bo->iov_mapped ?
@@ -85,7 +85,7 @@ static struct xe_dma_buf_iov *find_vf(struct xe_device *xe,
 
 	if (id < 0 || id >= xe->sriov.pf.driver_max_vfs)
 		return NULL;
-	/* 0 is the PF */
+	/* Index 0 is the PF */
 	return &xe->sriov.pf.vfs[id + 1].iov;
 }
 
@@ -110,8 +110,8 @@ static bool has_range(const struct xe_dma_buf_iov *iov,
 }
 
 /*
- * Put VRAM that is contiguous into entries, each of which is a power of two
- * pages. Returns how many it takes, and fills in those for which there is room.
+ * Store contiguous VRAM in entries, each of which covers a power of two of pages.
+ * Returns the number of entries needed, and fills in those for which there is room.
  */
 static size_t put_piece(u64 addr, u64 size, struct drm_pagemap_addr *to,
 			size_t room)
@@ -133,7 +133,7 @@ static size_t put_piece(u64 addr, u64 size, struct drm_pagemap_addr *to,
 	return n;
 }
 
-/* The same for a piece of a VF's VRAM of one tile */
+/* The same for a piece of the VRAM that a VF has on one tile */
 static size_t put_lmem(struct xe_bo *lmem, u64 offset, u64 size,
 		       struct drm_pagemap_addr *to, size_t room)
 {
@@ -152,7 +152,7 @@ static size_t put_lmem(struct xe_bo *lmem, u64 offset, u64 size,
 	return n;
 }
 
-/* The same for a range of offsets, which the VF has */
+/* The same for a range of offsets that the VF has */
 static size_t put_range(const struct xe_dma_buf_iov *iov,
 			const struct dma_buf_iov_range *range,
 			struct drm_pagemap_addr *to, size_t room)
@@ -180,8 +180,8 @@ static size_t put_range(const struct xe_dma_buf_iov *iov,
 }
 
 /*
- * Look up all of a buffer. Returns how many entries that takes, and fills in those
- * for which there is room; 0 if the VF does not have it all.
+ * Look up the whole buffer. Returns the number of entries needed, and fills in those
+ * for which there is room; returns 0 if the VF does not have all of the VRAM.
  */
 static size_t put_all(struct dma_buf_attachment *attach,
 		      const struct xe_dma_buf_iov *iov, unsigned int nr_ranges,
@@ -202,7 +202,7 @@ static size_t put_all(struct dma_buf_attachment *attach,
 	return n;
 }
 
-/* Can this PF use a VF's memory at all? */
+/* Can this PF use the memory of a VF at all? */
 static const char *refuse_device(struct xe_device *xe)
 {
 	if (!IS_SRIOV_PF(xe) || !IS_DGFX(xe))
@@ -228,7 +228,7 @@ static const char *xe_dma_buf_refuse_iov(struct dma_buf_attachment *attach,
 	vf = find_vf(xe, iov->vf);
 	if (!vf)
 		return "VF is not known";
-	/* It could not be taken back */
+	/* The PF could not unmap it when the VF loses the VRAM */
 	if (xe_bo_is_pinned(bo))
 		return "importer has it on the screen";
 
@@ -237,7 +237,7 @@ static const char *xe_dma_buf_refuse_iov(struct dma_buf_attachment *attach,
 		return "VF has no VRAM";
 	if (iov->nr_ranges > MAX_RANGES)
 		return "too many pieces";
-	/* Pieces may be there twice */
+	/* The buffer may contain a piece twice */
 	if (attach->dmabuf->size > lmem_size(vf))
 		return "longer than the VF's VRAM";
 	for (i = 0; i < iov->nr_ranges; i++) {
@@ -259,9 +259,8 @@ const struct dma_buf_mapping_match xe_import_types[XE_NR_IMPORT_TYPES] = {
 };
 
 /*
- * Memory is not allocated under the lock, so count first. Returns -EAGAIN if the
- * VF was given something else meanwhile: whether it has the buffer now, the
- * exporter has to ask again.
+ * Memory must not be allocated under iov_lock, so count first. Returns -EAGAIN if the
+ * VF's VRAM has changed meanwhile: the exporter then has to choose again.
  */
 static struct xe_dma_buf_iov_map *map_vf(struct xe_bo *bo,
 					 const struct dma_buf_iov *iov,
@@ -326,7 +325,7 @@ static struct sg_table *map_selected(struct xe_bo *bo)
 		sgt = map_iov(bo);
 	else
 		sgt = dma_buf_sgt_map_attachment(attach, DMA_BIDIRECTIONAL);
-	/* Either map has counted itself */
+	/* The map of either type has counted itself */
 	dma_buf_mapping_unselect(attach);
 	if (IS_ERR(sgt))
 		dma_buf_mapping_renew(attach);
@@ -334,20 +333,20 @@ static struct sg_table *map_selected(struct xe_bo *bo)
 }
 
 /**
- * xe_dma_buf_map_import - map an imported object, in the form that was chosen
+ * xe_dma_buf_map_import - map an imported object, in the type that was selected
  * @ttm_bo: the object, which is not mapped
  *
- * Context: The reservation lock of the object is held. May sleep.
+ * Context: The caller holds the reservation lock of the object. May sleep.
  *
- * Return: What TTM is to have for the mapping: a table of DMA addresses, or one
- * without any if xe_dma_buf_iov_addr() has them; or an ERR_PTR.
+ * Return: The table that TTM keeps for the mapping: one with DMA addresses, or one
+ * without any if xe_dma_buf_iov_addr() returns the addresses; or an ERR_PTR.
  */
 struct sg_table *xe_dma_buf_map_import(struct ttm_buffer_object *ttm_bo)
 {
 	struct xe_bo *bo = ttm_to_xe_bo(ttm_bo);
 	struct sg_table *sgt = map_selected(bo);
 
-	/* The VF has lost it between the choice and this */
+	/* The VF has lost the VRAM between the choice and the map */
 	if (sgt == ERR_PTR(-EAGAIN))
 		sgt = map_selected(bo);
 	return sgt;
@@ -355,9 +354,9 @@ struct sg_table *xe_dma_buf_map_import(struct ttm_buffer_object *ttm_bo)
 
 /**
  * xe_dma_buf_unmap_import - unmap an imported object
- * @ttm_bo: the object, of which the GPU does not use the mapping any more
+ * @ttm_bo: the object, whose mapping the GPU no longer uses
  *
- * Context: The reservation lock of the object is held. May sleep.
+ * Context: The caller holds the reservation lock of the object. May sleep.
  */
 void xe_dma_buf_unmap_import(struct ttm_buffer_object *ttm_bo)
 {
@@ -380,11 +379,11 @@ void xe_dma_buf_unmap_import(struct ttm_buffer_object *ttm_bo)
 }
 
 /**
- * xe_dma_buf_iov_addr - where an imported object is in VRAM
+ * xe_dma_buf_iov_addr - addresses of an imported object in VRAM
  * @bo: the object, of which the caller holds the reservation lock
  *
- * Return: Addresses for xe_res_first_dma(), or NULL if it is not mapped in that
- * way.
+ * Return: Addresses for xe_res_first_dma(), or NULL if the object is not mapped as
+ * VRAM of a VF.
  */
 const struct drm_pagemap_addr *xe_dma_buf_iov_addr(const struct xe_bo *bo)
 {
@@ -393,7 +392,7 @@ const struct drm_pagemap_addr *xe_dma_buf_iov_addr(const struct xe_bo *bo)
 	return map ? map->addr : NULL;
 }
 
-/* The VF has lost it: whoever mapped it since has something else */
+/* Was it mapped before the VF's VRAM changed? A newer map has other addresses. */
 static bool is_old(const struct xe_dma_buf_iov_map *map,
 		   const struct xe_dma_buf_iov *vf)
 {
@@ -402,7 +401,7 @@ static bool is_old(const struct xe_dma_buf_iov_map *map,
 	return map->gen != vf->gen;
 }
 
-/* Unmap an object, which may have been mapped anew meanwhile */
+/* Unmap an object, unless it was mapped again meanwhile */
 static void revoke(struct xe_bo *bo, struct xe_dma_buf_iov *vf)
 {
 	struct dma_resv *resv = bo->ttm.base.resv;
@@ -417,9 +416,9 @@ static void revoke(struct xe_bo *bo, struct xe_dma_buf_iov *vf)
 	}
 	if (!old)
 		goto out;
-	/* What is submitted later has to validate, and maps anew */
+	/* A job that is submitted later validates the object, which maps it again */
 	if (XE_WARN_ON(xe_bo_evict(bo, XE_VALIDATION_UNSUPPORTED))) {
-		/* Do not find it again and again */
+		/* Take it off the list, so that revoke_old() does not find it again */
 		mutex_lock(&iov_lock);
 		map->gen = vf->gen;
 		mutex_unlock(&iov_lock);
@@ -433,7 +432,7 @@ out:
 	dma_resv_unlock(resv);
 }
 
-/* An old import of the VF, with a reference if it is not being freed */
+/* Find an old import of the VF, and take a reference unless it is being freed */
 static struct xe_dma_buf_iov_map *find_old(struct xe_dma_buf_iov *vf, bool *alive)
 {
 	struct xe_dma_buf_iov_map *map, *dying = NULL;
@@ -452,7 +451,7 @@ static struct xe_dma_buf_iov_map *find_old(struct xe_dma_buf_iov *vf, bool *aliv
 	return dying;
 }
 
-/* Another one may be at the same address by now */
+/* Compare all of it: another map may be at the same address by now */
 static bool is_listed(const struct xe_dma_buf_iov_map *wanted,
 		      const struct xe_dma_buf_iov *vf)
 {
@@ -465,9 +464,9 @@ static bool is_listed(const struct xe_dma_buf_iov_map *wanted,
 }
 
 /*
- * Unmap all imports of a VF that were mapped before it was given something else.
- * An object that is being freed is unmapped by TTM as soon as the GPU is done with
- * it. Both end when the GPU's jobs do, or are made to.
+ * Unmap all imports of a VF that were mapped before its VRAM changed. TTM unmaps an
+ * object that is being freed as soon as the GPU is done with it. Both end when the
+ * GPU's jobs end, or are made to.
  */
 static void revoke_old(struct xe_dma_buf_iov *vf)
 {
@@ -492,13 +491,13 @@ static void revoke_old(struct xe_dma_buf_iov *vf)
 }
 
 /**
- * xe_dma_buf_iov_provide - a VF is given VRAM
+ * xe_dma_buf_iov_provide - record that a VF was given VRAM
  * @gt: main GT of the tile
  * @vfid: the VF
  * @lmem: the VRAM, pinned and behind the VF's BAR
  *
- * Context: The provisioning is locked. Takes reservation locks of imports, and
- * waits for the GPU.
+ * Context: The caller holds the lock of the provisioning. Takes reservation locks of
+ * imports, and waits for the GPU.
  */
 void xe_dma_buf_iov_provide(struct xe_gt *gt, unsigned int vfid,
 			    struct xe_bo *lmem)
@@ -511,16 +510,16 @@ void xe_dma_buf_iov_provide(struct xe_gt *gt, unsigned int vfid,
 		vf->lmem[gt_to_tile(gt)->id] = lmem;
 		vf->gen++;
 	}
-	/* What is on the tiles behind it is at another offset now */
+	/* The VRAM on the tiles behind this one has other offsets now */
 	revoke_old(vf);
 }
 
 /**
- * xe_dma_buf_iov_withdraw - VRAM is about to be taken from a VF
+ * xe_dma_buf_iov_withdraw - record that VRAM is about to be taken from a VF
  * @gt: main GT of the tile
  * @lmem: the VRAM, still pinned
  *
- * No page table has it when this returns, and it cannot be mapped any more.
+ * When this returns no page table maps the VRAM, and it cannot be mapped again.
  *
  * Context: As xe_dma_buf_iov_provide().
  */

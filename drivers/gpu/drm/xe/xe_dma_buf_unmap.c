@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Imported buffers whose exporter wants their memory back.
+ * Unmaps imported buffers whose exporter has invalidated them.
  *
- * What the GPU still does with the buffer is in the fences that the reservation
- * object has when the exporter says so. Nothing that comes later uses the old
- * mapping: it has to validate the object, which is in system memory now, and
- * that makes a new one. So the old one can go when those fences have signaled.
+ * When the exporter invalidates the buffer, the reservation object has fences for
+ * everything that the GPU still does with the buffer. Nothing that comes later uses
+ * the old mapping: it has to validate the object, which is in system memory now, and
+ * that makes a new mapping. So xe can unmap the old one when those fences have
+ * signaled.
  *
- * The callback does not wait for them. TTM's workqueue does, as it does for
+ * The callback does not wait for the fences. TTM's workqueue does, as it does for
  * objects that are freed while they are busy, and ttm_device_fini() drains it. So
  * the work ends before the device and the module are gone.
  */
@@ -24,9 +25,9 @@
 /**
  * struct xe_dma_buf_unmap - an object to be unmapped
  * @bo: the object, with a reference
- * @nr_mapped: the mapping that the exporter wants back, see &xe_bo.nr_mapped
- * @fence: what the GPU did when the exporter invalidated, with a reference
- * @work: unmaps, and frees this
+ * @nr_mapped: the mapping to be undone, see &xe_bo.nr_mapped
+ * @fence: the GPU's work when the exporter invalidated, with a reference
+ * @work: unmaps, and frees this struct
  */
 struct xe_dma_buf_unmap {
 	struct xe_bo *bo;
@@ -43,7 +44,7 @@ static void unmap_work(struct work_struct *work)
 
 	dma_fence_wait(unmap->fence, false);
 	dma_resv_lock(bo->ttm.base.resv, NULL);
-	/* A mapping that was made since is another one, and has fences of its own */
+	/* A mapping that was made since has a number and fences of its own */
 	if (bo->ttm.sg && bo->nr_mapped == unmap->nr_mapped)
 		xe_bo_dma_unmap_pinned(bo);
 	dma_resv_unlock(bo->ttm.base.resv);
@@ -71,8 +72,8 @@ static bool unmap_later(struct xe_bo *bo, struct dma_fence *fence)
  * xe_dma_buf_unmap_idle - unmap an imported object as soon as it is idle
  * @bo: the object, which was evicted and which the caller keeps alive
  *
- * Context: The reservation lock of the object is held. Waits for the GPU only if
- * it cannot allocate memory for the work item.
+ * Context: The caller holds the reservation lock of the object. Waits for the GPU
+ * only if it cannot allocate memory for the work item.
  */
 void xe_dma_buf_unmap_idle(struct xe_bo *bo)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Imported buffers whose exporter wants their memory back.
+ * Unmaps imported buffers whose exporter has invalidated them.
  */
 #ifndef _XE_DMA_BUF_UNMAP_H_
 #define _XE_DMA_BUF_UNMAP_H_

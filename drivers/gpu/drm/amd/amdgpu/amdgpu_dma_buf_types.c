@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In which forms amdgpu exports and imports buffers.
+ * The mapping types in which amdgpu exports and imports buffers.
  *
- * XGMI is a link between GPUs. All VRAM of a hive is in one address space, and
- * each GPU's is at the aperture of its node there. So what one GPU needs to know
- * of another's buffer is the buffer object: where it is in VRAM, and of which
- * GPU. It is never mapped for DMA, PCI knows nothing of the way that it takes,
- * and no other driver could use it. That makes it a mapping type of this driver.
+ * XGMI is a link between GPUs. All VRAM of a hive is in one address space, in which
+ * each GPU's VRAM starts at the aperture of its node. So all that a GPU needs of
+ * another GPU's buffer is the buffer object: it has the offset in VRAM, and the GPU.
+ * The buffer is never mapped for DMA, PCI does not know the link, and no other driver
+ * could use it. So it is a mapping type of this driver.
  *
- * The importer's page tables are written from the exporter's object, as
- * amdgpu_vm_bo_update() finds it. What is mapped here is the promise that it is
- * in VRAM, until amdgpu_dma_buf_move_notify().
+ * amdgpu_vm_bo_update() finds the exporter's object and writes the importer's page
+ * tables from it. A mapping of this type is the promise that the object stays in
+ * VRAM until amdgpu_dma_buf_move_notify().
  */
 #include <linux/dma-resv.h>
 #include <linux/module.h>
@@ -30,7 +30,7 @@
 
 MODULE_IMPORT_NS("DMA_BUF");
 
-/* Only amdgpu has entries of its type, so that the object is one of its own */
+/* Only amdgpu makes entries of this type, so the object is an amdgpu_bo */
 static struct amdgpu_device *
 xgmi_importer(const struct dma_buf_attachment *attach)
 {
@@ -44,7 +44,7 @@ static int xgmi_match(const struct dma_buf_match_args *args,
 		      const struct dma_buf_mapping_match *imp,
 		      struct dma_buf_mapping_match *result, const char **why)
 {
-	/* What it needs of the exporter's GPU is not more than this */
+	/* The match uses nothing else of the exporter's GPU */
 	struct amdgpu_device *exporter = (void *)exp->private_data.ptr;
 
 	if (amdgpu_xgmi_same_hive(xgmi_importer(args->attach), exporter))
@@ -86,7 +86,7 @@ amdgpu_import_types[AMDGPU_NR_IMPORT_TYPES] = {
 	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
 };
 
-/* TTM wants a table for what is mapped: one that has no address in it */
+/* TTM needs a table for a mapping: this one has no address in it */
 static struct sg_table over_xgmi;
 
 static bool is_xgmi(const struct dma_buf_attachment *attach)
@@ -106,13 +106,14 @@ static struct sg_table *map_xgmi(struct dma_buf_attachment *attach)
 }
 
 /**
- * amdgpu_dma_buf_map_import - map an imported buffer, in the form that was chosen
+ * amdgpu_dma_buf_map_import - map an imported buffer, in the type that was selected
  * @attach: the attachment
  *
- * Context: The reservation lock of the buffer is held. May sleep.
+ * Context: The caller holds the reservation lock of the buffer. May sleep.
  *
- * Return: A table of DMA addresses, or one without any if the buffer is reached
- * over XGMI, to be given back with amdgpu_dma_buf_unmap_import(); or an ERR_PTR.
+ * Return: A table of DMA addresses, or one without addresses if the GPU reaches the
+ * buffer over XGMI, to be given back with amdgpu_dma_buf_unmap_import(); or an
+ * ERR_PTR.
  */
 struct sg_table *amdgpu_dma_buf_map_import(struct dma_buf_attachment *attach)
 {
@@ -128,7 +129,7 @@ struct sg_table *amdgpu_dma_buf_map_import(struct dma_buf_attachment *attach)
 	else
 		sgt = dma_buf_sgt_map_attachment(attach, DMA_BIDIRECTIONAL);
 
-	/* SGT counts its own mapping, XGMI is counted by what was selected */
+	/* The SGT map has counted itself; the selection counts for XGMI */
 	if (IS_ERR(sgt) || sgt != &over_xgmi)
 		dma_buf_mapping_unselect(attach);
 	if (IS_ERR(sgt))
@@ -141,7 +142,7 @@ struct sg_table *amdgpu_dma_buf_map_import(struct dma_buf_attachment *attach)
  * @attach: the attachment
  * @sgt: what amdgpu_dma_buf_map_import() returned
  *
- * Context: The reservation lock of the buffer is held. May sleep.
+ * Context: The caller holds the reservation lock of the buffer. May sleep.
  */
 void amdgpu_dma_buf_unmap_import(struct dma_buf_attachment *attach,
 				 struct sg_table *sgt)
@@ -156,8 +157,8 @@ void amdgpu_dma_buf_unmap_import(struct dma_buf_attachment *attach,
  * amdgpu_ttm_tt_is_over_xgmi - is this mapped without DMA addresses?
  * @ttm: the TT, or NULL
  *
- * Return: True if it is of an imported object that is reached over XGMI. There
- * is nothing in &ttm_tt.dma_address then that a device could be given.
+ * Return: True if it belongs to an imported object that the GPU reaches over XGMI.
+ * &ttm_tt.dma_address then has no address for a device.
  */
 bool amdgpu_ttm_tt_is_over_xgmi(const struct ttm_tt *ttm)
 {
@@ -174,7 +175,7 @@ static struct amdgpu_bo *export_xgmi(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(bo->tbo.base.resv);
 
-	/* It was when this was selected */
+	/* It was in VRAM when the exporter selected this */
 	if (!bo->tbo.resource || bo->tbo.resource->mem_type != TTM_PL_VRAM)
 		return ERR_PTR(-EBUSY);
 	return bo;
@@ -185,8 +186,8 @@ static const struct amdgpu_xgmi_exp_ops amdgpu_dma_buf_xgmi_ops = {
 };
 
 /*
- * Compressed VRAM of GFX12 cannot be read from outside: the metadata of the
- * compression belongs to the GPU.
+ * Other devices cannot read compressed VRAM of GFX12: only the GPU has the metadata
+ * of the compression.
  */
 static bool is_compressed(const struct amdgpu_bo *bo)
 {
@@ -196,7 +197,7 @@ static bool is_compressed(const struct amdgpu_bo *bo)
 	       bo->flags & AMDGPU_GEM_CREATE_GFX12_DCC;
 }
 
-/* What can be had over XGMI is not to be had over PCI */
+/* Leave out the offer over PCI if the importer is reached over XGMI */
 static bool prefers_xgmi(const struct dma_buf_match_args *args,
 			 struct amdgpu_bo *bo)
 {
@@ -213,9 +214,10 @@ static bool prefers_xgmi(const struct dma_buf_match_args *args,
  * amdgpu_dma_buf_match_mapping - &dma_buf_ops.match_mapping implementation
  * @args: the importer and what it can take
  *
- * VRAM for those who can reach it, over XGMI or PCI, GTT for all others.
+ * Offers VRAM to importers that can reach it, over XGMI or PCI, and GTT to all
+ * others.
  *
- * Return: What dma_buf_match_mapping() says.
+ * Return: The result of dma_buf_match_mapping().
  */
 int amdgpu_dma_buf_match_mapping(const struct dma_buf_match_args *args)
 {
@@ -240,8 +242,8 @@ int amdgpu_dma_buf_match_mapping(const struct dma_buf_match_args *args)
  * amdgpu_dma_buf_reaches_vram - could the importer be served in VRAM?
  * @attach: the attachment
  *
- * Return: True if it reaches VRAM in one way or another, whatever is selected
- * and whether or not the GPU is awake.
+ * Return: True if the importer reaches VRAM over XGMI or PCI, independent of the
+ * selected match and of whether the GPU is awake.
  */
 bool amdgpu_dma_buf_reaches_vram(const struct dma_buf_attachment *attach)
 {
@@ -253,9 +255,9 @@ bool amdgpu_dma_buf_reaches_vram(const struct dma_buf_attachment *attach)
  * amdgpu_dma_buf_all_reach_vram - can the buffer be in VRAM for all importers?
  * @dmabuf: the buffer, of which the caller holds the reservation lock
  *
- * Return: False if there is one that it would have to move to GTT for. A GPU that
- * was asleep when the importer attached, see amdgpu_dma_buf_attach(), is not kept
- * awake for it.
+ * Return: False if an importer needs the buffer in GTT. A GPU that was asleep when
+ * the importer attached, see amdgpu_dma_buf_attach(), is not kept awake for that
+ * importer.
  */
 bool amdgpu_dma_buf_all_reach_vram(struct dma_buf *dmabuf)
 {
@@ -281,9 +283,9 @@ static int find_xgmi(const struct dma_buf_match *matches,
 }
 
 /*
- * Put the buffer where it can be reached over XGMI, if there is room. Returns 1
- * if it is there, 0 if it is in GTT, or an error. If another importer needs it in
- * GTT, it goes there: it would be moved to and fro between the two.
+ * Put the buffer where the importer reaches it over XGMI, if there is room. Returns 1
+ * if it is there, 0 if it is in GTT, or an error. If another importer needs the
+ * buffer in GTT, it goes to GTT: otherwise it would move to and fro between the two.
  */
 static int place_for_xgmi(struct amdgpu_bo *bo, struct dma_buf *dmabuf)
 {
@@ -293,7 +295,7 @@ static int place_for_xgmi(struct amdgpu_bo *bo, struct dma_buf *dmabuf)
 	if (!bo->tbo.pin_count) {
 		if (!amdgpu_dma_buf_all_reach_vram(dmabuf))
 			return 0;
-		/* All of VRAM will do, not just what the BAR shows */
+		/* Any part of VRAM will do, also outside of the BAR */
 		amdgpu_bo_placement_from_domain(bo, AMDGPU_GEM_DOMAIN_VRAM |
 						    AMDGPU_GEM_DOMAIN_GTT);
 		ret = ttm_bo_validate(&bo->tbo, &bo->placement, &ctx);
@@ -306,11 +308,11 @@ static int place_for_xgmi(struct amdgpu_bo *bo, struct dma_buf *dmabuf)
 /**
  * amdgpu_dma_buf_select_mapping - &dma_buf_ops.select_mapping implementation
  * @attach: the attachment
- * @matches: what would do for it
- * @nr_matches: how many these are
+ * @matches: the set of the attachment
+ * @nr_matches: number of @matches
  *
- * A sleeping GPU is not woken up for its peers, and what is pinned in GTT is
- * not moved for them.
+ * Does not wake up a sleeping GPU for its peers, and does not move a buffer for them
+ * that is pinned in GTT.
  *
  * Return: The index of one of @matches, or -errno.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * In which forms amdgpu exports and imports buffers, XGMI among them.
+ * The mapping types in which amdgpu exports and imports buffers, XGMI among them.
  */
 #ifndef __AMDGPU_DMA_BUF_TYPES_H__
 #define __AMDGPU_DMA_BUF_TYPES_H__
