@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What user space may say about a new blob.
+ * Checks of the arguments with which user space creates a blob.
  */
 #include <kunit/visibility.h>
 
@@ -9,13 +9,13 @@
 #define BLOB_HINTS VIRTGPU_BLOB_HINT_DEFER_MAPPING
 
 /**
- * virtio_gpu_blob_args_valid - are all parts that mean nothing yet zero?
+ * virtio_gpu_blob_args_valid - are all fields and bits without a meaning zero?
  * @rc: arguments of DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB. The DRM core has
- *	filled in zeroes for what an older struct does not have.
+ *	filled in zeroes for the fields that an older struct does not have.
  *
- * A hint is known or an error, for all kinds of blobs, so that a later kernel
- * can give a meaning to another bit. To which kinds of blobs it applies is
- * another question: for the rest it is ignored.
+ * An unknown hint is an error for all kinds of blobs, so that a later kernel can
+ * give a meaning to another bit. A known hint is ignored for the kinds of blobs that
+ * it does not apply to.
  *
  * Return: True if they are.
  */
@@ -26,7 +26,7 @@ bool virtio_gpu_blob_args_valid(const struct drm_virtgpu_resource_create_blob *r
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_blob_args_valid);
 
 /**
- * virtio_gpu_blob_hints - the hints that this device makes something of
+ * virtio_gpu_blob_hints - the hints that have an effect on this device
  * @vgdev: the device
  *
  * Return: Mask of VIRTGPU_BLOB_HINT_*, the value of VIRTGPU_PARAM_BLOB_HINTS.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The memory type of what a place in the window shows.
+ * The memory type of a blob's place in the window.
  */
 #include <linux/io.h>
 
 #include "virtgpu_drv.h"
 
 /*
- * On x86 the kernel keeps a list of the memory types of what is not RAM, and
- * huge pages are given the type that the list has: uncached, if it has none. So
- * a blob that gets such pages is put on the list for as long as it has its
- * place. The way to do that for cached memory is to map it.
+ * On x86 the kernel keeps a list of the memory types of addresses outside of RAM.
+ * Huge pages get the type that the list has, or uncached if it has none. So the
+ * driver puts a blob that gets huge pages on the list for as long as the blob has
+ * its place. For cached memory it does that by mapping the place.
  */
 
 /**
@@ -44,10 +44,11 @@ bool virtio_gpu_cache_set(struct virtio_gpu_object_vram *vram, u32 cache)
 }
 
 /**
- * virtio_gpu_cache_unset - nobody has a blob mapped at its place any more
+ * virtio_gpu_cache_unset - remove the memory type of a blob's place
  * @vram: the blob, which may have no place
  *
- * Context: May sleep. Nobody makes page table entries for the blob.
+ * Context: May sleep. Nothing maps the blob, and no fault can make page table
+ * entries for it.
  */
 void virtio_gpu_cache_unset(struct virtio_gpu_object_vram *vram)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of commands to the device.
+ * Allocation and end of commands to the device.
  */
 #include <linux/atomic.h>
 #include <linux/dma-fence.h>
@@ -10,11 +10,11 @@
 
 /**
  * virtio_gpu_vbufs_create - make the cache that commands are allocated from
- * @size: of a command
- * @align: of a command
+ * @size: size of a command
+ * @align: alignment of a command
  *
- * Each device has one, and one that is removed keeps its own for as long as
- * somebody has it open, so the names are numbered.
+ * Each device has one. A removed device keeps its cache for as long as a process has
+ * it open, so the names are numbered.
  *
  * Return: The cache or NULL.
  */
@@ -29,7 +29,7 @@ struct kmem_cache *virtio_gpu_vbufs_create(unsigned int size,
 	return kmem_cache_create(name, size, align, 0, NULL);
 }
 
-/* Signal a fence that no answer will signal, and tell who polls for it */
+/* Signal a fence that no answer will signal, and send its event */
 static void end_fence(struct virtio_gpu_device *vgdev,
 		      struct virtio_gpu_fence *fence, int error)
 {
@@ -41,7 +41,7 @@ static void end_fence(struct virtio_gpu_device *vgdev,
 		drm_send_event(vgdev->ddev, &fence->e->base);
 		fence->e = NULL;
 	}
-	/* Emitted: it is on the list, which has a reference */
+	/* An emitted fence is on the list, which has a reference */
 	if (fence->fence_id) {
 		list_del(&fence->node);
 		dma_fence_put(&fence->f);
@@ -50,7 +50,7 @@ static void end_fence(struct virtio_gpu_device *vgdev,
 
 /**
  * virtio_gpu_fail_fences - signal all fences that are not signaled yet
- * @vgdev: the device, which answers nothing any more
+ * @vgdev: the device, which sends no more answers
  *
  * Their error is -ENODEV.
  */
@@ -64,16 +64,16 @@ void virtio_gpu_fail_fences(struct virtio_gpu_device *vgdev)
 }
 
 /**
- * virtio_gpu_not_queued - let go of what a command would have held
+ * virtio_gpu_not_queued - release the objects and the fence of a command
  * @vgdev: the device
- * @objs: its objects, NULL for none
- * @fence: its fence, which may have been emitted, NULL for none
- * @error: why it was not queued
+ * @objs: objects of the command, NULL for none
+ * @fence: fence of the command, which may have been emitted, NULL for none
+ * @error: the error with which queueing failed
  *
- * Nobody answers the command, and so nobody else signals its fence, sends the
- * event of that or drops the references on the objects.
+ * No answer to the command will come, so this signals its fence, sends the event of
+ * the fence and drops the references on the objects.
  *
- * Context: May sleep. The reservation locks of the objects are not held.
+ * Context: May sleep. The caller does not hold the reservation locks of the objects.
  */
 void virtio_gpu_not_queued(struct virtio_gpu_device *vgdev,
 			   struct virtio_gpu_object_array *objs,
@@ -81,7 +81,7 @@ void virtio_gpu_not_queued(struct virtio_gpu_device *vgdev,
 {
 	if (fence) {
 		guard(spinlock_irqsave)(&vgdev->fence_drv.lock);
-		/* One that was emitted may have been ended with all others */
+		/* virtio_gpu_fail_fences() may have ended an emitted fence */
 		if (!test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->f.flags))
 			end_fence(vgdev, fence, error);
 	}

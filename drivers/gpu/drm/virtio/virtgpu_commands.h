@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The life of commands to the device. Included by virtgpu_drv.h.
+ * Allocation and end of commands to the device. Included by virtgpu_drv.h.
  */
 #ifndef VIRTGPU_COMMANDS_H
 #define VIRTGPU_COMMANDS_H

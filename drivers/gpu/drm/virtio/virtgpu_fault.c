@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Host blobs as the CPU sees them.
+ * Access to host blobs by the CPU.
  */
 #include <linux/dma-buf.h>
 #include <linux/fs.h>
@@ -20,19 +20,20 @@
 /**
  * DOC: faults on host blobs
  *
- * mmap() asks nobody for anything. The first access maps: it waits for the host
- * without mmap_lock and the VMA's lock, then the fault is repeated and finds the
- * blob mapped. DRM_IOCTL_VIRTGPU_MAP, which comes before mmap(), has asked the
- * host already if there was a place that is free.
+ * mmap() does not wait for the host. The first access maps the blob: the fault waits
+ * for the host without mmap_lock and the VMA's lock, then is repeated and finds the
+ * blob mapped. DRM_IOCTL_VIRTGPU_MAP, which comes before mmap(), has asked the host
+ * already if there was a free place.
  *
- * A page table entry is made in a section of drm_dev_enter() and with the gate of
- * the blob held, and only if the blob is mapped then: removal of the device and
- * eviction take the entries away once no new ones can be made.
- * All of the blob within 2 MiB is mapped by one fault. With the gate, a fault of
- * huge pages and one of small ones in the same place see what the other has done.
+ * A fault makes a page table entry in a section of drm_dev_enter() and with the gate
+ * of the blob held, and only if the blob is mapped then. Removal of the device and
+ * eviction first make sure that no new entries can be made, and then take the entries
+ * away. One fault maps all of the blob that lies within 2 MiB. With the gate held, a
+ * fault of huge pages and one of small pages at the same address see what the other
+ * has done.
  */
 
-/* How the host wants it to be cached */
+/* The page protection for the cache type that the host wants */
 static pgprot_t cache_prot(pgprot_t prot, u32 cache)
 {
 	switch (cache) {
@@ -45,7 +46,7 @@ static pgprot_t cache_prot(pgprot_t prot, u32 cache)
 	}
 }
 
-/* What is to be mapped at the address of a fault */
+/* The part to be mapped around the address of a fault */
 struct span {
 	struct mm_struct *mm;
 	unsigned long start, end; /* user addresses */
@@ -58,7 +59,7 @@ static int map_page(pte_t *pte, unsigned long addr, void *data)
 	const struct span *span = data;
 	unsigned long pfn = span->pfn + ((addr - span->start) >> PAGE_SHIFT);
 
-	/* By an earlier fault; it may be dirty by now */
+	/* An earlier fault has made the entry, which may be dirty by now */
 	if (!pte_none(ptep_get(pte)))
 		return 0;
 	set_pte_at(span->mm, addr, pte, pte_mkspecial(pfn_pte(pfn, span->prot)));
@@ -66,8 +67,8 @@ static int map_page(pte_t *pte, unsigned long addr, void *data)
 }
 
 /*
- * The part of the VMA around the address that one page table has, and that is a
- * part of the blob. False if the address itself is past the end of the blob.
+ * The part of the blob around the address that lies in the VMA and in one page table.
+ * False if the address itself is past the end of the blob.
  */
 static bool find_span(struct vm_fault *vmf, struct virtio_gpu_object_vram *vram,
 		      struct span *span)
@@ -97,7 +98,7 @@ static vm_fault_t map_pages(struct vm_fault *vmf, struct span *span)
 {
 	int ret;
 
-	/* Another fault, which waited for the gate, has used a huge page here */
+	/* Another fault, which held the gate before, has used a huge page here */
 	if (pmd_leaf(pmdp_get(vmf->pmd)))
 		return VM_FAULT_NOPAGE;
 	ret = apply_to_page_range(span->mm, span->start,
@@ -105,7 +106,7 @@ static vm_fault_t map_pages(struct vm_fault *vmf, struct span *span)
 	return ret ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
 }
 
-/* Other types than that of the VMA cannot be told to vmf_insert_pfn_pmd() */
+/* vmf_insert_pfn_pmd() takes no other memory type than that of the VMA */
 static vm_fault_t map_huge(struct vm_fault *vmf,
 			   struct virtio_gpu_object_vram *vram,
 			   const struct span *span, unsigned int order,
@@ -121,7 +122,7 @@ static vm_fault_t map_huge(struct vm_fault *vmf,
 				  vmf->flags & FAULT_FLAG_WRITE);
 }
 
-/* The caller has seen that it is mapped, and keeps it so */
+/* The caller has seen that the blob is mapped, and keeps it mapped */
 static vm_fault_t insert(struct vm_fault *vmf,
 			 struct virtio_gpu_object_vram *vram,
 			 unsigned int order, u32 cache)
@@ -135,7 +136,7 @@ static vm_fault_t insert(struct vm_fault *vmf,
 		       map_pages(vmf, &span);
 }
 
-/* False if it is not mapped */
+/* False if the blob is not mapped */
 static bool insert_if_mapped(struct vm_fault *vmf,
 			     struct virtio_gpu_object_vram *vram,
 			     unsigned int order, vm_fault_t *ret)
@@ -158,8 +159,8 @@ static vm_fault_t failed(struct virtio_gpu_object_vram *vram, int error)
 }
 
 /*
- * A signal ends the wait of a process that goes back to user space for it. In
- * the kernel an access is repeated whatever signal there is, if it does not kill.
+ * Any signal ends the wait of a task that can return to user space for it. An access
+ * by the kernel is repeated after other signals, so only a fatal one ends its wait.
  */
 static unsigned int wait_state(const struct vm_fault *vmf)
 {
@@ -167,7 +168,7 @@ static unsigned int wait_state(const struct vm_fault *vmf)
 	       vmf->flags & FAULT_FLAG_USER ? TASK_INTERRUPTIBLE : TASK_KILLABLE;
 }
 
-/* Wait without any lock that others need; the VMA may be gone then */
+/* Wait without any lock that other tasks need; the VMA may be gone afterwards */
 static noinline vm_fault_t map_late(struct vm_fault *vmf,
 				    struct virtio_gpu_object_vram *vram)
 {
@@ -176,7 +177,7 @@ static noinline vm_fault_t map_late(struct vm_fault *vmf,
 	int error;
 	u32 cache;
 
-	/* This access has waited before, and that is what came of it */
+	/* This access has waited before, and the attempt has failed */
 	error = virtio_gpu_map_state_error(&vram->map);
 	if (error && vmf->flags & FAULT_FLAG_TRIED)
 		return failed(vram, error);
@@ -189,14 +190,14 @@ static noinline vm_fault_t map_late(struct vm_fault *vmf,
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
-	/* The file keeps the device and this module, which the blob does not */
+	/* The file keeps the device and this module; the blob does not */
 	file = get_file(vmf->vma->vm_file);
 	drm_gem_object_get(obj);
 	release_fault_lock(vmf);
 	(void)virtio_gpu_vram_make_mapped(vram, wait_state(vmf), &cache);
 	drm_gem_object_put(obj);
 	fput(file);
-	/* Major: then the next try knows that it is one, see above */
+	/* Major: the next try then knows that this access has waited, see above */
 	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
 }
 
@@ -247,15 +248,15 @@ static const struct vm_operations_struct virtio_gpu_vram_vm_ops = {
 /**
  * virtio_gpu_vram_mmap - prepare a mapping of a host blob
  * @obj: the blob
- * @vma: where, with the fake offset of the object in it
+ * @vma: the VMA, with the fake offset of the object in it
  *
- * &drm_gem_object_funcs.mmap. The fake offset stays in the VMA, so that the pages
- * of one blob can be found, and taken away, among those of all.
+ * &drm_gem_object_funcs.mmap. The fake offset stays in the VMA, so that the driver
+ * can find the pages of one blob among those of all, and take them away.
  *
- * Context: mmap_lock is held for writing. Does not wait for the host.
+ * Context: The caller holds mmap_lock for writing. Does not wait for the host.
  *
- * Return: 0; -EINVAL if the blob is not mappable, the VMA is larger or is to be
- * private; -ENOSPC if importers hold so much of the window that there is no
+ * Return: 0; -EINVAL if the blob is not mappable, or if the VMA is larger than the
+ * blob or private; -ENOSPC if importers hold so much of the window that there is no
  * room; -ENODEV if the device is gone.
  */
 int virtio_gpu_vram_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
@@ -279,7 +280,7 @@ int virtio_gpu_vram_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
-	/* If the type is known by now, huge pages can use it, too */
+	/* If the type is known already, huge pages can use it, too */
 	if (!virtio_gpu_map_state_result(&to_virtio_gpu_vram(bo)->map, &cache))
 		vma->vm_page_prot = cache_prot(vma->vm_page_prot, cache);
 	vma->vm_ops = &virtio_gpu_vram_vm_ops;
@@ -288,7 +289,7 @@ int virtio_gpu_vram_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 
 /**
  * virtio_gpu_vram_zap - take away what the CPU has mapped of a blob
- * @vram: the blob, the state of which says that it is not mapped any more
+ * @vram: the blob, whose state is not mapped
  *
  * Context: May sleep.
  */
@@ -298,7 +299,7 @@ void virtio_gpu_vram_zap(struct virtio_gpu_object_vram *vram)
 	struct virtio_gpu_device *vgdev = obj->dev->dev_private;
 	struct virtio_gpu_vram_export *export;
 
-	/* After this, whoever saw it mapped has made its entries */
+	/* A fault that saw the blob mapped has made its entries before it drops the gate */
 	mutex_lock(&vram->gate);
 	mutex_unlock(&vram->gate);
 
@@ -306,7 +307,7 @@ void virtio_gpu_vram_zap(struct virtio_gpu_object_vram *vram)
 
 	guard(mutex)(&vgdev->window.lock);
 	list_for_each_entry(export, &vram->exports, of_blob) {
-		/* One that is on its way out is mapped by nobody */
+		/* Nothing maps a buffer whose file is on its way out */
 		struct file *file = get_file_active(&export->dmabuf->file);
 
 		if (!file)
@@ -319,13 +320,13 @@ void virtio_gpu_vram_zap(struct virtio_gpu_object_vram *vram)
 /**
  * virtio_gpu_get_unmapped_area - find user addresses for an object
  * @filp: file of the device
- * @uaddr: what user space wants, or 0
- * @len: how much
+ * @uaddr: the address that user space wants, or 0
+ * @len: length of the mapping
  * @pgoff: fake offset of the object
- * @flags: of mmap()
+ * @flags: flags of mmap()
  *
- * &file_operations.get_unmapped_area. Who leaves the choice to the kernel gets an
- * address that huge pages can be mapped at.
+ * &file_operations.get_unmapped_area. If user space leaves the choice to the kernel,
+ * it gets an address at which huge pages can be mapped.
  *
  * Return: The address or an error.
  */
@@ -339,7 +340,7 @@ unsigned long virtio_gpu_get_unmapped_area(struct file *filp,
 
 	addr = drm_gem_get_unmapped_area(filp, uaddr, len, pgoff, flags);
 #ifdef CONFIG_TRANSPARENT_HUGEPAGE
-	/* The fake offset says nothing of how the blob lies in the window */
+	/* The fake offset does not tell how the blob is aligned in the window */
 	if (!IS_ERR_VALUE(addr) && !uaddr && len >= PMD_SIZE &&
 	    !IS_ALIGNED(addr, PMD_SIZE))
 		addr = thp_get_unmapped_area(filp, 0, len, 0, flags);

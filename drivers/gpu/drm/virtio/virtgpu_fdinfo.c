@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What /proc/PID/fdinfo tells of a client.
+ * The lines about a client in /proc/PID/fdinfo.
  */
 #include <linux/idr.h>
 
@@ -31,12 +31,12 @@ static void add_blob(struct client_blobs *blobs,
 }
 
 /**
- * virtio_gpu_show_fdinfo - tell about the host blobs of a client
- * @p: where to
- * @file: of the client
+ * virtio_gpu_show_fdinfo - print the state of a client's host blobs
+ * @p: the printer
+ * @file: the client's file
  *
  * &drm_driver.show_fdinfo. The error is that of a blob that could not be mapped
- * when it was last tried: an access to it was a SIGBUS.
+ * when it was last tried: an access to it has raised SIGBUS.
  */
 void virtio_gpu_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
@@ -55,7 +55,7 @@ void virtio_gpu_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 	}
 	spin_unlock(&file->table_lock);
 
-	/* Whoever waited was told so, whatever the host would have said */
+	/* Waiters got this error, whatever the host would have answered */
 	if (READ_ONCE(vgdev->queues_closed))
 		blobs.error = -ENODEV;
 

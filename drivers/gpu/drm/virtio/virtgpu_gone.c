@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What has to end when a device goes away, or is stopped for a while.
+ * Ends all that uses a device before the device goes away or is stopped for a while.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -14,12 +14,12 @@
 
 #include "virtgpu_drv.h"
 
-/* For all importers of the window together, most of whom wait for nobody */
+/* For all importers of the window together. Most have nothing to wait for. */
 #define REVOKE_PATIENCE (5 * HZ)
 
 /*
- * A command that the device never answers. Those that somebody waits for, or
- * whose answer frees something, get an answer that says nothing: the response
+ * End a command that the device never answers. If a task waits for the command, or
+ * its answer frees something, it gets an answer without a meaning: the response
  * buffer is zeroed, which is no type of response.
  */
 static void drop_command(struct virtio_gpu_device *vgdev,
@@ -37,7 +37,7 @@ static void drop_command(struct virtio_gpu_device *vgdev,
 		break;
 	}
 
-	/* To free an object may need locks that somebody waits with */
+	/* Freeing an object may need locks that a waiting task holds */
 	if (vbuf->objs)
 		virtio_gpu_array_put_free_delayed(vgdev, vbuf->objs);
 	virtio_gpu_free_vbuf(vgdev, vbuf);
@@ -54,26 +54,26 @@ static void drop_commands(struct virtio_gpu_device *vgdev,
 
 /**
  * virtio_gpu_stop - end all waits for the device
- * @vgdev: the device, which may not answer any more
+ * @vgdev: the device, which may have stopped answering
  *
- * Resets the device, so that it answers nothing any more, and lets go of what it
- * still had. No command is queued from here on, before virtio_gpu_open_queues().
+ * Resets the device, so that it sends no more answers, and drops the commands that
+ * it still had. No command is queued from here on, before virtio_gpu_open_queues().
  *
- * Comes before everything else of a removal or a shutdown, and before the queues
- * are deleted for suspend: who waits for the device may hold modeset locks or a
- * reservation lock, or be a work item, and what follows waits for all of those.
+ * A removal or a shutdown calls this before everything else, and a suspend before it
+ * deletes the queues: a task that waits for the device may hold modeset locks or a
+ * reservation lock, or be a work item, and the later steps wait for all of those.
  *
- * Context: Waits for nobody that waits for the device.
+ * Context: Waits for no task that waits for the device.
  */
 void virtio_gpu_stop(struct virtio_gpu_device *vgdev)
 {
-	/* Suspended, and nothing could be resumed: there are no queues */
+	/* Suspended, and the resume has failed: there are no queues */
 	if (!vgdev->has_queues)
 		return;
 
 	virtio_gpu_close_queues(vgdev);
 	virtio_reset_device(vgdev->vdev);
-	/* They may have been scheduled by what the device did until now */
+	/* The device may have scheduled the work items before the reset */
 	flush_work(&vgdev->ctrlq.dequeue_work);
 	flush_work(&vgdev->cursorq.dequeue_work);
 	virtio_gpu_fail_fences(vgdev);
@@ -95,14 +95,15 @@ void virtio_gpu_started(struct virtio_gpu_device *vgdev)
 }
 
 /*
- * Afterwards no importer uses what it has mapped, but it may not have unmapped
- * it. That is not waited for: an importer may do so as late as its owner frees
- * the buffer, and so any process that has it could keep a removal, which nobody
- * can kill, waiting with the locks of the driver core and of PCI hotplug. To
- * unmap later needs nothing that is gone by then: the buffer keeps the DRM
+ * After this no importer uses its mapping, but it may not have unmapped it. The
+ * removal does not wait for the unmap: an importer may unmap as late as its owner
+ * frees the buffer, and so any process that has the buffer could keep a removal,
+ * which nobody can kill, waiting with the locks of the driver core and of PCI hotplug
+ * held. A late unmap needs nothing that is gone by then: the buffer keeps the DRM
  * device and this module.
  *
- * For the same reason work of others that never ends is waited for only so long.
+ * For the same reason the wait for the fences of importers, which may never signal,
+ * has a limit.
  */
 static void revoke_export(struct virtio_gpu_device *vgdev,
 			  struct dma_buf *dmabuf, unsigned long deadline)
@@ -121,7 +122,7 @@ static void revoke_export(struct virtio_gpu_device *vgdev,
 	dma_buf_hang_up(dmabuf);
 }
 
-/* The next one that is not revoked yet, with a reference on its file */
+/* The next buffer that is not revoked yet, with a reference on its file */
 static struct dma_buf *next_export(struct virtio_gpu_window *window)
 {
 	struct virtio_gpu_vram_export *export;
@@ -131,7 +132,7 @@ static struct dma_buf *next_export(struct virtio_gpu_window *window)
 		if (export->revoked)
 			continue;
 		export->revoked = true;
-		/* The last user of one that is on its way out has gone already */
+		/* Skip a buffer whose file is on its way out: it has no user left */
 		if (get_file_active(&export->dmabuf->file))
 			return export->dmabuf;
 	}
@@ -139,9 +140,9 @@ static struct dma_buf *next_export(struct virtio_gpu_window *window)
 }
 
 /*
- * Importers stop to use the addresses: a new map call fails. What is mapped
- * through the GEM objects went with the DRM device, what is mapped through a
- * dma-buf goes here.
+ * Importers stop using the addresses: a new map call fails. Unplugging the DRM device
+ * has taken away what the CPU had mapped through the GEM objects; this takes away
+ * what it has mapped through a dma-buf.
  */
 static void revoke_exports(struct virtio_gpu_device *vgdev)
 {
@@ -155,15 +156,16 @@ static void revoke_exports(struct virtio_gpu_device *vgdev)
 }
 
 /**
- * virtio_gpu_gone - end everything that uses the window, or memory of others
+ * virtio_gpu_gone - end all use of the window, and of imported memory
  * @vgdev: the device, which is stopped and unplugged
  *
  * Context: Removal or shutdown of the device. Waits for no host for longer than
- * some seconds: an importer's device can be another one, with a host of its own.
+ * some seconds: an importer's device can be another virtio-gpu, with a host of its
+ * own.
  */
 void virtio_gpu_gone(struct virtio_gpu_device *vgdev)
 {
-	/* Nobody waits for the device any more: no lock is held for long */
+	/* No task waits for the device, so that all locks are released soon */
 	flush_work(&vgdev->obj_free_work);
 	/* It may put the last reference on an import: it comes first */
 	flush_work(&vgdev->imports.restore);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers of others that our device uses.
+ * Buffers of other devices that our device uses.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-fence.h>
@@ -16,27 +16,25 @@
 /**
  * DOC: when the device has done with an import
  *
- * The device has been told the addresses of an imported buffer. Before they are
- * unmapped it is told to forget them, and has to answer. A host can take any
- * time for that, and nobody who has to do with the buffer may be kept for it: so
+ * The device knows the addresses of an imported buffer. Before the driver unmaps them
+ * it tells the device to forget them, and the device has to answer. A host can take
+ * any time for that, and must not hold up the users of the buffer:
  *
- * - who frees the import leaves the rest to a work item, which waits without any
- *   lock, until the answer or the removal of the device comes,
- * - an exporter that takes the memory back, which holds the reservation lock, is
- *   kept for virtio_gpu_patience(). If there is no answer by then the addresses
- *   stay mapped, and the exporter does what it does with importers that unmap
- *   late.
+ * - A task that frees the import leaves the rest to a work item, which waits without
+ *   any lock until the device answers or is removed.
+ * - An exporter that takes the memory back, with the reservation lock held, waits for
+ *   at most virtio_gpu_patience(). If there is no answer by then the addresses stay
+ *   mapped, and the exporter treats the import like any that unmaps late.
  *
- * Memory that an exporter takes back for a time, as vfio-pci does for a reset, is
- * attached again by another work item when the exporter says that it is back. The
- * exporter waits for none of that, and if it takes the memory away again at once the
- * work item finds that out.
+ * Memory that an exporter takes back for a time, as vfio-pci does for a reset: another
+ * work item attaches it again when the exporter has it back. The exporter does not wait
+ * for that. If the exporter takes the memory away again at once, the map call fails.
  *
- * &virtio_gpu_import.detach and &virtio_gpu_object.attached are protected by the
- * reservation lock of the buffer.
+ * The reservation lock of the buffer protects &virtio_gpu_import.detach and
+ * &virtio_gpu_object.attached.
  */
 
-/* As __GFP_NOFAIL: to go on without would leave the device at work on the buffer */
+/* As __GFP_NOFAIL: without a fence the device would stay at work on the buffer */
 static struct virtio_gpu_fence *must_alloc_fence(struct virtio_gpu_device *vgdev)
 {
 	struct virtio_gpu_fence *fence;
@@ -48,8 +46,8 @@ static struct virtio_gpu_fence *must_alloc_fence(struct virtio_gpu_device *vgdev
 }
 
 /*
- * Tell the device to forget the addresses, once. Returns 0, or -ETIMEDOUT if
- * there was no room in the queue, and then it has to be told again.
+ * Tell the device to forget the addresses, once. Returns 0, or -ETIMEDOUT if there
+ * was no room in the queue, in which case the caller has to try again.
  */
 static int begin_detach(struct virtio_gpu_device *vgdev,
 			struct virtio_gpu_object *bo)
@@ -78,7 +76,7 @@ static int begin_detach(struct virtio_gpu_device *vgdev,
  * Context: Sleeps, for no longer than virtio_gpu_patience() twice. The caller
  * holds the reservation lock.
  *
- * Return: 0 if the device does not use them any more, -ETIMEDOUT if it may.
+ * Return: 0 if the device has stopped using them, -ETIMEDOUT if it may use them.
  */
 int virtio_gpu_import_detach(struct virtio_gpu_object *bo)
 {
@@ -103,7 +101,7 @@ int virtio_gpu_import_detach(struct virtio_gpu_object *bo)
 	return 0;
 }
 
-/* Returns false if it has to be tried again */
+/* Returns false if the caller has to try again */
 static bool wait_for_detach(struct virtio_gpu_device *vgdev,
 			    struct virtio_gpu_object *bo)
 {
@@ -118,7 +116,7 @@ static bool wait_for_detach(struct virtio_gpu_device *vgdev,
 	if (ret)
 		return false;
 
-	/* A kernel thread gets no signals: interruptible is not to be noticed */
+	/* A kernel thread gets no signals; the hung task detector ignores this state */
 	if (fence)
 		dma_fence_wait(fence, true);
 	dma_fence_put(fence);
@@ -149,13 +147,13 @@ static void free_imports(struct work_struct *work)
 			;
 		virtgpu_dma_buf_free_obj(&bo->base.base);
 	}
-	/* Of virtio_gpu_import_free(), for the work as a whole */
+	/* Drop the reference that virtio_gpu_import_free() took for the work item */
 	drm_dev_put(dev);
 }
 
 /*
- * The device has forgotten the addresses, or never answered and may still use
- * them: then nothing can be done. Returns true if it can be given new ones.
+ * Can the device have new addresses? Not before it has answered that it forgot the old
+ * ones.
  */
 static bool is_detached(struct virtio_gpu_object *bo,
 			struct dma_buf_attachment *attach)
@@ -168,7 +166,7 @@ static bool is_detached(struct virtio_gpu_object *bo,
 		dma_fence_put(bo->import.detach);
 		bo->import.detach = NULL;
 	}
-	/* Of a host that has answered after virtio_gpu_import_detach() gave up */
+	/* The host has answered after virtio_gpu_import_detach() gave up */
 	if (bo->sgt)
 		dma_buf_sgt_unmap_attachment(attach, bo->sgt, DMA_BIDIRECTIONAL);
 	bo->sgt = NULL;
@@ -207,9 +205,9 @@ static void restore_import(struct virtio_gpu_device *vgdev,
 		ret = attach_again(vgdev, bo, attach);
 	dma_resv_unlock(resv);
 
-	/* Away again: for a time, and it will be said when it is back, or for ever */
+	/* The buffer is away again: the next restore comes here, or it is revoked */
 	if (ret && ret != -EAGAIN && ret != -ENODEV)
-		drm_warn(vgdev->ddev, "an imported buffer is back, but lost: %d\n",
+		drm_warn(vgdev->ddev, "cannot attach an imported buffer again: %d\n",
 			 ret);
 }
 
@@ -247,7 +245,7 @@ static void restore_imports(struct work_struct *work)
 }
 
 /**
- * virtio_gpu_imports_init - nothing is imported
+ * virtio_gpu_imports_init - initialize the list of freed imports
  * @vgdev: the device
  */
 void virtio_gpu_imports_init(struct virtio_gpu_device *vgdev)
@@ -260,12 +258,12 @@ void virtio_gpu_imports_init(struct virtio_gpu_device *vgdev)
 }
 
 /**
- * virtio_gpu_import_free - nobody has this import any more
+ * virtio_gpu_import_free - free an import without users
  * @obj: the import
  *
- * &drm_gem_object_funcs.free. As long as there is a host that may have to be
- * waited for, that is left to a work item, which the removal of the device waits
- * for after it has stopped the device.
+ * &drm_gem_object_funcs.free. While the device is there, its host may take long to
+ * answer, so a work item does this. The removal of the device stops the device and
+ * then waits for the work item.
  */
 void virtio_gpu_import_free(struct drm_gem_object *obj)
 {
@@ -318,12 +316,13 @@ void virtio_gpu_import_restore(struct dma_buf_attachment *attach)
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	/* Who imports it right now, or was not told to let go, needs no more */
+	/* The import is being made, or the device has never been told to forget it */
 	if (!bo->created || bo->attached || !drm_dev_enter(obj->dev, &idx))
 		return;
 	if (queue_back(&vgdev->imports, bo)) {
 		drm_dev_get(obj->dev);
-		if (!queue_work(system_dfl_wq, &vgdev->imports.restore))
+		/* Not while freeze and restore use the same members */
+		if (!queue_work(system_freezable_wq, &vgdev->imports.restore))
 			drm_dev_put(obj->dev);
 	}
 	drm_dev_exit(idx);
@@ -334,7 +333,7 @@ void virtio_gpu_import_restore(struct dma_buf_attachment *attach)
  * @error: the negative error of the exporter
  *
  * Return: @error, but -ENODEV for a buffer that is away for a time: libdrm repeats
- * an ioctl that returns EAGAIN, without a pause and for as long as it does.
+ * an ioctl that returns EAGAIN, without a pause, until it returns something else.
  */
 int virtio_gpu_import_error(int error)
 {
@@ -342,14 +341,14 @@ int virtio_gpu_import_error(int error)
 }
 
 /**
- * virtio_gpu_import_check - do addresses of an import mean something to the device?
+ * virtio_gpu_import_check - can the device use the addresses of an import?
  * @vgdev: the device that imports
  *
- * Importers are given DMA addresses. A device without VIRTIO_F_ACCESS_PLATFORM
- * takes what it is told for guest-physical addresses. If its accesses go
- * through an IOMMU as far as the DMA API knows, the two are not the same.
+ * Importers get DMA addresses. A device without VIRTIO_F_ACCESS_PLATFORM takes all
+ * addresses for guest-physical ones. If the DMA API has the device behind an IOMMU,
+ * the two differ.
  *
- * Return: 0 if they do, -EOPNOTSUPP if not.
+ * Return: 0 if it can, -EOPNOTSUPP if not.
  */
 int virtio_gpu_import_check(struct virtio_gpu_device *vgdev)
 {

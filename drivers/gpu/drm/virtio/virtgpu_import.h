@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Buffers of others that our device uses. Included by virtgpu_drv.h.
+ * Buffers of other devices that our device uses. Included by virtgpu_drv.h.
  */
 #ifndef VIRTGPU_IMPORT_H
 #define VIRTGPU_IMPORT_H
@@ -17,13 +17,13 @@ struct virtio_gpu_object;
 
 /**
  * struct virtio_gpu_import - our part of an object that is an import
- * @freed: in &virtio_gpu_imports.freed when nobody has it any more
+ * @freed: in &virtio_gpu_imports.freed when the last user is gone
  * @back: in &virtio_gpu_imports.back while @queued, which has a reference on the
  *	object
- * @queued: the memory is back, and the device has to learn of it. Protected by
+ * @queued: the memory is back, and the work item has to attach it. Protected by
  *	&virtio_gpu_imports.lock.
- * @detach: signaled when the device has forgotten the addresses, NULL if it was
- *	not told to or has answered. Has a reference.
+ * @detach: signaled when the device has forgotten the addresses, NULL if the driver
+ *	has not asked for that or the device has answered. Has a reference.
  */
 struct virtio_gpu_import {
 	struct list_head freed;
@@ -33,13 +33,14 @@ struct virtio_gpu_import {
 };
 
 /**
- * struct virtio_gpu_imports - imports that work items have to look after
+ * struct virtio_gpu_imports - imports that work items look after
  * @lock: protects the lists and &virtio_gpu_import.queued. Innermost.
- * @freed: objects that nobody has any more, &virtio_gpu_import.freed
- * @back: objects whose memory is back, &virtio_gpu_import.back
- * @work: frees those of @freed, one by one: it waits for the host. Has a reference
- *	on the DRM device when queued.
- * @restore: attaches those of @back, likewise. It waits for no host.
+ * @freed: list of the objects that wait for the host before they are freed, by
+ *	&virtio_gpu_import.freed
+ * @back: list of the objects whose memory is back, by &virtio_gpu_import.back
+ * @work: frees those of @freed, one by one. Has a reference on the DRM device when
+ *	queued.
+ * @restore: attaches those of @back, likewise. Does not wait for the host.
  */
 struct virtio_gpu_imports {
 	spinlock_t lock; /* protects freed, back, and queued of the objects */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The state machine behind the mapping of a host blob. Knows no device, so that
- * KUnit can test it.
+ * The state machine behind the mapping of a host blob. It does not use the device, so
+ * that KUnit can test it.
  */
 #include <kunit/visibility.h>
 #include <linux/bug.h>
@@ -14,7 +14,7 @@
 #include "virtgpu_map_state.h"
 
 /**
- * virtio_gpu_map_state_init - nothing was asked for yet
+ * virtio_gpu_map_state_init - initialize the state of a blob without a place
  * @map: the state
  */
 void virtio_gpu_map_state_init(struct virtio_gpu_map_state *map)
@@ -30,9 +30,9 @@ EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_init);
  * @attempt: set to the attempt that the caller may wait for
  *
  * Return: True if the caller has started the attempt: it owns the blob's place
- * in the window now, has to ask the host, and has to see to it that
- * virtio_gpu_map_state_end() is called once. False if the blob is mapped, or
- * somebody else's attempt is under way, or it is being unmapped.
+ * in the window now, has to ask the host, and has to make sure that
+ * virtio_gpu_map_state_end() is called once. False if the blob is mapped, if an
+ * attempt of another task is under way, or if the blob is being unmapped.
  */
 bool virtio_gpu_map_state_begin(struct virtio_gpu_map_state *map,
 				unsigned int *attempt)
@@ -51,13 +51,13 @@ bool virtio_gpu_map_state_begin(struct virtio_gpu_map_state *map,
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_begin);
 
 /**
- * virtio_gpu_map_state_end - the attempt under way is over
+ * virtio_gpu_map_state_end - end the attempt that is under way
  * @map: the state
- * @error: 0, or why the blob is not mapped
- * @cache: how it is to be cached, VIRTIO_GPU_MAP_CACHE_*
+ * @error: 0, or the reason why the blob is not mapped
+ * @cache: cache type for the blob, VIRTIO_GPU_MAP_CACHE_*
  *
- * After an error the next virtio_gpu_map_state_begin() starts anew, so the
- * place in the window must have been given back already.
+ * After an error the next virtio_gpu_map_state_begin() starts a new attempt, so the
+ * caller must have given back the place in the window already.
  */
 void virtio_gpu_map_state_end(struct virtio_gpu_map_state *map, int error,
 			      u32 cache)
@@ -88,10 +88,10 @@ static bool settled(const struct virtio_gpu_map_state *map,
 /**
  * virtio_gpu_map_state_settled - is there a result of this attempt?
  * @map: the state
- * @attempt: what virtio_gpu_map_state_begin() said
+ * @attempt: the attempt from virtio_gpu_map_state_begin()
  *
- * Return: True if so, even if a later attempt is under way by now. False while
- * the blob is being unmapped: that ends, and only then it can be mapped again.
+ * Return: True if there is, even if a later attempt is under way. False while the
+ * blob is being unmapped: that ends, and the blob can be mapped again only then.
  */
 bool virtio_gpu_map_state_settled(struct virtio_gpu_map_state *map,
 				  unsigned int attempt)
@@ -102,14 +102,14 @@ bool virtio_gpu_map_state_settled(struct virtio_gpu_map_state *map,
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_settled);
 
 /**
- * virtio_gpu_map_state_result - what came of it
+ * virtio_gpu_map_state_result - result of the latest attempt
  * @map: the state
- * @cache: set to how the blob is to be cached, if it is mapped
+ * @cache: set to the cache type of the blob, if it is mapped
  *
- * Under one lock with the phase, so that the cache type belongs to it.
+ * Reads both under one lock, so that the cache type belongs to the result.
  *
- * Return: 0 if the blob is mapped, else why the latest attempt failed, -EAGAIN
- * if that has not failed, but the blob was unmapped since.
+ * Return: 0 if the blob is mapped, else the error of the latest attempt, -EAGAIN
+ * if that has succeeded, but the blob was unmapped since.
  */
 int virtio_gpu_map_state_result(struct virtio_gpu_map_state *map, u32 *cache)
 {
@@ -125,7 +125,7 @@ EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_result);
  * virtio_gpu_map_state_mapped - does the host have the blob mapped?
  * @map: the state
  *
- * Return: True if so.
+ * Return: True if it has.
  */
 bool virtio_gpu_map_state_mapped(struct virtio_gpu_map_state *map)
 {
@@ -138,7 +138,7 @@ EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_mapped);
  * virtio_gpu_map_state_leave - begin to unmap a blob
  * @map: the state
  *
- * Return: True if the caller has to see to it that the host is asked and
+ * Return: True if the caller has to ask the host and to make sure that
  * virtio_gpu_map_state_left() is called once. False if the blob is not mapped.
  */
 bool virtio_gpu_map_state_leave(struct virtio_gpu_map_state *map)
@@ -152,9 +152,10 @@ bool virtio_gpu_map_state_leave(struct virtio_gpu_map_state *map)
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_leave);
 
 /**
- * virtio_gpu_map_state_left - the host has answered, or could not be asked
+ * virtio_gpu_map_state_left - end the unmapping of a blob
  * @map: the state
- * @unmapped: whether it has unmapped the blob. Then its place was given back.
+ * @unmapped: the host has unmapped the blob, and the caller has given back its
+ *	place. False if the host has refused or could not be asked.
  */
 void virtio_gpu_map_state_left(struct virtio_gpu_map_state *map, bool unmapped)
 {
@@ -169,7 +170,7 @@ EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_left);
  * virtio_gpu_map_state_error - why the blob could not be mapped
  * @map: the state
  *
- * Return: 0 if the latest attempt did not fail, or somebody gave it up.
+ * Return: 0 if the latest attempt did not fail, or a task has given it up.
  */
 int virtio_gpu_map_state_error(struct virtio_gpu_map_state *map)
 {
@@ -180,12 +181,12 @@ int virtio_gpu_map_state_error(struct virtio_gpu_map_state *map)
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_map_state_error);
 
 /**
- * virtio_gpu_map_answer - read what the host has said to RESOURCE_MAP_BLOB
+ * virtio_gpu_map_answer - read the host's answer to RESOURCE_MAP_BLOB
  * @resp: the answer
- * @cache: set to VIRTIO_GPU_MAP_CACHE_* if the answer is yes
+ * @cache: set to VIRTIO_GPU_MAP_CACHE_* if the host has mapped the blob
  *
- * Return: 0, -ENOMEM if the host has no memory for it, -EINVAL for any other
- * answer.
+ * Return: 0, -ENOMEM if the host has no memory for the mapping, -EINVAL for any
+ * other answer.
  */
 int virtio_gpu_map_answer(const struct virtio_gpu_resp_map_info *resp,
 			  u32 *cache)

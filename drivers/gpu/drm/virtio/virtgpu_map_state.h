@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where a host blob is on its way into the host-visible window.
+ * The states of a host blob on its way into the host-visible window.
  */
 #ifndef VIRTGPU_MAP_STATE_H
 #define VIRTGPU_MAP_STATE_H
@@ -12,11 +12,11 @@ struct virtio_gpu_resp_map_info;
 
 /**
  * enum virtio_gpu_map_phase - what is known about the place of a host blob
- * @VIRTIO_GPU_UNMAPPED: it has none: never asked for, or the last attempt failed
+ * @VIRTIO_GPU_UNMAPPED: it has none: not requested yet, or the last attempt failed
  * @VIRTIO_GPU_MAPPING: the host was asked, or is about to be, and owes an answer
- * @VIRTIO_GPU_MAPPED: the host said yes
- * @VIRTIO_GPU_UNMAPPING: others need its place, and the host owes an answer to
- *	that. Nobody uses the place any more.
+ * @VIRTIO_GPU_MAPPED: the host has mapped the blob
+ * @VIRTIO_GPU_UNMAPPING: other blobs need its place, and the host owes an answer to
+ *	the unmap. Nothing uses the place.
  */
 enum virtio_gpu_map_phase {
 	VIRTIO_GPU_UNMAPPED = 0,
@@ -27,17 +27,17 @@ enum virtio_gpu_map_phase {
 
 /**
  * struct virtio_gpu_map_state - the state machine of one host blob
- * @lock: protects all other members. Innermost: nothing is taken, and nothing
- *	sleeps, while it is held. Process context only: the host's answers come
- *	from a workqueue.
+ * @lock: protects all other members. Innermost: its holder takes no other lock and
+ *	does not sleep. Process context only: the host's answers come from a
+ *	workqueue.
  * @phase: see &enum virtio_gpu_map_phase
- * @attempts: number of attempts that were started. A waiter remembers the one
- *	that it waits for, so that it does not take the next one for its own.
- * @error: why the latest attempt to map failed, 0 if it has not
+ * @attempts: number of attempts that were started. A waiter remembers the number of
+ *	the attempt that it waits for, to tell it from the next one.
+ * @error: the reason why the latest attempt to map failed, 0 if it has not
  * @cache: VIRTIO_GPU_MAP_CACHE_* that the host asked for, valid when mapped
  */
 struct virtio_gpu_map_state {
-	spinlock_t lock; /* protects what follows */
+	spinlock_t lock; /* protects the members below */
 	enum virtio_gpu_map_phase phase;
 	unsigned int attempts;
 	int error;

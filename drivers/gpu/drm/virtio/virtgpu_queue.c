@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How commands get into the queues, and how that ends.
+ * How commands get into the queues, and how the queues are closed.
  */
 #include <linux/dma-fence.h>
 #include <linux/rcupdate.h>
@@ -17,25 +17,25 @@
 /**
  * DOC: queues that are closed
  *
- * A queue takes commands while &virtio_gpu_device.queues_closed is false. That
- * is looked at under the lock of the queue, so that after
- * virtio_gpu_close_queues() nobody uses a queue any more and it can be freed:
- * removal, shutdown and suspend stop the device first and take their time for
- * the rest. A device that breaks the rules of the ring closes them, too.
+ * A queue takes commands while &virtio_gpu_device.queues_closed is false. Senders
+ * read that under the lock of the queue, so that after virtio_gpu_close_queues() no
+ * task uses a queue and it can be freed: removal, shutdown and suspend stop the
+ * device first and take their time for the rest. The driver also closes the queues of
+ * a device that breaks the rules of the ring.
  *
- * Who waits for the device, for room in a queue or for an answer, does so
- * outside of sections of drm_dev_enter() and is woken when the queues close. So
- * a removal waits for nobody who waits for the device.
+ * A task that waits for the device, for room in a queue or for an answer, does so
+ * outside of sections of drm_dev_enter() and is woken when the queues close. So a
+ * removal does not wait for a task that waits for the device.
  */
 
-/* Longest wait of a caller who must not be kept by a host that says nothing */
+/* Longest wait of a caller that a silent host must not hold up */
 #define PATIENCE (5 * HZ)
-/* The same once such a wait was in vain, until the host has answered again */
+/* The same after such a wait was in vain, until the host has answered again */
 #define LITTLE_PATIENCE (HZ / 50 + 1)
 
 /**
  * virtio_gpu_patience - how long to wait for a host that may be silent
- * @queue: what it has to read, or answer
+ * @queue: the queue that it has to read, or answer
  *
  * Return: Jiffies.
  */
@@ -45,10 +45,10 @@ long virtio_gpu_patience(struct virtio_gpu_queue *queue)
 }
 
 /**
- * virtio_gpu_note_silence - remember what came of such a wait
+ * virtio_gpu_note_silence - record the result of such a wait
  * @vgdev: the device
- * @queue: of the device
- * @silent: whether it was in vain
+ * @queue: queue of the device
+ * @silent: whether the wait was in vain
  */
 void virtio_gpu_note_silence(struct virtio_gpu_device *vgdev,
 			     struct virtio_gpu_queue *queue, bool silent)
@@ -61,16 +61,16 @@ void virtio_gpu_note_silence(struct virtio_gpu_device *vgdev,
 }
 
 /**
- * virtio_gpu_close_queues - take no more commands, and wake who waits for room
+ * virtio_gpu_close_queues - take no more commands, and wake tasks that wait for room
  * @vgdev: the device
  *
- * Context: May sleep. When it returns nobody uses a queue to send anything.
+ * Context: May sleep. When it returns no task uses a queue to send anything.
  */
 void virtio_gpu_close_queues(struct virtio_gpu_device *vgdev)
 {
 	WRITE_ONCE(vgdev->queues_closed, true);
 
-	/* Whoever has the lock has not seen it, whoever takes it will */
+	/* A holder of the lock may have missed the flag; the next holder sees it */
 	spin_lock(&vgdev->ctrlq.qlock);
 	atomic_set(&vgdev->pending_commands, 0);
 	spin_unlock(&vgdev->ctrlq.qlock);
@@ -81,7 +81,7 @@ void virtio_gpu_close_queues(struct virtio_gpu_device *vgdev)
 	wake_up_all(&vgdev->cursorq.ack_queue);
 	wake_up_all(&vgdev->resp_wq);
 	wake_up_all(&vgdev->window.space.wait);
-	/* Nor rings the bell of one, see virtio_gpu_notify() */
+	/* No task rings the bell of a queue after this, see virtio_gpu_notify() */
 	synchronize_rcu();
 }
 
@@ -94,7 +94,7 @@ void virtio_gpu_open_queues(struct virtio_gpu_device *vgdev)
 	WRITE_ONCE(vgdev->queues_closed, false);
 }
 
-/* Or no reason to wait for it */
+/* True as well if the queues are closed, so that waiting is useless */
 static bool has_room(struct virtio_gpu_device *vgdev,
 		     struct virtio_gpu_queue *queue, unsigned int elements)
 {
@@ -106,7 +106,7 @@ static bool has_room(struct virtio_gpu_device *vgdev,
  * virtio_gpu_queue_has_room - can a small command be queued without a wait?
  * @vgdev: the device
  *
- * Return: True if so, as long as others do not queue one.
+ * Return: True if so, unless another task queues a command first.
  */
 bool virtio_gpu_queue_has_room(struct virtio_gpu_device *vgdev)
 {
@@ -115,9 +115,10 @@ bool virtio_gpu_queue_has_room(struct virtio_gpu_device *vgdev)
 }
 
 /*
- * Who maps a blob, or unmaps one to make room, can give up when killed, and who
- * takes memory away from the device must not wait for ever. All others send what
- * must not get lost, and wait until there is room or the queues are closed.
+ * A task that maps a blob, or unmaps one to make room, can give up when killed. A task
+ * that takes memory away from the device must not wait without a limit. All others
+ * send commands that must not get lost, and wait until there is room or the queues
+ * are closed.
  */
 static int wait_for_room(struct virtio_gpu_device *vgdev,
 			 const struct virtio_gpu_vbuffer *vbuf,
@@ -148,7 +149,7 @@ static int wait_for_room(struct virtio_gpu_device *vgdev,
 	return 0;
 }
 
-/* The fence gets the number of its place in the queue */
+/* The number of the fence has to follow the order of the queue */
 static void emit_fence(struct virtio_gpu_device *vgdev,
 		       struct virtio_gpu_vbuffer *vbuf,
 		       struct virtio_gpu_fence *fence)
@@ -160,7 +161,7 @@ static void emit_fence(struct virtio_gpu_device *vgdev,
 	virtio_gpu_array_unlock_resv(vbuf->objs);
 }
 
-/* -ENOSPC: there is no room yet */
+/* Returns -ENOSPC if there is no room yet */
 static int add_command(struct virtio_gpu_device *vgdev,
 		       struct virtio_gpu_vbuffer *vbuf,
 		       struct virtio_gpu_fence *fence, unsigned int elements,
@@ -195,20 +196,20 @@ static int add_command(struct virtio_gpu_device *vgdev,
  * virtio_gpu_queue_ctrl_sgs - put a command into the control queue
  * @vgdev: the device
  * @vbuf: the command, which is freed if it is not queued
- * @fence: to be emitted with it, or NULL
+ * @fence: fence to be emitted with it, or NULL
  * @elemcnt: number of elements in @sgs
- * @sgs: the command, what comes with it, and room for the answer
+ * @sgs: the command, its data, and room for the answer
  * @outcnt: number of lists in @sgs that the device reads
  * @incnt: number of lists in @sgs that it writes
  *
- * Waits for room in the queue if there is none. With a fence the reservation
- * locks of the command's objects are held, and are not any more when this
- * returns, whatever it returns.
+ * Waits for room in the queue if there is none. With a fence the caller holds the
+ * reservation locks of the command's objects; this releases them, whatever it
+ * returns.
  *
  * Context: May sleep.
  *
- * Return: 0; -ENODEV if the device is gone, stopped or broken; what the ring
- * says if it does not take the command; -ERESTARTSYS and -ETIMEDOUT see
+ * Return: 0; -ENODEV if the device is gone, stopped or broken; the error of the ring
+ * if the ring does not take the command; for -ERESTARTSYS and -ETIMEDOUT see
  * wait_for_room().
  */
 int virtio_gpu_queue_ctrl_sgs(struct virtio_gpu_device *vgdev,
@@ -232,7 +233,7 @@ int virtio_gpu_queue_ctrl_sgs(struct virtio_gpu_device *vgdev,
 	if (!ret)
 		return 0;
 
-	/* An emitted fence has let go of the objects already */
+	/* Emitting the fence has released the objects already */
 	if (fence && !fence->fence_id && vbuf->objs)
 		virtio_gpu_array_unlock_resv(vbuf->objs);
 	virtio_gpu_free_vbuf(vgdev, vbuf);
@@ -253,7 +254,7 @@ void virtio_gpu_notify(struct virtio_gpu_device *vgdev)
 	if (!atomic_read(&vgdev->pending_commands))
 		return;
 
-	/* Keeps the queue while its bell is rung, outside of the lock */
+	/* Keeps the queue while this rings its bell, outside of the lock */
 	guard(rcu)();
 	spin_lock(&vgdev->ctrlq.qlock);
 	vq = vgdev->ctrlq.vq;
@@ -266,7 +267,7 @@ void virtio_gpu_notify(struct virtio_gpu_device *vgdev)
 		virtqueue_notify(vq);
 }
 
-/* -ENOSPC: there is no room yet */
+/* Returns -ENOSPC if there is no room yet */
 static int add_cursor(struct virtio_gpu_device *vgdev,
 		      struct virtio_gpu_vbuffer *vbuf)
 {
@@ -299,9 +300,9 @@ static int add_cursor(struct virtio_gpu_device *vgdev,
  * @vgdev: the device
  * @vbuf: the command, which is freed if it is not queued
  *
- * Nobody waits for what becomes of it, but whoever moves the cursor holds modeset
- * locks. So a host that does not read this queue gets no more of it, and is not
- * waited for longer than virtio_gpu_patience().
+ * No task waits for the answer, but the task that moves the cursor holds modeset
+ * locks. So this waits for room for virtio_gpu_patience() at most, and a host that
+ * does not read the queue gets no more of these commands.
  *
  * Context: May sleep.
  */
@@ -326,14 +327,14 @@ void virtio_gpu_queue_cursor(struct virtio_gpu_device *vgdev,
  * virtio_gpu_drain - wait until the host has answered all commands
  * @vgdev: the device
  *
- * Comes twice in a suspend. Before the screens are turned off: that takes commands
- * that nobody can give up, so a host that has not answered all that it was told
- * already is not told more. And before the queues are deleted.
+ * A suspend calls this twice. First before it turns the screens off: that takes
+ * commands whose senders cannot give up, so a host that still owes answers gets no
+ * more commands. Then before it deletes the queues.
  *
- * Context: Suspend. Nobody but the kernel sends anything.
+ * Context: Suspend. Only the kernel sends commands.
  *
- * Return: 0, also if the device is stopped and answers nothing any more;
- * -ETIMEDOUT if the host is silent: the guest stays awake.
+ * Return: 0, also if the device is stopped and sends no more answers; -ETIMEDOUT if
+ * the host is silent: the guest stays awake.
  */
 int virtio_gpu_drain(struct virtio_gpu_device *vgdev)
 {
@@ -358,10 +359,10 @@ int virtio_gpu_drain(struct virtio_gpu_device *vgdev)
  * virtio_gpu_check_queues - has the device broken the rules of a ring?
  * @vgdev: the device
  *
- * It has if it has returned what it was not given. The core takes no more answers
- * from such a queue, so what is waited for will never come. The device is reset, as
- * it may still use what the commands refer to, and those are dropped when it is
- * stopped.
+ * It has if it has returned a buffer that it was not given. The virtio core takes no
+ * more answers from such a queue, so the answers that tasks wait for will not come.
+ * This resets the device, which may still use the memory of the commands, and closes
+ * the queues. virtio_gpu_stop() drops the commands.
  *
  * Context: The workqueues of the queues.
  */
@@ -377,6 +378,6 @@ void virtio_gpu_check_queues(struct virtio_gpu_device *vgdev)
 	virtio_gpu_close_queues(vgdev);
 	virtio_reset_device(vgdev->vdev);
 	virtio_gpu_fail_fences(vgdev);
-	/* The host shows nothing there any more */
+	/* The host shows no blob in the window after the reset */
 	virtio_gpu_window_lost(vgdev);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How commands get into the queues, and how that ends. Included by virtgpu_drv.h,
- * which declares virtio_gpu_notify().
+ * How commands get into the queues, and how the queues are closed. Included by
+ * virtgpu_drv.h, which declares virtio_gpu_notify().
  */
 #ifndef VIRTGPU_QUEUE_H
 #define VIRTGPU_QUEUE_H

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Names of resources that other virtio devices know them by.
+ * The UUIDs by which other virtio devices know resources.
  */
 #include <linux/wait.h>
 
 #include "virtgpu_drv.h"
 
 /**
- * virtio_gpu_uuid_asked - the host was asked for the name of a resource, or not
+ * virtio_gpu_uuid_asked - record whether the host was asked for a resource's UUID
  * @vgdev: the device
  * @bo: the resource
- * @ret: whether the command was queued
+ * @ret: result of queueing the command
  *
- * If it was not there will be no answer, and nobody may wait for one.
+ * If the command was not queued no answer will come, and no task may wait for one.
  *
  * Return: @ret.
  */
@@ -37,14 +37,14 @@ static int uuid_state(struct virtio_gpu_device *vgdev,
 }
 
 /**
- * virtio_gpu_wait_for_uuid - wait for the name of a resource
+ * virtio_gpu_wait_for_uuid - wait for the UUID of a resource
  * @vgdev: the device
  * @bo: the resource
  *
  * Context: Sleeps, killable, until the host answers or the queues are closed.
  *
- * Return: 0 if it has one, -ENODEV if not, -ERESTARTSYS if the process is being
- * killed.
+ * Return: 0 if the resource has a UUID, -ENODEV if not, -ERESTARTSYS if the process
+ * is being killed.
  */
 int virtio_gpu_wait_for_uuid(struct virtio_gpu_device *vgdev,
 			     struct virtio_gpu_object *bo)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exported virtio-gpu objects as other devices see them.
+ * Export of virtio-gpu objects to other devices.
  */
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-mapping.h>
@@ -23,18 +23,18 @@
  * - A mappable host blob: PAL, peer-to-peer from the device's PCI function,
  *   because the host-visible window is a part of one of its BARs. The core maps
  *   it for iommufd, and makes a scatterlist for others.
- * - The same blob to who cannot take that: SGT. The kernel cannot tell whether
- *   a device reaches a BAR behind a host bridge that it does not know, but the
- *   window is memory of the host, which the host shows to all devices of this
- *   machine as it does with other memory. Whatever the DMA API maps for the
- *   importer's device is right, and an importer for which it does not is not
- *   taken. A static importer cannot be told to let go of the window.
- * - Any host blob, to another virtio device: SGT with an empty table, if the
- *   host can name resources (VIRTIO_GPU_F_RESOURCE_UUID). Those two talk about
- *   the resource by its UUID and need no address.
+ * - The same blob, to importers that cannot take PAL: SGT. The kernel cannot tell
+ *   whether a device reaches a BAR behind a host bridge that it does not know, but
+ *   the window is memory of the host, which the host shows to all devices of this
+ *   machine like its other memory. The DMA API maps the window for the importer's
+ *   device; if it cannot, the exporter refuses the importer. A static importer
+ *   cannot be asked to let go of the window.
+ * - Any host blob, to another virtio device: SGT with an empty table, if the host
+ *   can name resources (VIRTIO_GPU_F_RESOURCE_UUID). Both devices refer to the
+ *   resource by its UUID and need no address.
  *
- * When the device goes away the importers of the window are told to let go of
- * it, and map calls fail with -ENODEV.
+ * When the device goes away the driver invalidates the importers of the window, and
+ * map calls fail with -ENODEV.
  */
 
 static struct virtio_gpu_object *dmabuf_to_bo(const struct dma_buf *dmabuf)
@@ -42,7 +42,7 @@ static struct virtio_gpu_object *dmabuf_to_bo(const struct dma_buf *dmabuf)
 	return gem_to_virtio_gpu_obj((struct drm_gem_object *)dmabuf->priv);
 }
 
-/* Memory of the guest */
+/* SGT for memory of the guest */
 
 static const struct dma_buf_mapping_sgt_exp_ops guest_ops = {
 	.map_dma_buf = drm_gem_map_dma_buf,
@@ -50,8 +50,8 @@ static const struct dma_buf_mapping_sgt_exp_ops guest_ops = {
 };
 
 /*
- * Where in the CPU's address space is the blob? It was mapped and pinned when the
- * importer attached, so this waits for nobody.
+ * Find the blob in the CPU's address space. The attach has mapped and pinned it, so
+ * this does not wait.
  */
 static int find_in_window(struct dma_buf_attachment *attach,
 			  struct phys_vec *range)
@@ -70,7 +70,7 @@ static int find_in_window(struct dma_buf_attachment *attach,
 	return 0;
 }
 
-/* The window in a BAR: the core makes a scatterlist of it for who wants one */
+/* PAL for a window in a BAR: the core makes scatterlists of it */
 
 static const struct dma_buf_phys_list *
 bar_map(struct dma_buf_attachment *attach)
@@ -104,7 +104,7 @@ static const struct dma_buf_mapping_pal_exp_ops bar_ops = {
 	.unmap_phys = bar_unmap,
 };
 
-/* The window as memory of the host, or outside of a BAR */
+/* SGT for a window as memory of the host, or outside of a BAR */
 
 static struct sg_table *resource_map(struct dma_buf_attachment *attach,
 				     enum dma_data_direction dir)
@@ -161,7 +161,7 @@ static const struct dma_buf_mapping_sgt_exp_ops resource_ops = {
 	.unmap_dma_buf = resource_unmap,
 };
 
-/* A name instead of addresses, for virtio devices */
+/* A UUID instead of addresses, for virtio devices */
 
 static struct sg_table *name_map(struct dma_buf_attachment *attach,
 				 enum dma_data_direction dir)
@@ -182,7 +182,7 @@ static const struct dma_buf_mapping_sgt_exp_ops name_ops = {
 	.unmap_dma_buf = name_unmap,
 };
 
-/* Is the importer a virtio device, whichever of its entries is taken? */
+/* Is the importer a virtio device? Looks at all its entries. */
 static bool importer_is_virtio(const struct dma_buf_match_args *args)
 {
 	size_t i;
@@ -198,8 +198,8 @@ static bool importer_is_virtio(const struct dma_buf_match_args *args)
 }
 
 /*
- * Does the DMA API map the window for this device? Through an IOMMU at any address,
- * else only if the device reaches as far: to try would be a warning.
+ * Can the DMA API map the window for this device? With an IOMMU it can at any address,
+ * else only if the device can send the address: trying to map it would warn.
  */
 static bool device_maps(struct device *dev,
 			const struct virtio_shm_region *region)
@@ -214,7 +214,7 @@ static bool device_maps(struct device *dev,
 		min_not_zero(dma_get_mask(dev), dev->bus_dma_limit);
 }
 
-/* And for all that would be given its addresses? */
+/* Can it for all devices that the importer lists? */
 static bool importer_maps(const struct dma_buf_match_args *args,
 			  const struct virtio_gpu_device *vgdev)
 {
@@ -231,7 +231,7 @@ static bool importer_maps(const struct dma_buf_match_args *args,
 	return true;
 }
 
-/* Put the offers for the window into @offers, the best first. Returns how many. */
+/* Put the offers for the window into @offers, best first. Returns their number. */
 static size_t offer_window(const struct dma_buf_match_args *args,
 			   const struct virtio_gpu_device *vgdev,
 			   struct dma_buf_mapping_match *offers)
@@ -241,7 +241,7 @@ static size_t offer_window(const struct dma_buf_match_args *args,
 
 	if (window->provider) {
 		offers[n] = DMA_BUF_EMAPPING_PAL_P2P(&bar_ops, window->provider);
-		/* The BAR can go away with the device */
+		/* The BAR may be removed with the device */
 		offers[n++].flags = DMA_BUF_OFFER_REVOCABLE;
 	}
 	if (importer_maps(args, vgdev))
@@ -270,7 +270,7 @@ static int match_host_blob(const struct dma_buf_match_args *args,
  *
  * &dma_buf_ops.match_mapping.
  *
- * Context: May sleep. The reservation lock is not held.
+ * Context: May sleep. The caller does not hold the reservation lock.
  *
  * Return: As dma_buf_match_mapping(), -ENODEV if the device is gone.
  */
@@ -284,7 +284,7 @@ int virtio_gpu_match_mapping(const struct dma_buf_match_args *args)
 	if (!virtio_gpu_is_vram(bo))
 		return dma_buf_match_mapping(args, &guest, 1);
 
-	/* The PCI function is there until the match is over */
+	/* The PCI function must exist until the match is over */
 	if (!drm_dev_enter(bo->base.base.dev, &idx))
 		return -ENODEV;
 	ret = match_host_blob(args, bo);
@@ -297,13 +297,13 @@ int virtio_gpu_match_mapping(const struct dma_buf_match_args *args)
  * @dmabuf: the buffer
  * @attach: the attachment, with the type that was matched
  *
- * &virtio_dma_buf_ops.device_attach. An importer will map the buffer, so the blob
- * is mapped here, where the wait for the host holds up nobody else, and does not
- * leave its place before the importer has detached.
+ * &virtio_dma_buf_ops.device_attach. The importer will map the buffer. So this maps
+ * the blob, while no lock of the buffer is held during the wait for the host, and
+ * pins it in its place until the importer detaches.
  *
- * Context: May sleep, killable. The reservation lock is not held.
+ * Context: May sleep, killable. The caller does not hold the reservation lock.
  *
- * Return: 0, what virtio_gpu_vram_pin() or the object says.
+ * Return: 0, or an error of virtio_gpu_vram_pin() or of the object.
  */
 int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 			     struct dma_buf_attachment *attach)
@@ -317,13 +317,13 @@ int virtio_gpu_dmabuf_attach(struct dma_buf *dmabuf,
 		return 0;
 
 	ret = virtio_gpu_vram_pin(to_virtio_gpu_vram(bo));
-	/* For the detach: whose place this attachment keeps */
+	/* For the detach: the blob that this attachment has pinned */
 	attach->priv = ret ? NULL : to_virtio_gpu_vram(bo);
 	return ret;
 }
 
 /**
- * virtio_gpu_dmabuf_detach - an importer is gone
+ * virtio_gpu_dmabuf_detach - unpin the blob of an importer that detaches
  * @dmabuf: the buffer
  * @attach: the attachment
  *
@@ -339,13 +339,13 @@ void virtio_gpu_dmabuf_detach(struct dma_buf *dmabuf,
 }
 
 /**
- * virtio_gpu_exported - there is a new dma-buf of this object
+ * virtio_gpu_exported - record a new dma-buf of an object
  * @bo: the object
  * @dmabuf: the new buffer, which no importer knows yet and which has its
  *	references on the object and the device
  *
- * Return: @dmabuf, or -ENOMEM as an ERR_PTR: then the buffer was put, and its
- * release drops the references.
+ * Return: @dmabuf, or -ENOMEM as an ERR_PTR, after putting the buffer, whose release
+ * drops the references.
  */
 struct dma_buf *virtio_gpu_exported(struct virtio_gpu_object *bo,
 				    struct dma_buf *dmabuf)
@@ -384,14 +384,14 @@ static void forget_export(struct virtio_gpu_window *window,
 		kfree(export);
 		return;
 	}
-	/* Not found: virtio_gpu_exported() had no memory for it */
+	/* Not on the list: virtio_gpu_exported() had no memory for it */
 }
 
 /**
- * virtio_gpu_dmabuf_release - nobody has the buffer any more
+ * virtio_gpu_dmabuf_release - forget a dma-buf that is being freed
  * @dmabuf: the buffer
  *
- * &dma_buf_ops.release. Called without the reservation lock.
+ * &dma_buf_ops.release. The caller does not hold the reservation lock.
  */
 void virtio_gpu_dmabuf_release(struct dma_buf *dmabuf)
 {
@@ -403,7 +403,7 @@ void virtio_gpu_dmabuf_release(struct dma_buf *dmabuf)
 	drm_gem_dmabuf_release(dmabuf);
 }
 
-/* The BAR that holds all of the window */
+/* The BAR that contains all of the window */
 static int find_bar(struct pci_dev *pdev,
 		    const struct virtio_shm_region *region)
 {
@@ -419,7 +419,7 @@ static int find_bar(struct pci_dev *pdev,
 
 /**
  * virtio_gpu_window_init - find out where the window is
- * @vgdev: the device, of which the shared memory regions are known
+ * @vgdev: the device, whose shared memory regions are known
  *
  * Context: Probe.
  */

@@ -15,54 +15,53 @@
 /**
  * DOC: host blobs in the window
  *
- * A mappable host blob needs a place in the device's host-visible window, and
- * the host has to show the blob there, before anybody in the guest can reach
- * its memory. The host keeps the contents, so a blob can leave its place and get
- * another one later: the window is a cache.
+ * A mappable host blob needs a place in the device's host-visible window, and the
+ * host has to show the blob there, before anything in the guest can reach the blob's
+ * memory. The host keeps the contents, so a blob can leave its place and get another
+ * one later: the window is a cache.
  *
- * The driver asks for the mapping when the blob is created, when user space asks
- * for an address or calls mmap(), if there is a place that is free, and it waits
- * for nothing then. With VIRTGPU_BLOB_HINT_DEFER_MAPPING not at creation. All who
- * need the memory, a fault of the CPU or an importer of the dma-buf, call
- * virtio_gpu_vram_make_mapped(). It starts an attempt if none is under way,
- * waits for the host, and returns what came of it. If there is no place, those
- * blobs leave that were used longest ago and that no importer holds.
+ * If there is a free place, the driver asks for the mapping when the blob is created
+ * and when user space asks for an address, and does not wait for the answer. With
+ * VIRTGPU_BLOB_HINT_DEFER_MAPPING it does not ask at creation. A fault of the CPU and
+ * an importer of the dma-buf, which need the memory, call
+ * virtio_gpu_vram_make_mapped(). It starts an attempt if none is under way, waits for
+ * the host, and returns the result. If there is no free place, those blobs leave that
+ * were used longest ago and that no importer has pinned.
  *
- * Who waits:
+ * These wait:
  *
- * - a fault of the CPU holds nothing, but for one that may not be repeated, as
- *   that of a futex operation: it holds mmap_lock,
- * - &dma_buf_ops.attach holds no lock of ours or of the buffer, but whatever the
- *   importer holds: DRM drivers import one buffer at a time,
- * - the map calls of the dma-buf hold the reservation lock of the buffer, but
- *   find the blob mapped: it was pinned when the importer attached.
+ * - A fault of the CPU holds no lock, except one that may not be repeated, as that of
+ *   a futex operation: it holds mmap_lock.
+ * - &dma_buf_ops.attach holds no lock of ours or of the buffer, but may hold locks of
+ *   the importer: DRM drivers import one buffer at a time.
+ * - The map calls of the dma-buf hold the reservation lock of the buffer, but find
+ *   the blob mapped: the attach has pinned it.
  *
  * The wait can be for a place, for room in the control queue or for the host's
- * answer, and ends with each of them, with a signal (of those that kill, unless
- * it is a fault of user space that waits for a place or an answer), or when the
- * queues are closed. If the process
- * that began the attempt gives up before the host was asked, one that waits for
- * it begins the next.
+ * answer. It ends with each of them, with a fatal signal, or when the queues are
+ * closed. Any signal ends the wait of a user space fault for a place or an answer. If
+ * the process that began the attempt gives up before the host was asked, one of the
+ * processes that wait for the attempt begins the next.
  *
- * Who ends the wait: virtio_gpu_vram_map_answered() and
- * virtio_gpu_vram_unmap_answered(), from the workqueue that handles the control
- * queue. They and all that runs in that workqueue before them take no lock that
- * somebody holds who waits: the last reference on an object that has a buffer's
- * reservation lock to take is dropped in a workqueue of its own
- * (virtio_gpu_array_put_free_delayed()). What is waited for can always come.
+ * virtio_gpu_vram_map_answered() and virtio_gpu_vram_unmap_answered() end the wait.
+ * They run in the workqueue that handles the control queue. Neither they nor anything
+ * that runs in that workqueue before them takes a lock that a waiting task holds: to
+ * drop the last reference on an object, which takes a reservation lock of a buffer,
+ * there is a workqueue of its own (virtio_gpu_array_put_free_delayed()). So the end of
+ * the wait can always come.
  *
  * Locks, outermost first:
  *
- * - mmap_lock or that of a VMA, reservation lock: the caller's, see above
- * - &virtio_gpu_object_vram.gate: held to make page table entries for the blob,
- *   by one at a time. Whoever takes the blob out of the window changes its state
- *   first, then takes and drops the gate: those who saw it mapped have made their
- *   entries by then, all others see that it is not.
- * - &virtio_gpu_space.lock: all places in the window. The workqueue above takes
- *   it, so nobody allocates memory that has to be waited for with it.
- * - &virtio_gpu_map_state.lock: the state of one blob
+ * - mmap_lock or that of a VMA, reservation lock: held by the caller, see above
+ * - &virtio_gpu_object_vram.gate: held to make page table entries for the blob, by
+ *   one task at a time. A task that takes the blob out of the window changes the
+ *   blob's state first, then takes and drops the gate: by then the tasks that saw the
+ *   blob mapped have made their entries, and all others see that it is not mapped.
+ * - &virtio_gpu_space.lock: protects all places in the window. The workqueue above
+ *   takes it, so no holder allocates memory in a way that waits.
+ * - &virtio_gpu_map_state.lock: protects the state of one blob
  *
- * The lock of the places and the gate are never held at once.
+ * No task holds the lock of the places and a gate at once.
  */
 
 static struct virtio_gpu_device *device_of(struct virtio_gpu_object_vram *vram)
@@ -93,13 +92,13 @@ void virtio_gpu_vram_map_init(struct virtio_gpu_object_vram *vram)
 }
 
 /**
- * virtio_gpu_vram_check - can a new blob be mapped when it has to?
+ * virtio_gpu_vram_check - can a new blob be mapped later?
  * @vgdev: the device
  * @params: the blob, of any kind
  *
- * A deferred blob that can never be mapped is refused as one that is not
- * deferred: before anything is sent to the host. So is one that is not deferred
- * and finds that importers hold the window.
+ * Refuses a deferred blob that can never be mapped before anything is sent to the
+ * host, like one that is not deferred. Also refuses one that is not deferred if
+ * importers have pinned too much of the window.
  *
  * Return: 0, -EINVAL without a window, -ENOSPC if the window is too small.
  */
@@ -123,7 +122,7 @@ int virtio_gpu_vram_check(struct virtio_gpu_device *vgdev,
 	return virtio_gpu_space_could_fit(space, size) ? 0 : -ENOSPC;
 }
 
-/* Waits as long as nothing changes */
+/* Waits until something changes */
 static int wait_for_change(struct virtio_gpu_device *vgdev,
 			   unsigned int changes, unsigned int state,
 			   long patience)
@@ -140,7 +139,7 @@ static int wait_for_change(struct virtio_gpu_device *vgdev,
 	return ret < 0 ? ret : 0;
 }
 
-/* The place is free, whoever had it */
+/* Free the place of a blob, which may have none */
 static void remove_place(struct virtio_gpu_object_vram *vram)
 {
 	struct virtio_gpu_space *space = space_of(vram);
@@ -150,7 +149,7 @@ static void remove_place(struct virtio_gpu_object_vram *vram)
 	mutex_unlock(&space->lock);
 }
 
-/* It has left */
+/* The blob has left its place */
 static void leave(struct virtio_gpu_object_vram *vram)
 {
 	remove_place(vram);
@@ -167,7 +166,7 @@ static void settle_place(struct virtio_gpu_object_vram *vram)
 	mutex_unlock(&space->lock);
 }
 
-/* It stays where it is, and can be used there */
+/* The blob stays in its place and can be used there */
 static void stay(struct virtio_gpu_object_vram *vram)
 {
 	virtio_gpu_map_state_left(&vram->map, false);
@@ -186,7 +185,7 @@ command_holds(struct virtio_gpu_object_vram *vram)
 	return objs;
 }
 
-/* Unlike virtio_gpu_cmd_unmap(), with an answer that somebody waits for */
+/* Unlike virtio_gpu_cmd_unmap(), the command has an answer, for which a task waits */
 static int ask_to_unmap(struct virtio_gpu_device *vgdev,
 			struct virtio_gpu_object_vram *vram)
 {
@@ -208,8 +207,8 @@ static int ask_to_unmap(struct virtio_gpu_device *vgdev,
 }
 
 /*
- * The CPU does not reach it any more from here on, and the host is asked to unmap
- * it. The caller has a reference, and the state says that it leaves.
+ * Take the blob's pages away from the CPU and ask the host to unmap it. The caller has
+ * a reference, and has set the state to unmapping.
  */
 static int evict(struct virtio_gpu_object_vram *vram)
 {
@@ -225,8 +224,8 @@ static int evict(struct virtio_gpu_object_vram *vram)
 }
 
 /*
- * One that is being freed leaves by itself, and needs only to be waited for. It
- * has no references left, but its place is there until the host has answered.
+ * A blob that is being freed leaves without being evicted, and the caller only has to
+ * wait. It has no references left, but its place exists until the host has answered.
  */
 static bool begin_to_leave(struct virtio_gpu_object_vram *vram)
 {
@@ -239,7 +238,7 @@ static bool begin_to_leave(struct virtio_gpu_object_vram *vram)
 	return true;
 }
 
-/* Returns the first error, of one who was killed or has no memory: do not go on */
+/* Returns the first error: the task was killed or has no memory, and must give up */
 static int evict_all(struct virtio_gpu_device *vgdev, struct list_head *victims)
 {
 	struct virtio_gpu_place *place, *next;
@@ -248,7 +247,7 @@ static int evict_all(struct virtio_gpu_device *vgdev, struct list_head *victims)
 	list_for_each_entry_safe(place, next, victims, victim) {
 		struct virtio_gpu_object_vram *vram = vram_of(place);
 
-		/* When it has left it may come back and have to leave again */
+		/* After it has left it may get a place, and be chosen, again */
 		list_del_init(&place->victim);
 		error = evict(vram);
 		ret = ret ?: error;
@@ -258,7 +257,7 @@ static int evict_all(struct virtio_gpu_device *vgdev, struct list_head *victims)
 	return ret;
 }
 
-/* Returns 0 if it has one, -EAGAIN to wait for a change and try again */
+/* Returns 0 if the blob has a place, -EAGAIN to wait for a change and try again */
 static int take_place(struct virtio_gpu_device *vgdev,
 		      struct virtio_gpu_object_vram *vram,
 		      struct list_head *victims, unsigned int *changes,
@@ -320,7 +319,7 @@ static int find_free_place(struct virtio_gpu_device *vgdev,
 				       vram->base.base.base.size);
 }
 
-/* The attempt is over: give back the place if it failed, wake who waits. */
+/* End the attempt: give back the place if it has failed, wake the waiters */
 static void end_attempt(struct virtio_gpu_device *vgdev,
 			struct virtio_gpu_object_vram *vram, int error,
 			u32 cache)
@@ -349,9 +348,9 @@ static int ask_host(struct virtio_gpu_device *vgdev,
 }
 
 /*
- * Start an attempt unless the blob is mapped or one is under way. An error is
- * that of the attempt that this call started, and known to all who wait for it.
- * Without a state to wait in, it is -EAGAIN if others would have to leave.
+ * Start an attempt unless the blob is mapped or an attempt is under way. An error is
+ * that of the attempt that this call started, and all tasks that wait for the attempt
+ * see it. If @state does not allow a wait, returns -EAGAIN if others had to leave.
  */
 static int start_attempt(struct virtio_gpu_device *vgdev,
 			 struct virtio_gpu_object_vram *vram,
@@ -376,15 +375,15 @@ static int start_attempt(struct virtio_gpu_device *vgdev,
 }
 
 /**
- * virtio_gpu_vram_map_soon - map a blob if there is a place that is free
+ * virtio_gpu_vram_map_soon - map a blob if there is a free place
  * @vram: the mappable blob; the caller holds a reference
  *
  * Context: May sleep, killable, while the control queue is full. Does not wait for
  * an answer.
  *
- * Return: 0, also if the blob was not mapped because others would have to leave
- * for it; -ENOSPC if nobody could leave, because importers hold the window;
- * -ENOMEM, -ENODEV, or -ERESTARTSYS if the process is being killed.
+ * Return: 0, also if the blob was not mapped because others would have to leave for
+ * it; -ENOSPC if none can leave, because importers have pinned the window; -ENOMEM,
+ * -ENODEV, or -ERESTARTSYS if the process is being killed.
  */
 int virtio_gpu_vram_map_soon(struct virtio_gpu_object_vram *vram)
 {
@@ -401,9 +400,9 @@ int virtio_gpu_vram_map_soon(struct virtio_gpu_object_vram *vram)
  * virtio_gpu_vram_mappable - will there be room for a blob when it is accessed?
  * @vram: the mappable blob
  *
- * Context: Waits for nobody. mmap_lock may be held.
+ * Context: Does not wait for the host. The caller may hold mmap_lock.
  *
- * Return: 0, -ENOSPC if importers hold the window, -EINVAL if there is none,
+ * Return: 0, -ENOSPC if importers have pinned the window, -EINVAL if there is none,
  * -ENODEV if the device is gone.
  */
 int virtio_gpu_vram_mappable(struct virtio_gpu_object_vram *vram)
@@ -423,9 +422,9 @@ int virtio_gpu_vram_mappable(struct virtio_gpu_object_vram *vram)
 }
 
 /**
- * virtio_gpu_vram_map_now - map a new blob, unless user space would rather wait
- * @vram: the blob, which nobody else knows yet
- * @params: what user space asked for
+ * virtio_gpu_vram_map_now - map a new blob, unless user space has deferred that
+ * @vram: the blob, which no other task knows yet
+ * @params: the request of user space
  *
  * Return: 0 or an error of virtio_gpu_vram_map_soon() other than -ENOSPC.
  */
@@ -438,18 +437,18 @@ int virtio_gpu_vram_map_now(struct virtio_gpu_object_vram *vram,
 	    params->blob_hints & VIRTGPU_BLOB_HINT_DEFER_MAPPING)
 		return 0;
 
-	/* An importer was faster than virtio_gpu_vram_check(); it may go, too */
+	/* An importer may have pinned the window after virtio_gpu_vram_check() */
 	ret = virtio_gpu_vram_map_soon(vram);
 	return ret == -ENOSPC ? 0 : ret;
 }
 
 /**
- * virtio_gpu_map_offset_asked - user space will map an object
- * @file: of the client
- * @handle: of the object, which may be any
+ * virtio_gpu_map_offset_asked - map an object that user space is about to mmap()
+ * @file: the client's file
+ * @handle: handle of the object, which may be any
  *
- * Nobody hears of an error, the one who maps it will. Nor is a host waited for
- * that does not read the control queue.
+ * Drops errors: the later access gets its own. Does not wait for a host that does not
+ * read the control queue.
  */
 void virtio_gpu_map_offset_asked(struct drm_file *file, u32 handle)
 {
@@ -466,7 +465,7 @@ void virtio_gpu_map_offset_asked(struct drm_file *file, u32 handle)
 	drm_gem_object_put(obj);
 }
 
-/* Or no answer will come, with or without this attempt's end */
+/* Has the attempt ended, or will its answer never come? */
 static bool settled(struct virtio_gpu_device *vgdev,
 		    struct virtio_gpu_object_vram *vram, unsigned int attempt)
 {
@@ -486,7 +485,7 @@ static int wait_until_settled(struct virtio_gpu_device *vgdev,
 			     state, 0, 0, schedule());
 }
 
-/* -ERESTARTSYS is that this process has a signal, or the one it waited for */
+/* -ERESTARTSYS: this process has a signal, or the one that began the attempt has */
 static int try_to_map(struct virtio_gpu_device *vgdev,
 		      struct virtio_gpu_object_vram *vram, unsigned int state,
 		      u32 *cache)
@@ -507,19 +506,20 @@ static int try_to_map(struct virtio_gpu_device *vgdev,
 }
 
 /**
- * virtio_gpu_vram_make_mapped - see to it that a blob is in the window
+ * virtio_gpu_vram_make_mapped - map a blob into the window and wait for that
  * @vram: the blob; the caller holds a reference
  * @state: TASK_KILLABLE or TASK_INTERRUPTIBLE, to wait in
- * @cache: set to how it is to be cached, VIRTIO_GPU_MAP_CACHE_*
+ * @cache: set to the cache type, VIRTIO_GPU_MAP_CACHE_*
  *
- * It may have left the window again when this returns. It has not if it is
- * pinned, see virtio_gpu_vram_pin(). After an error a later call tries again.
+ * When this returns the blob may have left the window again, unless it is pinned, see
+ * virtio_gpu_vram_pin(). After an error a later call tries again.
  *
- * Context: May sleep. mmap_lock and the reservation lock of the blob may be held.
+ * Context: May sleep. The caller may hold mmap_lock and the reservation lock of the
+ * blob.
  *
- * Return: 0; -EINVAL if the blob is not mappable, there is no window, or the
- * host has refused; -ENOSPC if importers hold the window; -ENOMEM; -ENODEV if
- * the device is gone; -ERESTARTSYS if there is a signal.
+ * Return: 0; -EINVAL if the blob is not mappable, there is no window, or the host has
+ * refused; -ENOSPC if importers have pinned the window; -ENOMEM; -ENODEV if the device
+ * is gone; -ERESTARTSYS if there is a signal.
  */
 int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
 				unsigned int state, u32 *cache)
@@ -533,7 +533,7 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
 		return -EINVAL;
 
 	do {
-		/* What was mapped is not there any more either */
+		/* The device was reset, so that a mapping does not exist either */
 		if (READ_ONCE(vgdev->queues_closed))
 			return -ENODEV;
 		ret = try_to_map(vgdev, vram, state, cache);
@@ -542,7 +542,7 @@ int virtio_gpu_vram_make_mapped(struct virtio_gpu_object_vram *vram,
 	return ret;
 }
 
-/* It was evicted between the two otherwise, and has to be mapped again */
+/* If it fails the blob was evicted in between, and the caller has to map it again */
 static bool pin_if_mapped(struct virtio_gpu_object_vram *vram)
 {
 	struct virtio_gpu_space *space = space_of(vram);
@@ -573,7 +573,7 @@ int virtio_gpu_vram_pin(struct virtio_gpu_object_vram *vram)
 }
 
 /**
- * virtio_gpu_vram_unpin - a blob may leave its place again
+ * virtio_gpu_vram_unpin - let a blob leave its place again
  * @vram: the blob
  */
 void virtio_gpu_vram_unpin(struct virtio_gpu_object_vram *vram)
@@ -587,10 +587,10 @@ void virtio_gpu_vram_unpin(struct virtio_gpu_object_vram *vram)
 }
 
 /**
- * virtio_gpu_vram_used - somebody uses a blob in the window
+ * virtio_gpu_vram_used - record a use of a blob in the window
  * @vram: the blob
  *
- * Cheap if somebody has done so in the same jiffy.
+ * Cheap if another use was recorded in the same jiffy.
  */
 void virtio_gpu_vram_used(struct virtio_gpu_object_vram *vram)
 {
@@ -610,13 +610,13 @@ static struct virtio_gpu_object_vram *vram_of_command(struct virtio_gpu_vbuffer 
 }
 
 /**
- * virtio_gpu_vram_map_answered - the host has answered RESOURCE_MAP_BLOB
+ * virtio_gpu_vram_map_answered - handle the host's answer to RESOURCE_MAP_BLOB
  * @vgdev: the device
  * @vbuf: the command and its answer, which is all zeroes if the device went
  *	away instead of answering
  *
  * Context: The workqueue of the control queue, or virtio_gpu_stop(). Must not
- * take a reservation lock, an mmap_lock, or wait for a command.
+ * take a reservation lock or an mmap_lock, nor wait for a command.
  */
 void virtio_gpu_vram_map_answered(struct virtio_gpu_device *vgdev,
 				  struct virtio_gpu_vbuffer *vbuf)
@@ -632,12 +632,13 @@ void virtio_gpu_vram_map_answered(struct virtio_gpu_device *vgdev,
 }
 
 /**
- * virtio_gpu_vram_unmap_answered - the host has unmapped a blob, so that its place is free
+ * virtio_gpu_vram_unmap_answered - handle the host's answer to RESOURCE_UNMAP_BLOB
  * @vgdev: the device
  * @vbuf: the command and its answer, as above
  *
- * If it says no, nobody can know what is in that place. It is not given to
- * another blob, and this one is not asked to leave again.
+ * If the host has unmapped the blob, its place is free. If the host has refused, the
+ * driver cannot know what is in that place: it gives the place to no other blob, and
+ * does not ask this one to leave again.
  *
  * Context: As virtio_gpu_vram_map_answered().
  */
@@ -663,10 +664,10 @@ void virtio_gpu_vram_unmap_answered(struct virtio_gpu_device *vgdev,
 /**
  * virtio_gpu_vram_unmap - ask the host to unmap a blob that is being freed
  * @vgdev: the device
- * @bo: the blob, of which there is no other user
+ * @bo: the blob, which has no other user
  *
- * Only what the host has mapped is unmapped. No attempt is under way: its
- * command would hold a reference. The place in the window is given back when
+ * Does nothing if the host has not mapped the blob. No attempt is under way: its
+ * command would hold a reference. The driver gives back the place in the window when
  * the host has answered the RESOURCE_UNREF that follows.
  */
 void virtio_gpu_vram_unmap(struct virtio_gpu_device *vgdev,
@@ -685,7 +686,7 @@ void virtio_gpu_vram_unmap(struct virtio_gpu_device *vgdev,
 }
 
 /**
- * virtio_gpu_vram_release_place - the host knows nothing of a blob any more
+ * virtio_gpu_vram_release_place - give back the place of a blob that the host has freed
  * @vram: the blob, which is freed next
  */
 void virtio_gpu_vram_release_place(struct virtio_gpu_object_vram *vram)
@@ -695,8 +696,8 @@ void virtio_gpu_vram_release_place(struct virtio_gpu_object_vram *vram)
 }
 
 /*
- * One that is not pinned, with a reference, that leaves. One that is busy is seen
- * to by whoever works on it.
+ * The next blob that has to leave, not pinned, with a reference. Skips a busy blob:
+ * the task that works on it will find the queues closed.
  */
 static struct virtio_gpu_object_vram *lose_next(struct virtio_gpu_space *space)
 {
@@ -714,10 +715,11 @@ static struct virtio_gpu_object_vram *lose_next(struct virtio_gpu_space *space)
 }
 
 /**
- * virtio_gpu_window_lost - the host has forgotten what it had mapped
- * @vgdev: the device, which was reset and answers no commands any more
+ * virtio_gpu_window_lost - record that the host has forgotten all mappings
+ * @vgdev: the device, which was reset and sends no more answers
  *
- * What importers hold keeps its place, so that nobody else's memory comes there.
+ * A blob that importers have pinned keeps its place, so that no other blob's memory
+ * appears there.
  */
 void virtio_gpu_window_lost(struct virtio_gpu_device *vgdev)
 {

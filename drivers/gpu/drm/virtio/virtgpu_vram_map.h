@@ -31,13 +31,13 @@ struct vm_area_struct;
 
 /**
  * struct virtio_gpu_window - the host-visible window
- * @space: who has which part of it
+ * @space: the places of blobs in it
  * @pdev: PCI function whose BAR it lies in, NULL if it is not in one
- * @provider: peer-to-peer provider of that BAR, NULL if it cannot be had. Lives
- *	as long as the function is bound to its driver, longer than we are.
+ * @provider: peer-to-peer provider of that BAR, NULL if there is none. Lives as long
+ *	as the function is bound to its driver, longer than this device.
  * @lock: protects @exports and the lists of the blobs. Taken outside of the
  *	reservation lock of a buffer and never inside.
- * @exports: all dma-bufs of host blobs, &virtio_gpu_vram_export.in_window
+ * @exports: all dma-bufs of host blobs, by &virtio_gpu_vram_export.in_window
  */
 struct virtio_gpu_window {
 	struct virtio_gpu_space space;
@@ -51,13 +51,13 @@ struct virtio_gpu_window {
  * struct virtio_gpu_vram_export - a dma-buf of a blob
  * @in_window: in &virtio_gpu_window.exports
  * @of_blob: in &virtio_gpu_object_vram.exports
- * @dmabuf: the buffer. Not a reference: its release frees this.
- * @revoked: the device is gone, and this has been seen to
+ * @dmabuf: the buffer. Not a reference: the buffer's release frees this.
+ * @revoked: the device is gone, and the removal has revoked this buffer
  *
  * A blob can have several. DRM knows one, and forgets it with the last handle of
  * the object, while its file may still be open. A framebuffer can keep an object
- * without a handle, and DRM_IOCTL_MODE_GETFB2 makes a new one, by which it is
- * exported anew.
+ * without a handle, and DRM_IOCTL_MODE_GETFB2 makes a new handle, by which user space
+ * can export the object once more.
  */
 struct virtio_gpu_vram_export {
 	struct list_head in_window;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who has a place in the host-visible window, and who has to leave it. Knows no
- * device, so that KUnit can test it.
+ * Decides which blob has a place in the host-visible window, and which one has to
+ * leave it. It does not use the device, so that KUnit can test it.
  */
 #include <kunit/visibility.h>
 #include <linux/errno.h>
@@ -13,20 +13,20 @@
 
 #include "virtgpu_window.h"
 
-/* A blob that got its place is left alone for so long */
+/* How long a blob is left alone after it got its place */
 #define YOUTH (HZ / 100 + 1)
 
-/* And for so long if somebody waits for it, who may not have a CPU at once */
+/* The same if a task waits for the blob, which may not get a CPU at once */
 #define LONG_YOUTH (10 * YOUTH)
 
 /* Longest time that one blob keeps others out of a part of the window */
 #define CLAIM HZ
 
-/* What is as large can be mapped by huge pages, if it lies right */
+/* A blob of this size can be mapped by huge pages, if it is aligned */
 #define HUGE SZ_2M
 
 /**
- * virtio_gpu_space_init - nobody has a place
+ * virtio_gpu_space_init - initialize a window without blobs
  * @space: the window
  * @mm: its allocator, which is empty
  */
@@ -43,8 +43,8 @@ void virtio_gpu_space_init(struct virtio_gpu_space *space, struct drm_mm *mm)
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_space_init);
 
 /**
- * virtio_gpu_place_init - a blob without a place
- * @place: of the blob
+ * virtio_gpu_place_init - initialize the struct of a blob without a place
+ * @place: the blob's struct
  */
 void virtio_gpu_place_init(struct virtio_gpu_place *place)
 {
@@ -62,10 +62,10 @@ static u64 wanted_alignment(u64 size)
 }
 
 /**
- * virtio_gpu_space_changed - who waits for a place may find one now
+ * virtio_gpu_space_changed - wake the tasks that wait for a place
  * @space: the window
  *
- * Context: &virtio_gpu_space.lock is held.
+ * Context: The caller holds &virtio_gpu_space.lock.
  */
 void virtio_gpu_space_changed(struct virtio_gpu_space *space)
 {
@@ -81,7 +81,7 @@ struct part {
 
 static const struct part all_of_it = { 0, U64_MAX };
 
-/* The parts that no other blob has claimed. Returns how many. */
+/* The parts that no other blob has claimed. Returns their number. */
 static int open_parts(const struct virtio_gpu_space *space,
 		      const struct virtio_gpu_place *place,
 		      struct part parts[2])
@@ -104,7 +104,7 @@ static void end_claim(struct virtio_gpu_space *space)
 	virtio_gpu_space_changed(space);
 }
 
-/* It has a place, or does not want one any more */
+/* The blob has a place, or no longer wants one */
 static void end_wait(struct virtio_gpu_space *space,
 		     struct virtio_gpu_place *place)
 {
@@ -129,15 +129,15 @@ static int insert(struct virtio_gpu_space *space,
 }
 
 /**
- * virtio_gpu_space_insert - give a blob a place that is free
+ * virtio_gpu_space_insert - give a blob a free place
  * @space: the window
- * @place: of the blob, which has none
- * @size: of the blob
+ * @place: place of the blob, which has none yet
+ * @size: size of the blob
  *
- * The blob is busy then: see virtio_gpu_place_settled(). What another blob has
- * claimed is not free.
+ * The blob is busy then: see virtio_gpu_place_settled(). The part that another blob
+ * has claimed is not free.
  *
- * Context: &virtio_gpu_space.lock is held.
+ * Context: The caller holds &virtio_gpu_space.lock.
  *
  * Return: 0 or -ENOSPC.
  */
@@ -166,13 +166,13 @@ int virtio_gpu_space_insert(struct virtio_gpu_space *space,
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_space_insert);
 
 /**
- * virtio_gpu_space_remove - the place of a blob is free
+ * virtio_gpu_space_remove - free the place of a blob
  * @space: the window
- * @place: of the blob, which may have none
+ * @place: place of the blob, which may have none
  *
- * One that has looked for a place in vain does so no more.
+ * If the blob waits for a place, this ends the wait.
  *
- * Context: &virtio_gpu_space.lock is held.
+ * Context: The caller holds &virtio_gpu_space.lock.
  */
 void virtio_gpu_space_remove(struct virtio_gpu_space *space,
 			     struct virtio_gpu_place *place)
@@ -191,11 +191,11 @@ void virtio_gpu_space_remove(struct virtio_gpu_space *space,
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_space_remove);
 
 /**
- * virtio_gpu_place_settled - a blob has a place and nobody works on that
+ * virtio_gpu_place_settled - a blob has a place, and is no longer busy
  * @space: the window
- * @place: of the blob, which was mapped, or does not have to leave after all
+ * @place: place of the blob, which was mapped, or does not have to leave after all
  *
- * Context: &virtio_gpu_space.lock is held.
+ * Context: The caller holds &virtio_gpu_space.lock.
  */
 void virtio_gpu_place_settled(struct virtio_gpu_space *space,
 			      struct virtio_gpu_place *place)
@@ -212,11 +212,11 @@ void virtio_gpu_place_settled(struct virtio_gpu_space *space,
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_place_settled);
 
 /**
- * virtio_gpu_place_used - somebody uses the place of a blob
+ * virtio_gpu_place_used - record a use of a blob's place
  * @space: the window
- * @place: of the blob
+ * @place: place of the blob
  *
- * Context: &virtio_gpu_space.lock is held.
+ * Context: The caller holds &virtio_gpu_space.lock.
  */
 void virtio_gpu_place_used(struct virtio_gpu_space *space,
 			   struct virtio_gpu_place *place)
@@ -227,7 +227,7 @@ void virtio_gpu_place_used(struct virtio_gpu_space *space,
 		return;
 	WRITE_ONCE(place->used, jiffies);
 	list_move_tail(&place->in_use_order, &space->blobs);
-	/* Once: who uses it over and over does not keep it by that */
+	/* Once: repeated use must not keep the blob in its place */
 	if (!place->touched)
 		place->young_until = jiffies + YOUTH;
 	WRITE_ONCE(place->touched, true);
@@ -240,8 +240,8 @@ static bool is_young(const struct virtio_gpu_place *place)
 }
 
 enum scan {
-	WHO_CAN_LEAVE,	/* now */
-	WHO_WILL_LEAVE,	/* without that somebody lets go of it */
+	WHO_CAN_LEAVE,	/* at once */
+	WHO_WILL_LEAVE,	/* at once or later, without an unpin */
 };
 
 static bool is_candidate(const struct virtio_gpu_place *place, enum scan which)
@@ -253,7 +253,7 @@ static bool is_candidate(const struct virtio_gpu_place *place, enum scan which)
 	return which == WHO_WILL_LEAVE || (!place->busy && !is_young(place));
 }
 
-/* Those who leave anyway come first, then the one that was used longest ago */
+/* Scan the blobs that leave anyway first, then those that were used longest ago */
 static bool scan(struct virtio_gpu_space *space, struct drm_mm_scan *scan,
 		 enum scan which, struct list_head *scanned)
 {
@@ -274,8 +274,8 @@ static bool scan(struct virtio_gpu_space *space, struct drm_mm_scan *scan,
 }
 
 /*
- * Whose places together make one in this part that is large enough, if there are
- * such. @chosen gets them, and @hit where the large one would be.
+ * Find blobs whose places together make one in this part that is large enough.
+ * @chosen gets the blobs, and @hit the large place.
  */
 static bool find(struct virtio_gpu_space *space, const struct part *part,
 		 u64 size, u64 alignment, enum scan which,
@@ -293,7 +293,7 @@ static bool find(struct virtio_gpu_space *space, const struct part *part,
 				    part->start, part->end, DRM_MM_INSERT_BEST);
 	found = scan(space, &state, which, &scanned);
 
-	/* In the opposite order, as the allocator wants it */
+	/* In the opposite order, which the allocator requires */
 	list_for_each_entry_safe(place, next, &scanned, scanned) {
 		list_del_init(&place->scanned);
 		if (drm_mm_scan_remove_block(&state, &place->node) && found)
@@ -328,7 +328,7 @@ static void forget(struct list_head *chosen)
 		list_del_init(&place->scanned);
 }
 
-/* Until the first of the young ones is not young any more */
+/* Time until the first of the young blobs may have to leave */
 static long until_grown_up(struct virtio_gpu_space *space)
 {
 	struct virtio_gpu_place *place;
@@ -341,7 +341,7 @@ static long until_grown_up(struct virtio_gpu_space *space)
 	return max(wait, 1L);
 }
 
-/* Wait in line. Who has kept others waiting for long enough goes to its end. */
+/* Queue the blob. One that has kept others waiting for long enough goes to the end. */
 static void wait_in_line(struct virtio_gpu_space *space,
 			 struct virtio_gpu_place *place)
 {
@@ -355,7 +355,7 @@ static void wait_in_line(struct virtio_gpu_space *space,
 	}
 }
 
-/* Only the first in the line, so that each has its turn */
+/* Only the first in the queue claims a part, so that each has its turn */
 static void claim_part(struct virtio_gpu_space *space,
 		       struct virtio_gpu_place *place, const struct part *part)
 {
@@ -376,8 +376,8 @@ static long until_claim_ends(const struct virtio_gpu_space *space)
 }
 
 /*
- * Decide in these parts. Returns 0 if it can be done, now or after @patience, or
- * -ENOSPC.
+ * Decide within these parts. Returns 0 if there is or will be room, now or after
+ * @patience, or -ENOSPC.
  */
 static int choose(struct virtio_gpu_space *space, struct virtio_gpu_place *place,
 		  const struct part *parts, int nr, u64 size,
@@ -405,7 +405,7 @@ static int choose_anywhere(struct virtio_gpu_space *space,
 	struct part parts[2];
 	int nr;
 
-	/* What it has claimed before, as long as nobody has come to stay there */
+	/* Try the part that it has claimed before, unless that has no room left */
 	if (space->claim.by == place) {
 		parts[0] = (struct part){ space->claim.start, space->claim.end };
 		if (!choose(space, place, parts, 1, size, chosen, patience))
@@ -421,28 +421,27 @@ static int choose_anywhere(struct virtio_gpu_space *space,
 }
 
 /**
- * virtio_gpu_space_make_room - decide who has to leave for a new blob
+ * virtio_gpu_space_make_room - decide which blobs have to leave for a new blob
  * @space: the window, in which virtio_gpu_space_insert() has found no place
- * @place: of the new blob
- * @size: of the new blob
- * @victims: an empty list, gets the places that have to be left, by
- *	&virtio_gpu_place.victim
+ * @place: place of the new blob
+ * @size: size of the new blob
+ * @victims: an empty list, gets the places to be left, by &virtio_gpu_place.victim
  * @patience: set to how long the caller is to wait for a change of
- *	&virtio_gpu_space.changes, when @victims were told to leave, before it
+ *	&virtio_gpu_space.changes, after it has told @victims to leave, before it
  *	tries again
  *
- * The blobs that were used longest ago have to leave, as few as make one place
- * that is large enough. Places that others have to leave already are counted in,
- * so that of two who look for room at the same time the second does not drive
- * out more than it has to.
+ * The blobs that were used longest ago have to leave, as few as make one place that
+ * is large enough. Places that other callers have already asked to be left count as
+ * well, so that of two callers that look for room at the same time the second does
+ * not evict more than it has to.
  *
- * The first of those who wait claims the place that will be its, and nobody else
- * comes there until it has it or has claimed it for a second. Who wants no place
- * any more has to say so: virtio_gpu_space_remove().
+ * The first in the queue claims the place that it will have. No other blob gets a
+ * place there until the first has it or has claimed it for a second. A caller that no
+ * longer wants a place has to call virtio_gpu_space_remove().
  *
- * Context: &virtio_gpu_space.lock is held.
+ * Context: The caller holds &virtio_gpu_space.lock.
  *
- * Return: 0, or -ENOSPC if who could leave does not make enough room.
+ * Return: 0, or -ENOSPC if the blobs that can leave do not make enough room.
  */
 int virtio_gpu_space_make_room(struct virtio_gpu_space *space,
 			       struct virtio_gpu_place *place, u64 size,
@@ -470,13 +469,13 @@ int virtio_gpu_space_make_room(struct virtio_gpu_space *space,
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_space_make_room);
 
 /**
- * virtio_gpu_space_could_fit - would there be room if all left who do not have to stay?
+ * virtio_gpu_space_could_fit - would there be room if all blobs left that can?
  * @space: the window
- * @size: of a new blob
+ * @size: size of a new blob
  *
- * Context: &virtio_gpu_space.lock is held.
+ * Context: The caller holds &virtio_gpu_space.lock.
  *
- * Return: True if so. False: importers hold what it would need.
+ * Return: True if so. False if importers have pinned too much of the window.
  */
 bool virtio_gpu_space_could_fit(struct virtio_gpu_space *space, u64 size)
 {
@@ -487,7 +486,7 @@ bool virtio_gpu_space_could_fit(struct virtio_gpu_space *space, u64 size)
 
 	lockdep_assert_held(&space->lock);
 
-	/* What is free already counts, too */
+	/* Space that is free already counts, too */
 	if (!drm_mm_insert_node(space->mm, &probe, size)) {
 		drm_mm_remove_node(&probe);
 		return true;

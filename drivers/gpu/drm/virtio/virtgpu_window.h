@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who has a place in the host-visible window, and who has to leave it.
+ * Decides which blob has a place in the host-visible window, and which one has to
+ * leave it.
  */
 #ifndef VIRTGPU_WINDOW_H
 #define VIRTGPU_WINDOW_H
@@ -14,26 +15,26 @@
 
 /**
  * struct virtio_gpu_place - the place of a blob
- * @node: where it is, allocated if there is one
+ * @node: offset and size of the place, allocated if there is one
  * @in_use_order: in &virtio_gpu_space.blobs while there is a place
  * @scanned: for virtio_gpu_space_make_room()
- * @victim: in the list of whoever has told it to leave, who goes through that
- *	without the lock: others may put a place that is left on a list of @scanned
- * @waiting: in &virtio_gpu_space.waiting while it looks for a place
- * @pins: importers who rely on the place
+ * @victim: in the list of the task that has told it to leave, which walks the list
+ *	without the lock: @scanned may be in use by other tasks meanwhile
+ * @waiting: in &virtio_gpu_space.waiting while the blob waits for a place
+ * @pins: number of importers that rely on the place
  * @busy: the host was not asked yet, or owes an answer: neither can be undone
  * @leaving: the place will be free when the host has answered
  * @stuck: the host does not unmap it
- * @awaited: somebody waits for it, to use it at once
+ * @awaited: a task waits for the blob, to use it at once
  * @touched: the CPU has used it since it was mapped
- * @young_until: jiffies, until which it is left alone. Without that, two who
- *	need more than there is room for could take the place from each other
- *	for ever, before any of them has used it.
- * @used: jiffies of the last use that is known, for a cheap look without the lock
- * @evictions: how often it had to leave
+ * @young_until: the blob is left alone until then, in jiffies. Otherwise two blobs
+ *	that need more room than there is could take the place from each other
+ *	without end, before either of them is used.
+ * @used: jiffies of the last known use, for a cheap look without the lock
+ * @evictions: how often the blob had to leave
  *
- * All but @used are written under &virtio_gpu_space.lock. @touched and @evictions
- * are also read without it.
+ * Writers of all members but @used hold &virtio_gpu_space.lock. @touched and
+ * @evictions are also read without it.
  */
 struct virtio_gpu_place {
 	struct drm_mm_node node;
@@ -54,10 +55,10 @@ struct virtio_gpu_place {
 
 /**
  * struct virtio_gpu_claim - a part of the window that is kept free for a blob
- * @by: who waits until all others have left it, NULL if nobody does
- * @start: where it begins
- * @end: where it ends
- * @until: jiffies, when others do not have to respect it any more
+ * @by: the blob that waits until all others have left the part, or NULL
+ * @start: start of the part
+ * @end: end of the part
+ * @until: jiffies from which on others can ignore the claim
  */
 struct virtio_gpu_claim {
 	struct virtio_gpu_place *by;
@@ -68,15 +69,15 @@ struct virtio_gpu_claim {
 
 /**
  * struct virtio_gpu_space - the window
- * @lock: protects all of it and the places of all blobs. Held for as long as it
- *	takes to look at all of them, never while somebody is waited for.
- * @mm: the places
- * @blobs: those who have one, the one that was used longest ago first
- * @waiting: those who look for one, the one that has waited longest first
- * @claim: of the first of those. Without it a large blob would never find all
- *	of its place free at once while small ones come and go.
+ * @lock: protects all of it and the places of all blobs. A holder looks at all places
+ *	at most, and does not wait for a host or another task.
+ * @mm: the allocator of the places
+ * @blobs: the blobs that have a place, the one that was used longest ago first
+ * @waiting: the blobs that wait for a place, the one that has waited longest first
+ * @claim: the claim of the first of those. Without it a large blob would never find
+ *	all of its place free at once while small blobs come and go.
  * @wait: woken when something has changed
- * @changes: counts that
+ * @changes: number of changes
  */
 struct virtio_gpu_space {
 	struct mutex lock; /* protects the places, see above */
