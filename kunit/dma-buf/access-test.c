@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the mode of a buffer's file says to importers, if the exporter asks for
+ * How the mode of a buffer's file restricts importers, if the exporter asks for
  * that.
  */
 #include <linux/fcntl.h>
@@ -60,7 +60,7 @@ static void try_direction(struct kunit *test, struct dma_buf_attachment *attach,
 	sgt = dma_buf_sgt_map_attachment_unlocked(attach, dir);
 	if (!allowed) {
 		KUNIT_EXPECT_PTR_EQ(test, sgt, ERR_PTR(-EPERM));
-		/* The exporter was not even asked */
+		/* The core did not call the exporter */
 		KUNIT_EXPECT_EQ(test, exp->calls.map, maps);
 		return;
 	}
@@ -90,7 +90,7 @@ static int fake_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	return 0;
 }
 
-/* dma_buf_mmap() by an importer whose own file may be written */
+/* dma_buf_mmap() by an importer whose own file is writable */
 static vm_flags_t try_mmap(struct kunit *test, struct dma_buf *dmabuf,
 			   vm_flags_t flags, int ret)
 {
@@ -123,9 +123,9 @@ static void mmap_test(struct kunit *test)
 	try_mmap(test, dmabuf, VM_SHARED | VM_READ | VM_WRITE,
 		 c->may_write ? 0 : -EACCES);
 	flags = try_mmap(test, dmabuf, VM_SHARED | VM_READ, 0);
-	/* It does not become writable by mprotect() */
+	/* mprotect() cannot make it writable */
 	KUNIT_EXPECT_EQ(test, !!(flags & VM_MAYWRITE), c->may_write);
-	/* What is written to a private one stays there */
+	/* Writes to a private mapping do not reach the buffer */
 	try_mmap(test, dmabuf, VM_READ | VM_WRITE, 0);
 }
 

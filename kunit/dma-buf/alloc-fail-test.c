@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation on the way to a mapping fails once. The importer sees
- * -ENOMEM, and nothing is left of the attempt: no memory, no mapping, no pin.
+ * Every allocation on the way to a mapping fails once. The importer gets -ENOMEM,
+ * and the attempt leaves no memory, no mapping and no pin behind.
  */
 #include "fail-nth.h"
 #include "fake-module.h"
@@ -22,13 +22,13 @@ struct fail_test {
 };
 
 /**
- * struct fail_case - something that needs memory
+ * struct fail_case - an operation that needs memory
  * @name: its name
- * @setup: makes the exporter, and the attachment if that is not what is tested
- * @attempt: tries it
- * @undo: after it worked
+ * @setup: makes the exporter, and the attachment if the test is not about that
+ * @attempt: tries the operation
+ * @undo: undoes it after a success
  * @allocs: number of allocations that it needs
- * @debug_allocs: as many more with CONFIG_DMABUF_DEBUG
+ * @debug_allocs: number of further allocations with CONFIG_DMABUF_DEBUG
  */
 struct fail_case {
 	const char *name;
@@ -138,8 +138,8 @@ static void detach(struct fail_test *t)
 }
 
 /*
- * To the device only: of other mappings the debug code of the DMA API keeps more
- * records, and gives up for good when it cannot have the memory.
+ * To the device only: for other mappings the debug code of the DMA API keeps more
+ * records, and switches itself off if it cannot allocate one.
  */
 static int map(struct fail_test *t)
 {
@@ -165,7 +165,7 @@ static const struct fail_case attach_cases[] = {
 	{ "SGT through the converter",
 	  setup_pal, attach_static, detach, 1, 0 },
 	{ "DOMAIN", setup_pal, attach_domain, detach, 1, 0 },
-	/* What the core keeps of it, with an array of runs */
+	/* The core's data, with an array of runs */
 	{ "DOMAIN, mapped",
 	  setup_pal, attach_and_map_domain, unmap_domain, 3, 0 },
 	{ "a type in a module",
@@ -173,10 +173,10 @@ static const struct fail_case attach_cases[] = {
 };
 
 static const struct fail_case map_cases[] = {
-	/* The exporter has its table at hand, the importer gets a copy */
+	/* The exporter has its table ready, the importer gets a copy */
 	{ "simple exporter", setup_simple, map, unmap, 0, 2 },
 	{ "matching exporter", setup_match, map, unmap, 0, 2 },
-	/* The table and what the converter remembers */
+	/* The table and the converter's data */
 	{ "converter", setup_pal, map, unmap, 2, 2 },
 	/* The first of two chunks of a table comes from the page allocator */
 	{ "converter, long table", setup_long_pal, map, unmap, 2, 2 },
@@ -196,7 +196,7 @@ static void expect_nothing_left(struct fail_test *t, struct watch *watch,
 	KUNIT_EXPECT_EQ_MSG(test, fake_module_refs(), 0, "allocation %u", nth);
 }
 
-/* Each allocation fails once; returns how often the attempt failed */
+/* Each allocation fails once; returns the number of attempts that failed */
 static unsigned int sweep(struct kunit *test, struct fail_test *t,
 			  struct watch *watch)
 {
@@ -216,7 +216,7 @@ static unsigned int sweep(struct kunit *test, struct fail_test *t,
 			failures++;
 		} else {
 			c->undo(t);
-			/* The checkers do without their own allocations */
+			/* The checkers survive a failure of their own allocations */
 			KUNIT_EXPECT_TRUE(test, !failed || FAIL_NTH_CHECKERS);
 		}
 		expect_nothing_left(t, watch, nth);
@@ -230,7 +230,7 @@ static unsigned int sweep(struct kunit *test, struct fail_test *t,
 static void fail_each(struct kunit *test, struct fail_test *t)
 {
 	const struct fail_case *c = test->param_value;
-	/* With checkers, those that every attempt makes */
+	/* With checkers, the allocations that every attempt makes */
 	unsigned int allocs = c->allocs + c->debug_allocs *
 			      (IS_ENABLED(CONFIG_DMABUF_DEBUG) &&
 			       !FAIL_NTH_CHECKERS);
@@ -270,7 +270,7 @@ static void attach_fail_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_empty(&t.exp->dmabuf->attachments));
 }
 
-/* By a static importer, because its buffer is pinned as well */
+/* By a static importer, because the core pins its buffer as well */
 static void map_fail_test(struct kunit *test)
 {
 	struct fail_test t = fail_setup(test);

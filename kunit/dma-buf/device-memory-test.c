@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exporters that can move a buffer: where may it be, for each of the importers
- * that it has?
+ * Exporters that can move a buffer: where each of the importers allows the buffer
+ * to be.
  */
 #include <linux/module.h>
 
@@ -14,7 +14,7 @@ static const struct dma_buf_mapping_type anywhere_type = {
 
 static const struct dma_buf_mapping_exp_ops no_ops;
 
-/* Offers everything that there is */
+/* Offers all types */
 static struct fake_exporter *gpu(struct kunit *test, struct fake_p2p *p2p)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -60,7 +60,7 @@ static void accepts_test(struct kunit *test)
 	struct device *far = fake_device(test, "far");
 	struct dma_buf_attachment *made;
 
-	/* A P2P importer is served by the converter of the PAL offer as well */
+	/* The converter of the PAL offer serves a P2P importer as well */
 	made = attach(exp, fake_sgt_p2p(p2p->near));
 	expect_accepts(test, made, true, true, false, false);
 	dma_buf_detach(exp->dmabuf, made);
@@ -79,7 +79,7 @@ static void accepts_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, made);
 }
 
-/* What is selected, and who else attaches, changes nothing about it */
+/* Neither the selection nor other importers change the answer */
 static void final_test(struct kunit *test)
 {
 	struct fake_p2p *p2p = fake_p2p(test);

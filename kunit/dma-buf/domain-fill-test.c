@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Filling a span of a domain: how much of it at a time, with which pages, and
- * what becomes of it when memory is short or the buffer is taken away meanwhile.
+ * Filling a span of a domain: how much at a time, with which pages, and what happens
+ * if memory is short or the exporter revokes the buffer meanwhile.
  */
 #include <linux/delay.h>
 #include <linux/dma-resv.h>
@@ -15,7 +15,7 @@
 /**
  * struct fill_test - a buffer of one range, to be put into a domain
  * @exp: the exporter
- * @attach: attachment that has mapped all of it
+ * @attach: attachment that has mapped all of the buffer
  * @fake: the domain
  * @span: all of the buffer, at the beginning of the domain
  */
@@ -57,7 +57,7 @@ static int fill(struct fill_test *t)
 	return dma_buf_domain_fill(t->attach, &t->span);
 }
 
-/* Without the span, which was not filled or was cleared */
+/* For a test whose span was not filled, or was cleared */
 static void cleanup(struct fill_test *t)
 {
 	KUNIT_EXPECT_EQ(t->fake->test, t->fake->mapped, 0);
@@ -82,7 +82,7 @@ static void large_pages_test(struct kunit *test)
 	clear_and_cleanup(t);
 }
 
-/* Where only small pages fit, a table is filled at a time */
+/* Where only small pages fit, the core fills one table at a time */
 static void one_table_at_a_time_test(struct kunit *test)
 {
 	struct fill_test *t = setup(test, SZ_1G + SZ_PAGE, SZ_2G, SZ_64M);
@@ -97,7 +97,7 @@ static void one_table_at_a_time_test(struct kunit *test)
 	clear_and_cleanup(t);
 }
 
-/* To the last byte that there is */
+/* Up to the last byte of the address space */
 static void top_of_space_test(struct kunit *test)
 {
 	struct fill_test *t = setup(test, -(unsigned long)SZ_4M, SZ_64M, SZ_4M);
@@ -124,7 +124,7 @@ static void part_of_a_page_test(struct kunit *test)
 	clear_and_cleanup(t);
 }
 
-/* The importer will take the span apart anywhere */
+/* The importer will cut the span at any page */
 static void small_pages_test(struct kunit *test)
 {
 	struct fill_test *t = setup(test, SZ_1G, SZ_2G, SZ_4M);
@@ -136,7 +136,7 @@ static void small_pages_test(struct kunit *test)
 	clear_and_cleanup(t);
 }
 
-/* Memory that is not at hand is made, and the fill goes on where it was */
+/* The core reclaims memory and goes on where it was */
 static void short_of_memory_test(struct kunit *test)
 {
 	struct fill_test *t = setup(test, SZ_1G + SZ_PAGE, SZ_2G, SZ_64M);
@@ -148,7 +148,7 @@ static void short_of_memory_test(struct kunit *test)
 	clear_and_cleanup(t);
 }
 
-/* But not for ever, and then nothing is left */
+/* The core gives up after some tries, and leaves nothing mapped */
 static void no_memory_test(struct kunit *test)
 {
 	struct fill_test *t = setup(test, SZ_1G + SZ_PAGE, SZ_2G, SZ_64M);
@@ -159,7 +159,7 @@ static void no_memory_test(struct kunit *test)
 	cleanup(t);
 }
 
-/* The exporter comes while a table is filled, and has to wait for that only */
+/* The exporter revokes while a table is filled, and has to wait for that table only */
 struct revoker {
 	struct work_struct work;
 	struct fake_exporter *exp;
@@ -183,7 +183,7 @@ static void start_revoker(struct fake_domain *fake)
 	if (fake->maps != revoker.at)
 		return;
 	schedule_work(&revoker.work);
-	/* Until it waits for us */
+	/* Wait until the revoker waits for us */
 	while (!dma_resv_is_locked(revoker.exp->dmabuf->resv))
 		msleep(20);
 	msleep(200);
@@ -197,10 +197,10 @@ static void revoke_meanwhile_test(struct kunit *test)
 	revoker.at = 3;
 	INIT_WORK(&revoker.work, revoke_work);
 	t->fake->on_map = start_revoker;
-	/* As if the revoke had come later */
+	/* Success, as if the revoke had come later */
 	KUNIT_EXPECT_EQ(test, fill(t), 0);
 	flush_work(&revoker.work);
-	/* No table is begun after it has said that it is coming */
+	/* No table is begun after the revoke has set the flag */
 	KUNIT_EXPECT_EQ(test, t->fake->maps, 3);
 	KUNIT_EXPECT_EQ(test, t->fake->mapped, 0);
 	KUNIT_EXPECT_EQ(test, t->exp->mapped, 0);
@@ -208,7 +208,7 @@ static void revoke_meanwhile_test(struct kunit *test)
 	clear_and_cleanup(t);
 }
 
-/* What was mapped and could not be synced is not there, and is mapped again */
+/* If a batch could not be synced, it is undone and mapped again */
 static void sync_is_short_of_memory_test(struct kunit *test)
 {
 	struct fill_test *t = setup(test, SZ_1G, SZ_2G, SZ_64M);
@@ -245,7 +245,7 @@ static void fill_and_split(struct fill_test *t, size_t length,
 	KUNIT_EXPECT_EQ(t->fake->test, t->fake->mapped, 16);
 }
 
-/* Either half can go, and the other one stays where it is */
+/* Each half can be cleared, and the other one stays where it is */
 static void split_test(struct kunit *test)
 {
 	struct fill_test *t = setup(test, SZ_1G, SZ_2G, 16 * SZ_PAGE);
@@ -271,7 +271,7 @@ static void split_test(struct kunit *test)
 	cleanup(t);
 }
 
-/* A revoke finds both halves, or what it has emptied is cut */
+/* A revoke finds both halves, or the split cuts an empty span */
 static void split_and_revoke_test(struct kunit *test)
 {
 	struct fill_test *t = setup(test, SZ_1G, SZ_2G, 16 * SZ_PAGE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way back of a buffer that was away: into which domains, what happens
- * meanwhile, and what becomes of it when memory is short.
+ * How a buffer that was away comes back: into which domains, what may happen
+ * meanwhile, and what happens if memory is short.
  */
 #include <linux/delay.h>
 #include <linux/dma-resv.h>
@@ -16,21 +16,21 @@
 #define SZ_PAGE		((unsigned long)PAGE_SIZE)
 #define IOVA		((unsigned long)SZ_1G + SZ_PAGE)
 #define SIZE		((unsigned long)SZ_16M)
-/* More than the kernel tries */
+/* More tries than the kernel makes */
 #define FOR_EVER	100000
-/* Of one try: what fails before it is given up */
+/* The number of failures in one try before the core gives it up */
 #define TRY_FAILS	(DMA_BUF_DOMAIN_FILL_TRIES + 1)
-/* Of a span, if it is tried until it is given up for good */
+/* The number of tries before the core gives a span up */
 #define ALL_TRIES	7
 
 /**
  * struct restore_test - a buffer of one range, and two domains for it
  * @exp: the exporter
- * @list: where the buffer is, when it is not away
+ * @list: the list of the buffer when it is not away
  * @attach: attachment that has mapped all of it
  * @fake: the domains
- * @span: all of the buffer, at the beginning of each
- * @reports: how often each was reported as not restored
+ * @span: all of the buffer, at the beginning of each domain
+ * @reports: number of reports for each span that it was not restored
  */
 struct restore_test {
 	struct fake_exporter *exp;
@@ -104,7 +104,7 @@ static void clear(struct restore_test *t, size_t i)
 	KUNIT_EXPECT_EQ(t->exp->test, t->fake[i]->mapped, 0);
 }
 
-/* Without the spans */
+/* For a test whose spans are cleared */
 static void cleanup(struct restore_test *t)
 {
 	dma_buf_domain_unmap(t->attach);
@@ -141,10 +141,10 @@ static struct delayed_work *work_of(struct restore_test *t)
 	return &dma_buf_domain_map_of(t->attach)->restore;
 }
 
-/* All that is to be done, and tried again, is done then */
+/* Wait until all work, including further tries, is done */
 static void settle(struct restore_test *t)
 {
-	/* It may be over, and queued for another try, before it is waited for */
+	/* A work item may have ended and queued itself again before the wait */
 	do {
 		flush_delayed_work(work_of(t));
 	} while (work_busy(&work_of(t)->work));
@@ -167,7 +167,7 @@ static void expect_mapped(struct restore_test *t, size_t i)
 				SZ_2G + page * SZ_PAGE);
 }
 
-/* Again and again, in both domains */
+/* Repeatedly, in both domains */
 static void back_test(struct kunit *test)
 {
 	struct restore_test *t = setup_filled(test);
@@ -188,7 +188,7 @@ static void back_test(struct kunit *test)
 	cleanup(t);
 }
 
-/* Nothing happens to who hears it without need */
+/* A call without need changes nothing */
 static void needless_test(struct kunit *test)
 {
 	struct restore_test *t = setup_filled(test);
@@ -202,7 +202,7 @@ static void needless_test(struct kunit *test)
 	give(t);
 	cleanup(t);
 
-	/* Nor before the map and after the unmap */
+	/* Neither does one before the map or after the unmap */
 	attach(t, &restore_ops);
 	start_giving(t);
 	dma_buf_detach(t->exp->dmabuf, t->attach);
@@ -244,7 +244,7 @@ static void clear_meanwhile_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake[1]->mapped, 0);
 }
 
-/* It is found out only then that it is for ever */
+/* The buffer turns out to be gone permanently only when it is mapped again */
 static void gone_test(struct kunit *test)
 {
 	struct restore_test *t = setup_filled(test);
@@ -263,13 +263,13 @@ static void gone_test(struct kunit *test)
 	settle(t);
 	KUNIT_EXPECT_EQ(test, t->fake[0]->maps, maps);
 	KUNIT_EXPECT_TRUE(test, dma_buf_domain_revoked(t->attach));
-	/* That is no failure */
+	/* The core does not report that as a failure */
 	KUNIT_EXPECT_EQ(test, t->reports[0], 0);
 	clear(t, 0);
 	cleanup(t);
 }
 
-/* An importer comes while it is away */
+/* An importer maps while the buffer is away */
 static void map_meanwhile_test(struct kunit *test)
 {
 	struct restore_test *t = setup(test);
@@ -281,19 +281,19 @@ static void map_meanwhile_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_buf_domain_revoked(t->attach));
 	KUNIT_ASSERT_EQ(test, dma_buf_domain_fill(t->attach, &t->span[0]), 0);
 	KUNIT_EXPECT_EQ(test, t->fake[0]->mapped, 0);
-	/* The exporter does not know that there is nothing to take */
+	/* The exporter invalidates although nothing is mapped */
 	take(t, -EAGAIN);
 	give(t);
 	expect_mapped(t, 0);
 	clear(t, 0);
 	cleanup(t);
 
-	/* Who does not hear of the end does not want to wait for it */
+	/* An importer without restore_mappings cannot map meanwhile */
 	t->exp->list = ERR_PTR(-EAGAIN);
 	attach(t, &no_restore_ops);
 	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(t->attach, 0, SIZE), -EAGAIN);
 	dma_buf_detach(t->exp->dmabuf, t->attach);
-	/* And nobody wants to wait for ever */
+	/* Nor can any importer if the buffer is gone permanently */
 	t->exp->list = ERR_PTR(-ENODEV);
 	attach(t, &restore_ops);
 	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(t->attach, 0, SIZE), -ENODEV);
@@ -315,7 +315,7 @@ static void not_wanted_test(struct kunit *test)
 	clear(t, 0);
 	cleanup(t);
 
-	/* Nor does who has no operations */
+	/* An importer without operations is not restored either */
 	t->attach = dma_buf_attach(t->exp->dmabuf, fake_device(test, "static"));
 	if (!IS_ERR(t->attach)) {
 		KUNIT_EXPECT_FALSE(test, dma_buf_attach_restorable(t->attach));
@@ -347,7 +347,7 @@ static void expect_pieces(struct restore_test *t)
 				SZ_2G - i * SZ_256M);
 }
 
-/* The buffer is in more pieces than before, and then in fewer */
+/* The exporter's list has more pieces than before, and then fewer */
 static void list_grows_test(struct kunit *test)
 {
 	struct restore_test *t = setup_filled(test);
@@ -365,7 +365,7 @@ static void list_grows_test(struct kunit *test)
 	cleanup(t);
 }
 
-/* Returns false if it was a checker's allocation that failed */
+/* Returns false if the allocation that failed was one of a checker */
 static bool grow_without_memory(struct kunit *test)
 {
 	struct restore_test *t = setup_filled(test);
@@ -379,7 +379,7 @@ static bool grow_without_memory(struct kunit *test)
 	for (nth = 1; nth < 3; nth++) {
 		take(t, -EAGAIN);
 		t->exp->list = t->list;
-		/* Here, so that it is this task whose allocations fail */
+		/* Call it here, because only allocations of this task fail */
 		fail_nth_begin(1);
 		work->work.func(&work->work);
 		failed = fail_nth_end();
@@ -398,7 +398,7 @@ static bool grow_without_memory(struct kunit *test)
 	return hit;
 }
 
-/* No memory for what is known of the pieces: it is tried again. Kept, once there. */
+/* No memory for the index of runs: the core tries again, and keeps the index then */
 static void list_grows_no_memory_test(struct kunit *test)
 {
 	unsigned int sweeps = 0;
@@ -411,7 +411,7 @@ static void list_grows_no_memory_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, hit);
 }
 
-/* Memory that is not at hand is made, now or a little later */
+/* The core makes memory, at once or a little later */
 static void short_of_memory_test(struct kunit *test)
 {
 	struct restore_test *t = setup_filled(test);
@@ -425,7 +425,7 @@ static void short_of_memory_test(struct kunit *test)
 	t->fake[0]->failures = TRY_FAILS + 1;
 	start_giving(t);
 	flush_work(&work_of(t)->work);
-	/* Nothing of it is mapped until it is tried again */
+	/* Nothing of the span is mapped until the next try */
 	KUNIT_EXPECT_EQ(test, t->fake[0]->mapped, 0);
 	KUNIT_EXPECT_TRUE(test, delayed_work_pending(work_of(t)));
 	settle(t);
@@ -435,7 +435,7 @@ static void short_of_memory_test(struct kunit *test)
 	cleanup(t);
 }
 
-/* One domain has no memory for it, the other has it back */
+/* There is no memory for one domain; the other one is restored */
 static void no_memory_test(struct kunit *test)
 {
 	struct restore_test *t = setup_filled(test);
@@ -451,7 +451,7 @@ static void no_memory_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, FOR_EVER - t->fake[0]->failures,
 			ALL_TRIES * TRY_FAILS);
 
-	/* The next outage ends with all, or with the same report */
+	/* The next outage ends with all restored, or with the same report */
 	take(t, -EAGAIN);
 	give(t);
 	KUNIT_EXPECT_EQ(test, t->reports[0], 2);
@@ -462,7 +462,7 @@ static void no_memory_test(struct kunit *test)
 	expect_mapped(t, 1);
 	KUNIT_EXPECT_EQ(test, t->reports[0], 2);
 
-	/* Other errors too; and what has failed can be cleared as it is */
+	/* The same for other errors; and a span that has failed can be cleared */
 	take(t, -EAGAIN);
 	t->fake[0]->maps = 0;
 	t->fake[0]->fail_at = 2;
@@ -478,7 +478,7 @@ static void no_memory_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->reports[0], 2);
 }
 
-/* The exporter's list is of no use: nobody gets anything, and all hear of it */
+/* The exporter's list is malformed: no span is restored, and all are reported */
 static void bad_list_test(struct kunit *test)
 {
 	struct restore_test *t = setup_filled(test);
@@ -492,7 +492,7 @@ static void bad_list_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->reports[1], 1);
 	t->list = list;
 	give(t);
-	/* Without another outage nobody tries again */
+	/* The core does not try again without another outage */
 	take(t, -EAGAIN);
 	give(t);
 	expect_mapped(t, 0);
@@ -502,7 +502,7 @@ static void bad_list_test(struct kunit *test)
 	cleanup(t);
 }
 
-/* Somebody comes while the way back is half gone, and waits for one table */
+/* Another task comes while the work item is half done, and waits for one table */
 static struct meanwhile {
 	struct work_struct work;
 	struct restore_test *t;
@@ -520,7 +520,7 @@ static void start_meanwhile(struct fake_domain *fake)
 	if (fake->maps != meanwhile.at)
 		return;
 	schedule_work(&meanwhile.work);
-	/* Until it waits for the lock that is held here */
+	/* Give it time to wait for the lock that is held here */
 	msleep(300);
 }
 
@@ -554,7 +554,7 @@ static void away_again_test(struct kunit *test)
 
 	give(t);
 	flush_work(&meanwhile.work);
-	/* No table is begun after the exporter has said that it is coming */
+	/* No table is begun after the revoke has set the flag */
 	KUNIT_EXPECT_EQ(test, t->fake[0]->maps, meanwhile.at);
 	KUNIT_EXPECT_EQ(test, t->fake[0]->mapped, 0);
 	KUNIT_EXPECT_EQ(test, t->exp->mapped, 0);
@@ -565,7 +565,7 @@ static void away_again_test(struct kunit *test)
 	cleanup(t);
 }
 
-/* Away and back within one table of the old way back */
+/* The buffer goes away and comes back within one table of the running work item */
 static void take_and_give(struct restore_test *t)
 {
 	take_again(t);
@@ -616,7 +616,7 @@ static void end_in_between_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->fake[0]->mapped, 0);
 }
 
-/* A task fills a span of its own, which is lost, and back, in the middle of it */
+/* A task fills a span of its own when the buffer goes away and comes back */
 static void fill_over_outage_test(struct kunit *test)
 {
 	struct restore_test *t = setup_filled(test);

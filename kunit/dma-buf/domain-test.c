@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The DOMAIN type: who can have it, what is mapped where for lists of all shapes,
- * and how it is taken out again.
+ * The DOMAIN type: which importers can have it, what the core maps where for lists of
+ * all shapes, and how it unmaps.
  */
 #include <linux/dma-resv.h>
 #include <linux/fcntl.h>
@@ -52,7 +52,7 @@ static void revoke(struct fake_exporter *exp)
 	dma_resv_unlock(exp->dmabuf->resv);
 }
 
-/* The slow and simple way to find a page of the buffer */
+/* A slow and simple way to find a page of the buffer */
 static struct fake_pte find_page(const struct dma_buf_phys_list *list,
 				 unsigned long page)
 {
@@ -83,7 +83,7 @@ static void expect_mapped(struct fake_domain *fake,
 	}
 }
 
-/* All numbers are of pages */
+/* All numbers count pages */
 struct shape {
 	const char *name;
 	struct {
@@ -91,7 +91,7 @@ struct shape {
 		unsigned long nr;
 		enum dma_buf_phys_kind kind;
 	} range[MAX_RANGES];
-	/* The part that is mapped, and with how many calls */
+	/* The part that is mapped, and the number of calls for it */
 	unsigned long start;
 	unsigned long nr;
 	unsigned int runs;
@@ -160,7 +160,7 @@ static struct fake_exporter *shape_exporter(struct kunit *test)
 	return exp;
 }
 
-/* The part as a whole: neighbours are mapped at once */
+/* The part as a whole: neighbours are mapped by one call */
 static void shape_test(struct kunit *test)
 {
 	const struct shape *s = test->param_value;
@@ -184,7 +184,7 @@ static void shape_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Each part of the part: a span begins and ends anywhere in it */
+/* Each part of the part: a span can begin and end at any page */
 static void every_part_test(struct kunit *test)
 {
 	const struct shape *s = test->param_value;
@@ -233,7 +233,7 @@ static struct fake_exporter *random_exporter(struct kunit *test)
 	for (i = 0; i < length; i++) {
 		unsigned long n = 1 + prandom_u32_state(&rnd) % 3;
 
-		/* Half of them go on where the last one ended */
+		/* Half of them continue the previous one */
 		if (prandom_u32_state(&rnd) % 2)
 			pfn = 1 + prandom_u32_state(&rnd) % SZ_1M;
 		list->phys[i].paddr = PFN_PHYS(pfn);
@@ -266,7 +266,7 @@ static void many_ranges_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Whichever call fails, nothing stays mapped, and it can be tried again */
+/* If any of the calls fails, nothing stays mapped, and the fill can be tried again */
 static void fail_at_test(struct kunit *test)
 {
 	struct fake_exporter *exp = random_exporter(test);
@@ -335,7 +335,7 @@ static void spans_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* What is filled after a revoke is there, and maps nothing */
+/* A span that is filled after a revoke succeeds, and maps nothing */
 static void revoke_test(struct kunit *test)
 {
 	struct fake_exporter *exp = plain_exporter(test, 8);
@@ -343,7 +343,7 @@ static void revoke_test(struct kunit *test)
 	struct dma_buf_attachment *attach = attach_domain(exp);
 	struct dma_buf_domain_span span = fake_span(fake, 0, 8 * SZ_PAGE);
 
-	/* Before anything is mapped there is nothing to be done */
+	/* A revoke before anything is mapped does nothing */
 	dma_resv_lock(exp->dmabuf->resv, NULL);
 	dma_buf_invalidate_mappings(exp->dmabuf);
 	dma_resv_unlock(exp->dmabuf->resv);
@@ -353,7 +353,7 @@ static void revoke_test(struct kunit *test)
 	revoke(exp);
 	KUNIT_EXPECT_TRUE(test, dma_buf_domain_revoked(attach));
 	KUNIT_EXPECT_EQ(test, exp->mapped, 0);
-	/* Twice is once */
+	/* A second revoke changes nothing */
 	revoke(exp);
 	KUNIT_EXPECT_EQ(test, dma_buf_domain_fill(attach, &span), 0);
 	KUNIT_EXPECT_EQ(test, fake->maps, 0);
@@ -385,7 +385,7 @@ static void map_error_test(struct kunit *test)
 
 	exp->pin_result = -EBUSY;
 	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(attach, 0, SZ_PAGE), -EBUSY);
-	/* An exporter that has no room ends it like any other */
+	/* A pin that fails ends the map like any other error */
 	exp->pin_result = -ENOSPC;
 	KUNIT_EXPECT_EQ(test, dma_buf_domain_map(attach, 0, SZ_PAGE), -ENOSPC);
 	exp->pin_result = 0;
@@ -405,7 +405,7 @@ static void map_error_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Spans that are no part of what is mapped */
+/* Spans that lie outside of the mapped part */
 static void bad_span_test(struct kunit *test)
 {
 	struct fake_exporter *exp = plain_exporter(test, 8);
@@ -461,7 +461,7 @@ static bool not_plain(void)
 	return false;
 }
 
-/* Memory needs more than device memory does: it is in caches, or encrypted */
+/* Memory has more conditions than device memory: caches and encryption */
 static void predict_test(struct kunit *test)
 {
 	struct fake_exporter *mem = fake_pal_exporter(test);
@@ -486,7 +486,7 @@ static void predict_test(struct kunit *test)
 	dma_buf_detach(mmio->dmabuf, attach);
 }
 
-/* Whoever was killed neither waits for the lock nor fills anything */
+/* A killed task neither waits for the lock nor fills anything */
 static void killed_test(struct kunit *test)
 {
 	struct fake_exporter *exp = plain_exporter(test, 8);

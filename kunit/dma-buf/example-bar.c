@@ -12,10 +12,10 @@
 
 /**
  * struct regs - a part of a BAR
- * @provider: of the BAR; it lives as long as the driver is bound
- * @list: where the part is, constant
- * @gone: it was revoked, protected by the reservation lock
- * @nr_mapped: mappings that importers have not given back
+ * @provider: provider of the BAR; it lives as long as the driver is bound
+ * @list: the ranges of the part, constant
+ * @gone: the part was revoked, protected by the reservation lock
+ * @nr_mapped: number of mappings that importers have not given back
  */
 struct regs {
 	struct p2pdma_provider *provider;
@@ -87,7 +87,7 @@ static const struct dma_buf_ops regs_dmabuf_ops = {
 	.release = regs_release,
 };
 
-/* One range. What a new list says of it is MMIO. */
+/* One range. The ranges of a new list are MMIO. */
 static struct regs *regs_alloc(struct p2pdma_provider *provider,
 			       phys_addr_t start, size_t size)
 {
@@ -106,7 +106,7 @@ static struct regs *regs_alloc(struct p2pdma_provider *provider,
 	return regs;
 }
 
-/* @provider is what pcim_p2pdma_provider() has returned for the BAR */
+/* pcim_p2pdma_provider() has returned @provider for the BAR */
 static struct dma_buf *regs_export(struct p2pdma_provider *provider,
 				   phys_addr_t start, size_t size)
 {
@@ -127,7 +127,7 @@ static struct dma_buf *regs_export(struct p2pdma_provider *provider,
 }
 
 /* [revoke] */
-/* The driver is about to let go of the device. It has a reference on the buffer. */
+/* The driver is about to unbind from the device. It has a reference on the buffer. */
 static void regs_revoke(struct dma_buf *dmabuf)
 {
 	struct regs *regs = dmabuf->priv;
@@ -139,10 +139,10 @@ static void regs_revoke(struct dma_buf *dmabuf)
 			      MAX_SCHEDULE_TIMEOUT);
 	dma_resv_unlock(dmabuf->resv);
 
-	/* Importers may unmap later: they need the lock for it */
+	/* Importers may unmap later, and need the reservation lock for that */
 	wait_var_event(&regs->nr_mapped, !atomic_read(&regs->nr_mapped));
 
-	/* For ever: who polls the buffer may know */
+	/* The buffer will not come back: tell tasks that poll it */
 	dma_buf_hang_up(dmabuf);
 }
 

@@ -6,13 +6,13 @@
 #include "example-window.h"
 
 /**
- * struct card - a device with memory of its own, and what it has mapped
- * @name: whose memory it has windows into
- * @reach: how much of it
+ * struct card - a device with memory of its own, and the buffer that it has mapped
+ * @name: the device into whose memory the card has windows
+ * @reach: size of the memory that the windows reach
  * @dev: the device
  * @attach: the attachment
- * @sgt: what is mapped, if it is a scatterlist
- * @offset: where it is, if it is a window
+ * @sgt: the mapping, if it is a scatterlist
+ * @offset: the mapping, if it is a window
  */
 struct card {
 	const char *name;
@@ -39,7 +39,7 @@ static int card_attach(struct card *card, struct dma_buf *dmabuf)
 }
 
 /* [map] */
-/* The reservation lock is held */
+/* The caller holds the reservation lock */
 static int card_map(struct card *card)
 {
 	struct dma_buf_attachment *attach = card->attach;

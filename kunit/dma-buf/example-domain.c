@@ -17,7 +17,7 @@ static const struct dma_buf_attach_ops area_attach_ops = {
 };
 
 /* [begin] */
-/* @length bytes of the buffer from @offset on, for any number of places */
+/* Map @length bytes of the buffer from @offset on, for any number of places */
 static struct dma_buf_attachment *area_begin(struct dma_buf *dmabuf,
 					     size_t offset, size_t length)
 {
@@ -38,7 +38,7 @@ static struct dma_buf_attachment *area_begin(struct dma_buf *dmabuf,
 }
 
 /* [fill] */
-/* All of @span but the domain and the place in it was written by the caller */
+/* The caller has written @span, except the domain and the place in the domain */
 static int area_fill(struct dma_buf_attachment *attach,
 		     struct dma_buf_domain_span *span,
 		     struct iommu_domain *domain, unsigned long iova)
@@ -50,7 +50,7 @@ static int area_fill(struct dma_buf_attachment *attach,
 }
 
 /* [finish] */
-/* All places were cleared by dma_buf_domain_clear() */
+/* The caller has cleared all places with dma_buf_domain_clear() */
 static void area_end(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
 	dma_buf_domain_unmap(attach);

@@ -12,12 +12,12 @@
  * struct gpu_bo - a buffer that moves
  * @dmabuf: the buffer
  * @pdev: the GPU
- * @may_migrate: it can be in system memory as well, constant
- * @in_vram: it is in the GPU's memory
- * @asleep: nobody can reach the GPU's memory
- * @nr_pinned: it stays where it is
+ * @may_migrate: the buffer can be in system memory as well, constant
+ * @in_vram: the buffer is in the GPU's memory
+ * @asleep: no device can reach the GPU's memory
+ * @nr_pinned: number of pins, which keep the buffer where it is
  *
- * What is not constant is protected by the reservation lock.
+ * The reservation lock protects the members that are not constant.
  */
 struct gpu_bo {
 	struct dma_buf *dmabuf;
@@ -29,7 +29,7 @@ struct gpu_bo {
 };
 
 /* [driver] */
-/* What a driver has for itself. A move calls dma_buf_invalidate_mappings(). */
+/* The driver's own code. A move calls dma_buf_invalidate_mappings(). */
 static int gpu_move(struct gpu_bo *bo, bool vram);
 static struct sg_table *gpu_map_here(struct gpu_bo *bo, struct device *dev,
 				     enum dma_data_direction dir);
@@ -68,7 +68,7 @@ static int gpu_match_mapping(const struct dma_buf_match_args *args)
 }
 
 /* [select] */
-/* One importer that cannot reach our memory forces the buffer out of it */
+/* An importer that cannot reach our memory forces the buffer out of it */
 static bool gpu_reached_by_all(struct dma_buf *dmabuf)
 {
 	struct dma_buf_attachment *attach;
@@ -100,7 +100,7 @@ static int gpu_pin(struct dma_buf_attachment *attach)
 	struct gpu_bo *bo = attach->dmabuf->priv;
 	int ret;
 
-	/* Somebody may have moved it since the choice was made */
+	/* The buffer may have been moved since the choice was made */
 	ret = gpu_move(bo, dma_buf_sgt_p2p_allowed(attach));
 	if (!ret)
 		bo->nr_pinned++;
@@ -123,7 +123,7 @@ static const struct dma_buf_ops gpu_dmabuf_ops = {
 };
 
 /* [sleep] */
-/* The GPU is about to sleep, or has woken up: others can be selected now */
+/* The GPU is about to sleep, or has woken up: let attachments select another match */
 static void gpu_suspend(struct gpu_bo *bo, bool asleep)
 {
 	dma_resv_lock(bo->dmabuf->resv, NULL);

@@ -12,7 +12,7 @@
  * struct import - a buffer that the device uses
  * @dev: the device
  * @attach: the attachment
- * @sgt: what is mapped, NULL if nothing is. Protected by the reservation lock.
+ * @sgt: the mapping, NULL if there is none. Protected by the reservation lock.
  */
 struct import {
 	struct device *dev;
@@ -20,7 +20,7 @@ struct import {
 	struct sg_table *sgt;
 };
 
-/* What a driver has for itself: the device uses the addresses no more */
+/* The driver's own code: stops the device's use of the addresses */
 static void device_stop(struct import *import);
 
 /* [let go] */
@@ -38,7 +38,7 @@ static void import_let_go(struct import *import,
 
 static void import_invalidate(struct dma_buf_attachment *attach)
 {
-	/* Not import->attach: it may not be there yet */
+	/* Do not use import->attach: it may not be set yet */
 	import_let_go(attach->importer_priv, attach);
 }
 
@@ -67,7 +67,7 @@ static int import_begin(struct import *import, struct dma_buf *dmabuf)
 }
 
 /* [use] */
-/* Before each use: what was invalidated is mapped again. -ENODEV: it is gone. */
+/* Called before each use: maps again after an invalidation. -ENODEV: it is revoked. */
 static int import_map(struct import *import)
 {
 	struct dma_buf *dmabuf = import->attach->dmabuf;
@@ -83,7 +83,7 @@ static int import_map(struct import *import)
 		else
 			import->sgt = sgt;
 	}
-	/* The exporter may still be moving it */
+	/* The exporter may still be moving the buffer */
 	if (!ret)
 		ret = dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_KERNEL,
 					    false, MAX_SCHEDULE_TIMEOUT);

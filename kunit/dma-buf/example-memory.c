@@ -11,7 +11,7 @@
 /**
  * struct ram - pages that stay where they are
  * @pages: the pages
- * @nr: how many
+ * @nr: number of pages
  */
 struct ram {
 	struct page **pages;

@@ -2,8 +2,8 @@
 /*
  * Example of Documentation/driver-api/dma-buf-mapping.rst, which shows it from
  * mark to mark: the driver of a PF, which uses the memory that it has given to its
- * VFs. pf_has() says if it has given that one this much; what pf_use() does with it
- * is the driver's own. A test includes it.
+ * VFs. pf_has() checks whether the driver has given this range to the VF; pf_use() is
+ * the driver's own code. A test includes it.
  */
 /* [headers] */
 #include <linux/dma-buf-iov.h>
@@ -11,7 +11,7 @@
 /* An imported buffer */
 struct pf_buffer {
 	struct dma_buf_attachment *attach;
-	/* NULL if it is mapped as memory of a VF */
+	/* NULL if the buffer is mapped as memory of a VF */
 	struct sg_table *sgt;
 };
 
@@ -34,7 +34,7 @@ static const struct dma_buf_iov_importer pf_importer = {
 	.refuse = pf_refuse,
 };
 
-/* Of .supported_mapping_types in struct dma_buf_attach_ops */
+/* For .supported_mapping_types in struct dma_buf_attach_ops */
 static const struct dma_buf_mapping_match pf_types[] = {
 	DMA_BUF_IMAPPING_IOV(&pf_importer),
 	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
@@ -70,7 +70,7 @@ static int pf_map_sgt(struct pf_buffer *buf)
 	return 0;
 }
 
-/* The reservation lock is held */
+/* The caller holds the reservation lock */
 static int pf_map(struct pf_buffer *buf)
 {
 	int ret = dma_buf_mapping_select(buf->attach);
@@ -81,7 +81,7 @@ static int pf_map(struct pf_buffer *buf)
 		ret = pf_map_vf(buf);
 	else
 		ret = pf_map_sgt(buf);
-	/* What was mapped keeps the choice from here on */
+	/* The mapping keeps the choice from here on */
 	dma_buf_mapping_unselect(buf->attach);
 	if (ret)
 		dma_buf_mapping_renew(buf->attach);

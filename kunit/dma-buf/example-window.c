@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Example of Documentation/driver-api/dma-buf-mapping.rst, which shows it from
- * mark to mark: a type that two drivers keep to themselves, with an exporter
- * operation, match data and words of its own. Nothing here needs a change in a
- * header of the core. A test includes it.
+ * mark to mark: a private type of two drivers, with an exporter operation, match data
+ * and words of its own. Nothing here needs a change in a header of the core. A test
+ * includes it.
  */
 /* [headers] */
 #include <linux/dma-resv.h>
@@ -57,7 +57,7 @@ const struct dma_buf_mapping_type window_type = {
 };
 
 /* [map] */
-/* The exporter's operations, or NULL if it is not our type */
+/* The exporter's operations, or NULL if the attachment is of another type */
 static const struct window_exp_ops *
 window_ops(struct dma_buf_attachment *attach)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Example of Documentation/driver-api/dma-buf-mapping.rst: the header of a type
- * that two drivers keep to themselves.
+ * Example of Documentation/driver-api/dma-buf-mapping.rst: the header of a private
+ * type of two drivers.
  */
 #ifndef _DMA_BUF_EXAMPLE_WINDOW_H
 #define _DMA_BUF_EXAMPLE_WINDOW_H
@@ -9,10 +9,10 @@
 /* [type] */
 #include <linux/dma-buf.h>
 
-/* What an exporter that speaks the type implements */
+/* The operations of an exporter that offers the type */
 struct window_exp_ops {
 	struct dma_buf_mapping_exp_ops ops;
-	/* Both with the reservation lock held; -ENODEV after a revoke */
+	/* Both are called with the reservation lock held; -ENODEV after a revoke */
 	int (*map_window)(struct dma_buf_attachment *attach,
 			  unsigned long *offset);
 	void (*unmap_window)(struct dma_buf_attachment *attach);
@@ -20,7 +20,7 @@ struct window_exp_ops {
 
 extern const struct dma_buf_mapping_type window_type;
 
-/* Importer: which device it belongs to, and how far it can reach */
+/* Importer: the device that it belongs to, and how far it can reach */
 static inline struct dma_buf_mapping_match WINDOW_IMAPPING(const char *card,
 							   unsigned long reach)
 {
@@ -30,7 +30,7 @@ static inline struct dma_buf_mapping_match WINDOW_IMAPPING(const char *card,
 	};
 }
 
-/* Exporter: on which device the memory is, and where */
+/* Exporter: the device that has the memory, and the offset there */
 static inline struct dma_buf_mapping_match
 WINDOW_EMAPPING(const struct window_exp_ops *ops, const char *card,
 		unsigned long offset)

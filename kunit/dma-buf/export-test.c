@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dma_buf_export() takes operations that say in exactly one way what the
- * exporter offers, and no others.
+ * dma_buf_export() takes operations that declare in exactly one way what the exporter
+ * offers, and no others.
  */
 #include "mapping-test.h"
 

@@ -11,9 +11,9 @@
 #include "fail-nth.h"
 
 /*
- * failslab leaves allocations alone that may wait for memory, which is all of
- * them here. The switch for that, and for a stack trace of every failure, is in
- * debugfs only: the file's inode has a pointer to the variable.
+ * failslab skips allocations that may wait for memory, which is all of them here. The
+ * switch for that, and the one for a stack trace of every failure, are in debugfs
+ * only: the file's inode has a pointer to the variable.
  */
 static void *knob(struct kunit *test, const char *name)
 {
@@ -51,7 +51,7 @@ static void restore(void *data)
  * fail_nth_init - prepare for failures, until the end of the test
  * @test: the test
  *
- * Skips the test if nothing can be made to fail.
+ * Skips the test if no allocation can be made to fail.
  */
 void fail_nth_init(struct kunit *test)
 {
@@ -69,7 +69,7 @@ void fail_nth_init(struct kunit *test)
 }
 
 /**
- * fail_nth_begin - the nth allocation from now on fails
+ * fail_nth_begin - let the nth allocation from now on fail
  * @nth: counts from 1
  */
 void fail_nth_begin(unsigned int nth)
@@ -78,9 +78,9 @@ void fail_nth_begin(unsigned int nth)
 }
 
 /**
- * fail_nth_end - let nothing fail any more
+ * fail_nth_end - let all allocations succeed again
  *
- * Return: True if there were as many allocations.
+ * Return: True if an allocation has failed.
  */
 bool fail_nth_end(void)
 {

@@ -11,9 +11,9 @@
 #include <linux/types.h>
 
 /*
- * kmemleak and debug objects allocate as well, in one attempt but not in the
- * next. With them an allocation of ours can be hit twice, or not at all when
- * each is tried once: the test goes through them again, this often at most.
+ * kmemleak and debug objects allocate as well, in some attempts and not in others. With
+ * them a sweep can hit an allocation of ours twice, or miss it: the test repeats the
+ * sweep, this often at most.
  */
 #define FAIL_NTH_CHECKERS	(IS_ENABLED(CONFIG_DEBUG_KMEMLEAK) || \
 				 IS_ENABLED(CONFIG_DEBUG_OBJECTS))

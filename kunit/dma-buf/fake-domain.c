@@ -27,7 +27,7 @@ static int fake_map_pages(struct iommu_domain *domain, unsigned long iova,
 	struct kunit *test = fake->test;
 	size_t size = pgsize * pgcount, done;
 
-	/* A revoke waits for whoever is mapping */
+	/* A revoke waits for the task that maps, which must not wait for memory */
 	KUNIT_EXPECT_FALSE(test, gfpflags_allow_blocking(gfp));
 	KUNIT_EXPECT_TRUE(test, gfp & __GFP_ACCOUNT);
 	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(iova | paddr, pgsize));
@@ -97,7 +97,7 @@ static void free_ptes(void *ptes)
  * fake_iommu_domain - make a domain
  * @test: the test
  * @iova: first address
- * @size: so many bytes can be mapped from there on
+ * @size: number of bytes that can be mapped from there on
  *
  * Return: The domain, with pages of 4 KiB, 2 MiB and 1 GiB.
  */

@@ -9,7 +9,7 @@
 
 #include "mapping-test.h"
 
-/* What a page of the domain is mapped to; @paddr is 0 if it is not */
+/* The mapping of a page of the domain; @paddr is 0 if there is none */
 struct fake_pte {
 	phys_addr_t paddr;
 	int prot;
@@ -21,16 +21,16 @@ struct fake_pte {
  * @test: the test
  * @iova: address of the first page that can be mapped
  * @granule: size of a page, PAGE_SIZE or less
- * @nr_pages: how many pages there are
- * @ptes: what each of them is mapped to
- * @mapped: how many are mapped now
- * @maps: calls of map_pages
- * @syncs: calls of iotlb_sync_map
+ * @nr_pages: number of pages
+ * @ptes: the mapping of each page
+ * @mapped: number of pages that are mapped now
+ * @maps: number of calls of map_pages
+ * @syncs: number of calls of iotlb_sync_map
  * @sizes: the page sizes of all calls of map_pages, ORed
- * @longest: most bytes of one call
- * @failures: so many calls of map_pages fail for want of memory
- * @sync_failures: so many calls of iotlb_sync_map fail
- * @sync_error: what they return
+ * @longest: largest number of bytes in one call
+ * @failures: this many calls of map_pages fail with -ENOMEM
+ * @sync_failures: this many calls of iotlb_sync_map fail
+ * @sync_error: the error of those
  * @fail_at: the n-th call fails with -EIO, counted from 1
  * @on_map: runs in each call
  */

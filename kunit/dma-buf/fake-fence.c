@@ -38,11 +38,11 @@ static void end_fence(void *data)
 }
 
 /**
- * fake_fence - add a fence to the buffer, that nobody signals
+ * fake_fence - add a fence to the buffer that stays unsignaled
  * @exp: the exporter
- * @usage: what it stands for
+ * @usage: usage of the fence
  *
- * Return: The fence. The test ends it.
+ * Return: The fence. The end of the test signals it.
  */
 struct fake_fence *fake_fence(struct fake_exporter *exp,
 			      enum dma_resv_usage usage)
@@ -51,7 +51,7 @@ struct fake_fence *fake_fence(struct fake_exporter *exp,
 	struct fake_fence *fence;
 	int ret;
 
-	/* Freed by the last put, with kfree_rcu() */
+	/* The last put frees it, with kfree_rcu() */
 	fence = kzalloc_obj(*fence);
 	KUNIT_ASSERT_NOT_NULL(exp->test, fence);
 	spin_lock_init(&fence->lock);
@@ -72,7 +72,7 @@ struct fake_fence *fake_fence(struct fake_exporter *exp,
 }
 
 /**
- * fake_fence_signal_later - signal it in a little while
+ * fake_fence_signal_later - signal the fence after a short time
  * @fence: the fence
  */
 void fake_fence_signal_later(struct fake_fence *fence)

@@ -21,7 +21,7 @@
  */
 struct fake_fence {
 	struct dma_fence base;
-	spinlock_t lock; /* of @base */
+	spinlock_t lock; /* the lock of @base */
 	struct delayed_work work;
 };
 

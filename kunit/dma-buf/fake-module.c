@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module that is on no list and has no code, just references.
+ * A module that is on no list and has no code, only references.
  */
 #include <linux/module.h>
 
@@ -23,8 +23,8 @@ int fake_module_refs(void)
 }
 
 /**
- * fake_module_unload - begin or end to unload the module
- * @going: begin
+ * fake_module_unload - begin to unload the module, or end that
+ * @going: true to begin
  */
 void fake_module_unload(bool going)
 {

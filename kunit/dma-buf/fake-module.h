@@ -20,7 +20,7 @@ extern struct module fake_module;
 
 #else /* !CONFIG_MODULE_UNLOAD */
 
-/* Nobody counts */
+/* Without CONFIG_MODULE_UNLOAD nothing counts references */
 static inline int fake_module_refs(void)
 {
 	return 0;

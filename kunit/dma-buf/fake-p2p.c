@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Answers in place of the PCI core, see the stubs in the dma-buf core. For how
- * the PCI core itself answers see p2pdma-test.c.
+ * Answers in place of the PCI core, see the stubs in the dma-buf core. p2pdma-test.c
+ * tests the answers of the PCI core itself.
  */
 #include <kunit/static_stub.h>
 #include <kunit/test-bug.h>

@@ -14,11 +14,11 @@
 /**
  * struct fake_p2p - one PCI function and one device that may reach it
  * @pdev: the function
- * @provider: of its BAR
- * @bar: the BAR, which has everything below 1 TiB
+ * @provider: the provider of its BAR
+ * @bar: the BAR, which covers everything below 1 TiB
  * @near: the only device that reaches @pdev
- * @route: how it does
- * @asked: how often somebody has asked
+ * @route: the way in which it does
+ * @asked: number of questions
  */
 struct fake_p2p {
 	struct pci_dev pdev;

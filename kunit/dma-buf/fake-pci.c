@@ -7,8 +7,8 @@
  *	                                 `- 02:01.0 port --- 04:00.0 function
  *	00:02.0 port --- 05:00.0 function
  *
- * All ports are plain PCI bridges: the distance does not depend on more.
- * Drivers never get to see any of it, because the buses are scanned only.
+ * All ports are plain PCI bridges: the distance depends on nothing else. Drivers do
+ * not bind to any of it, because the buses are only scanned.
  */
 #include <linux/dma-mapping.h>
 #include <linux/pci.h>
@@ -17,7 +17,7 @@
 #include "fake-pci.h"
 
 #define CONFIG_DWORDS	(PCI_CFG_SPACE_SIZE / 4)
-/* Somewhere that no capability is */
+/* An offset outside of all capabilities */
 #define FAKE_ACS	0xc0
 
 /**
@@ -49,8 +49,8 @@ static const struct fake_function topology[] = {
 };
 
 /**
- * struct fake_pci - a host bridge and all that is below
- * @sysdata: what x86 wants to know about it
+ * struct fake_pci - a host bridge and everything below it
+ * @sysdata: the data that x86 needs for it
  * @test: the test
  * @bridge: the PCI core's view of it
  * @buses: bus numbers that are in use
@@ -100,7 +100,7 @@ static int config_read(struct pci_bus *bus, unsigned int devfn, int where,
 	return PCIBIOS_SUCCESSFUL;
 }
 
-/* Which bits of a register can be written */
+/* The bits of a register that can be written */
 static u32 writable(const struct fake_function *f, int reg)
 {
 	if (reg == PCI_COMMAND)
@@ -166,14 +166,14 @@ static void remove_bus(void *data)
 }
 
 /**
- * fake_pci - make a host bridge and all that is below
+ * fake_pci - make a host bridge and everything below it
  * @test: the test
- * @domain: PCI domain, no other host bridge's
- * @vendor: vendor of all functions. The PCI core knows those whose host bridges
+ * @domain: PCI domain, different from those of other host bridges
+ * @vendor: vendor of all functions. The PCI core knows the vendors whose host bridges
  *	pass on peer-to-peer traffic.
  *
  * BARs are %FAKE_PCI_OFFSET higher in the CPU's address space than on the bus.
- * Skips the test if the architecture's host bridges are not known here.
+ * Skips the test if it does not know the architecture's host bridges.
  *
  * Return: The host bridge.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PCI functions that exist in a config space of the test's own, for the PCI
- * core to enumerate and to measure distances between.
+ * PCI functions that exist only in a config space of the test, for the PCI core to
+ * enumerate and to measure distances between.
  */
 #ifndef _DMA_BUF_FAKE_PCI_H
 #define _DMA_BUF_FAKE_PCI_H

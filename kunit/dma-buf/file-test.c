@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A buffer lives as long as its dentry, which somebody can hold for longer than
- * the buffer's file lives.
+ * A buffer lives as long as its dentry, on which a reference can live longer than the
+ * buffer's file.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -22,7 +22,7 @@ static void file_outlived_test(struct kunit *test)
 	dmabuf = dma_buf_export(&info);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dmabuf);
 
-	/* What open(O_PATH) of /proc/self/fd/N does */
+	/* open(O_PATH) of /proc/self/fd/N does this */
 	path = dmabuf->file->f_path;
 	path_get(&path);
 	dma_buf_put(dmabuf);

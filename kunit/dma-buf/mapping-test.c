@@ -16,8 +16,8 @@
 #include "mapping-test.h"
 
 /*
- * Where bug tables are not used, a warning that was suppressed still counts as
- * the one time that WARN_ON_ONCE() fires. Tests expect it to fire every time.
+ * Without bug tables, a suppressed warning still counts as the one time that
+ * WARN_ON_ONCE() fires. Tests expect it to fire every time.
  */
 #ifndef MODULE
 void fake_rearm_warnings(void)
@@ -31,7 +31,7 @@ void fake_rearm_warnings(void)
 #endif
 
 /**
- * fake_test_init - to be the init function of every suite, or called by it
+ * fake_test_init - the init function of every suite, or a part of it
  * @test: the test
  *
  * Return: 0.
@@ -49,7 +49,7 @@ static void check_locked(struct dma_buf_attachment *attach)
 	KUNIT_EXPECT_TRUE(exp->test, dma_resv_is_locked(attach->dmabuf->resv));
 }
 
-/* The buffer and who imports it are known when the exporter is asked */
+/* The buffer and the importer's data are set when the core calls the exporter */
 static void check_complete(struct dma_buf *dmabuf,
 			   const struct dma_buf_attachment *attach)
 {
@@ -88,7 +88,7 @@ static int fake_attach_cb(struct dma_buf *dmabuf,
 	if (!exp->on_attach)
 		return 0;
 	ret = exp->on_attach(exp, attach);
-	/* Who was refused is not detached */
+	/* An attachment that was refused is not detached */
 	if (ret)
 		exp->calls.detach++;
 	return ret;
@@ -209,7 +209,7 @@ static const struct dma_buf_ops fake_ops[] = {
 	},
 };
 
-/* The buffer's last reference goes in a work item of the file layer */
+/* A work item of the file layer drops the last reference of the buffer */
 static void put_buffer(struct dma_buf *dmabuf)
 {
 	dma_buf_put(dmabuf);
@@ -226,7 +226,7 @@ static void unexport(void *data)
 	KUNIT_EXPECT_EQ(exp->test, exp->calls.attach, exp->calls.detach);
 	KUNIT_EXPECT_TRUE(exp->test, list_empty(&exp->dmabuf->attachments));
 
-	/* A test that failed has not cleaned up */
+	/* A test that failed has not detached its importers */
 	list_for_each_entry_safe(attach, next, &exp->dmabuf->attachments, node)
 		dma_buf_detach(exp->dmabuf, attach);
 
@@ -239,7 +239,7 @@ static void free_table(void *sgt)
 	sg_free_table(sgt);
 }
 
-/* The core copies the addresses only and never looks at what is there */
+/* The core copies the addresses, and does not access the memory there */
 static void fill_table(struct fake_exporter *exp)
 {
 	struct sg_table *sgt = &exp->sgt;
@@ -261,7 +261,7 @@ static void fill_table(struct fake_exporter *exp)
 /**
  * fake_exporter - make an exporter that has not exported anything yet
  * @test: the test
- * @flavour: how it says what it offers
+ * @flavour: the way in which it declares its offers
  *
  * Return: The exporter.
  */
@@ -345,7 +345,7 @@ void fake_let_select(struct fake_exporter *exp)
 /**
  * fake_sgt_exporter - export a buffer as plain SGT
  * @test: the test
- * @flavour: how the exporter says so
+ * @flavour: the way in which the exporter declares that
  *
  * Return: The exporter.
  */
@@ -459,7 +459,7 @@ const struct dma_buf_attach_ops fake_p2p_ops = {
 	.invalidate_mappings = fake_invalidate,
 };
 
-/* Dynamic in form only: nothing makes it let go */
+/* Dynamic in form only: it has no invalidate_mappings */
 const struct dma_buf_attach_ops fake_pinned_ops = {
 	.allow_peer2peer = true,
 };
@@ -492,8 +492,8 @@ static void hold(struct work_struct *work)
 }
 
 /**
- * fake_hold - let somebody else have the reservation lock
- * @holder: who, on the stack
+ * fake_hold - let another task hold the reservation lock
+ * @holder: the other task, on the stack
  * @dmabuf: the buffer
  */
 void fake_hold(struct fake_holder *holder, struct dma_buf *dmabuf)
@@ -508,7 +508,7 @@ void fake_hold(struct fake_holder *holder, struct dma_buf *dmabuf)
 
 /**
  * fake_let_go - end of fake_hold()
- * @holder: who
+ * @holder: the other task
  */
 void fake_let_go(struct fake_holder *holder)
 {
@@ -536,16 +536,16 @@ void fake_kill_end(void)
 }
 
 /**
- * fake_attach - attach a dynamic importer that wants one thing
+ * fake_attach - attach a dynamic importer that asks for one type
  * @exp: the exporter
- * @entry: the thing
+ * @entry: the importer's entry
  *
- * Return: What dma_buf_mapping_attach() returned.
+ * Return: The result of dma_buf_mapping_attach().
  */
 struct dma_buf_attachment *fake_attach(struct fake_exporter *exp,
 				       struct dma_buf_mapping_match entry)
 {
-	/* Not told to let go of anything, so that any pointer will do */
+	/* Nothing invalidates it, so that any pointer will do */
 	return dma_buf_mapping_attach(exp->dmabuf, &entry, 1, &fake_dynamic_ops,
 				      exp);
 }
@@ -554,7 +554,7 @@ struct dma_buf_attachment *fake_attach(struct fake_exporter *exp,
  * fake_map_phys_unlocked - dma_buf_pal_map_phys() with the lock
  * @attach: the attachment
  *
- * Return: What dma_buf_pal_map_phys() returned.
+ * Return: The result of dma_buf_pal_map_phys().
  */
 const struct dma_buf_phys_list *
 fake_map_phys_unlocked(struct dma_buf_attachment *attach)

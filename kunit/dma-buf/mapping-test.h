@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the KUnit suites of the dma-buf mapping types share: an exporter and an
- * importer that do as they are told and count what they are asked.
+ * Shared by the KUnit suites of the dma-buf mapping types: an exporter and an importer
+ * that do what a test asks for and count the calls.
  */
 #ifndef _DMA_BUF_MAPPING_TEST_H
 #define _DMA_BUF_MAPPING_TEST_H
@@ -19,7 +19,7 @@
 #define FAKE_SIZE	(FAKE_PAGES * PAGE_SIZE)
 #define FAKE_ENTRIES	8
 
-/* How often each callback of the exporter was called */
+/* The number of calls of each callback of the exporter */
 struct fake_calls {
 	unsigned int match;
 	unsigned int attach;
@@ -39,19 +39,19 @@ struct fake_calls {
  * @test: the test
  * @ops: its operations, may be changed at any time
  * @dmabuf: the buffer, after fake_export()
- * @entries: what it offers in match_mapping
+ * @entries: its offers in match_mapping
  * @nr_entries: number of @entries
  * @on_match: runs instead of the match of @entries
  * @on_attach: runs in the attach callback
  * @on_select: runs in the select_mapping callback, after fake_let_select()
- * @selected: what select_mapping returns without @on_select
+ * @selected: the result of select_mapping without @on_select
  * @sgt: table of two segments
- * @map_result: what map returns: @sgt, NULL or an ERR_PTR
- * @list: what map_phys returns: a list, NULL or an ERR_PTR
- * @pin_result: what pin returns
+ * @map_result: the result of map: @sgt, NULL or an ERR_PTR
+ * @list: the result of map_phys: a list, NULL or an ERR_PTR
+ * @pin_result: the result of pin
  * @calls: number of calls of each callback
- * @mapped: mappings of either kind that were not taken back yet
- * @pinned: pins that were not taken back yet
+ * @mapped: number of mappings of both kinds that importers have not given back
+ * @pinned: number of pins that importers have not given back
  *
  * Everything has to be given back before the test ends: attachments, mappings,
  * pins.
@@ -86,7 +86,7 @@ struct fake_exporter {
 extern const struct dma_buf_mapping_sgt_exp_ops fake_sgt_ops;
 extern const struct dma_buf_mapping_pal_exp_ops fake_pal_ops;
 
-/* The two ways in which an exporter says what it offers */
+/* The two ways in which an exporter declares its offers */
 enum fake_flavour {
 	FAKE_SIMPLE,	/* DMA_BUF_SIMPLE_SGT_EXP_MATCH() */
 	FAKE_MATCH,	/* match_mapping() */
@@ -116,11 +116,11 @@ const u8 *fake_kinds(struct kunit *test, struct dma_buf_phys_list *list,
  * struct fake_importer - a dynamic importer
  * @test: the test
  * @attach: its attachment
- * @sgt: what it has mapped, if it is SGT
- * @list: what it has mapped, if it is DOMAIN
- * @invalidated: how often it was told to let go
+ * @sgt: its mapping, if that is SGT
+ * @list: its mapping, if that is DOMAIN
+ * @invalidated: number of times that it was invalidated
  *
- * Gives back what it has mapped when the exporter invalidates it.
+ * Gives its mapping back when the exporter invalidates it.
  */
 struct fake_importer {
 	struct kunit *test;
@@ -137,11 +137,11 @@ extern const struct dma_buf_attach_ops fake_pinned_ops;
 struct device *fake_device(struct kunit *test, const char *name);
 
 /**
- * struct fake_holder - somebody who has the reservation lock of a buffer
- * @work: who it is
+ * struct fake_holder - a task that holds the reservation lock of a buffer
+ * @work: runs in that task
  * @dmabuf: the buffer
- * @held: he has it
- * @enough: he is to let go
+ * @held: the task holds the lock
+ * @enough: the task is to release the lock
  */
 struct fake_holder {
 	struct work_struct work;
@@ -155,7 +155,7 @@ void fake_let_go(struct fake_holder *holder);
 void fake_kill(void);
 void fake_kill_end(void);
 
-/* The importer's entries for a device */
+/* The importer's SGT entry for a device */
 static inline struct dma_buf_mapping_match fake_sgt(struct device *dev)
 {
 	return DMA_BUF_IMAPPING_SGT(dev, DMA_SGT_NO_P2P);
@@ -166,7 +166,7 @@ static inline struct dma_buf_mapping_match fake_sgt_p2p(struct device *dev)
 	return DMA_BUF_IMAPPING_SGT(dev, DMA_SGT_IMPORTER_ACCEPTS_P2P);
 }
 
-/* And one for domains */
+/* The importer's entry for domains */
 static inline struct dma_buf_mapping_match fake_domain(void)
 {
 	return DMA_BUF_IMAPPING_DOMAIN(true);
@@ -182,7 +182,7 @@ void fake_unmap_phys_unlocked(struct dma_buf_attachment *attach,
 void fake_rearm_warnings(void);
 int fake_test_init(struct kunit *test);
 
-/* @call warns, once */
+/* @call warns once */
 #define EXPECT_WARNING(test, call) do {					\
 	struct kunit *_test = (test);					\
 									\
@@ -193,7 +193,7 @@ int fake_test_init(struct kunit *test);
 	}								\
 } while (0)
 
-/* @call warns, once, and returns the ERR_PTR of -EINVAL */
+/* @call warns once, and returns the ERR_PTR of -EINVAL */
 #define EXPECT_REFUSED(test, call) \
 	EXPECT_WARNING(test, KUNIT_EXPECT_PTR_EQ(_test, (void *)(call),	\
 						 ERR_PTR(-EINVAL)))
