@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which pairs of entries make the set of an attachment, and in which order: the
- * exporter's, and for one entry of it the importer's.
+ * exporter's order, and for one entry of the exporter the importer's.
  */
 #include <linux/module.h>
 #include <linux/string.h>
@@ -23,7 +23,7 @@ struct order_case {
 	const char *imp;
 	/* The set, in order: indices into the lists */
 	const char *set;
-	/* All pairs of private entries that were tried, in order */
+	/* All pairs of private entries that the core tried, in order */
 	const char *tried;
 };
 
@@ -36,7 +36,7 @@ static const struct order_case order_cases[] = {
 	{ "B1 A1", "A1 B1", "01 10", "01 10" },
 	{ "A1 B1 C1", "C1 B1 A1", "02 11 20", "02 11 20" },
 
-	/* The exporter's favourite is not to be had */
+	/* No pair fits the exporter's favourite */
 	{ "A1 B1", "B1", "10", "10" },
 	{ "A1 B1 C1", "C1", "20", "20" },
 	{ "A1 B1", "A2 B1", "11", "00 11" },
@@ -48,7 +48,7 @@ static const struct order_case order_cases[] = {
 	{ "A2", "A1 A2 A2", "01 02", "00 01 02" },
 	{ "B1 A1", "A1 A1", "10 11", "10 11" },
 
-	/* The exporter's order goes first, with one type too */
+	/* The exporter's order goes first, for one type too */
 	{ "A1 A2", "A2 A1", "01 10", "00 01 10 11" },
 	{ "A2 A1", "A2 A1", "00 11", "00 01 10 11" },
 
@@ -70,7 +70,7 @@ static const struct order_case order_cases[] = {
 	{ "A1 S", "S", "10", "" },
 	{ "A1 S", "A2 S", "11", "00" },
 
-	/* PAL: converted for who asks for domains, and for who asks for SGT */
+	/* PAL is converted for importers of domains and for importers of SGT */
 	{ "P", "D", "00", "" },
 	{ "P", "S", "00", "" },
 	{ "P", "S D", "00 01", "" },
@@ -79,17 +79,17 @@ static const struct order_case order_cases[] = {
 	{ "P S", "D S", "00 01 11", "" },
 	{ "P S", "S D", "00 01 10", "" },
 
-	/* An exporter that has both has put its favourite first */
+	/* An exporter that has both puts its favourite first */
 	{ "P S", "S", "00 10", "" },
 	{ "S P", "S", "00 10", "" },
 	{ "A1 P", "S A2", "10", "01" },
 	{ "P A1", "S A1", "00 11", "11" },
 	{ "A1 P", "S A1", "01 10", "01" },
 
-	/* There is no way from SGT to a domain */
+	/* Nothing converts SGT to a domain */
 	{ "S", "D", "", "" },
 
-	/* The set is cut from the end, nobody is asked about the rest */
+	/* A full set ends the search, and the rest is not tried */
 	{ "A1 A1 A1 A1", "A1 A1", "00 01 10 11 20 21 30 31",
 	  "00 01 10 11 20 21 30 31" },
 	{ "A1 A1 A1 A1", "A1 A2 A1 A1", "00 02 03 10 12 13 20 22",
@@ -103,7 +103,7 @@ static void order_desc(const struct order_case *c, char *desc)
 
 KUNIT_ARRAY_PARAM(order, order_cases, order_desc);
 
-/* An entry's index, and the digit that has to be the same */
+/* An entry's index, and the digit that has to match */
 static unsigned long entry_index(const struct dma_buf_mapping_match *entry)
 {
 	return entry->private_data.val[0];
@@ -130,7 +130,7 @@ static const struct dma_buf_mapping_type letters[] = {
 	{ .name = "C", .owner = THIS_MODULE, .match = letter_match },
 };
 
-/* Exporter entries are told apart by the address of their operations */
+/* The address of its operations identifies an exporter's entry */
 static const struct dma_buf_mapping_sgt_exp_ops sgt_ops[MAX_ENTRIES];
 static const struct dma_buf_mapping_pal_exp_ops pal_ops[MAX_ENTRIES];
 

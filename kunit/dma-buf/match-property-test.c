@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Negotiations of random lists. What the core finds is compared with the rules,
- * written as plainly as they are, and what has matched is mapped.
+ * Negotiations of random lists. The test compares the core's result with the rules,
+ * written as plainly as possible, and maps what has matched.
  *
- * Each round has its number as its seed, so that one that fails can be repeated.
+ * The number of a round is its seed, so that a round that fails can be repeated.
  */
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
@@ -32,17 +32,17 @@ enum { NEAR, FAR, SMALL, INCOHERENT, NR_DEVICES };
 /**
  * struct round - one negotiation
  * @test: the test
- * @exp: the exporter, of all rounds
+ * @exp: the exporter, the same in all rounds
  * @p2p: the topology
- * @dev: importers' devices. What is near reaches the BAR, what is small has a mask
- *	of 32 bits in some rounds, and what is not coherent is so in all.
- * @memory: what the exporter gives if it is cacheable
- * @mmio: what it gives if it is MMIO
- * @rnd: the source of all that is random
- * @seed: where it began
+ * @dev: importers' devices. The near ones reach the BAR, the small ones have a mask of
+ *	32 bits in some rounds, and one is not coherent in all rounds.
+ * @memory: the exporter's list of cacheable memory
+ * @mmio: the exporter's list of MMIO
+ * @rnd: the source of everything random
+ * @seed: its initial value
  * @imp: the importer's entries
  * @nr_imp: number of @imp
- * @ops: its operations, NULL if it is static
+ * @ops: the importer's operations, NULL if it is static
  */
 struct round {
 	struct kunit *test;
@@ -58,10 +58,10 @@ struct round {
 	const struct dma_buf_attach_ops *ops;
 };
 
-/* Stubs and types know no round */
+/* For stubs and types, which do not get the round as an argument */
 static struct round *the_round;
 
-/* One for each of the exporter's entries, so that it is known which one matched */
+/* One per entry of the exporter, to identify the entry that has matched */
 static struct dma_buf_mapping_sgt_exp_ops sgt_ops[FAKE_ENTRIES];
 static struct dma_buf_mapping_pal_exp_ops pal_ops[FAKE_ENTRIES];
 static struct dma_buf_mapping_exp_ops private_ops[FAKE_ENTRIES];
@@ -248,7 +248,7 @@ static bool refuses_p2p(const struct dma_buf_mapping_match *imp)
 	return imp->sgt_data.importer_accepts_p2p == DMA_SGT_NO_P2P;
 }
 
-/* Importers that cannot do what their entries promise are not heard */
+/* The core refuses importers that cannot do what their entries promise */
 static bool importer_is_valid(const struct round *r)
 {
 	size_t i;
@@ -371,8 +371,8 @@ static const char *why_not(const struct round *r,
 }
 
 /**
- * struct answer - what comes of a round
- * @error: what the attach call returns, 0 if there is a set
+ * struct answer - the expected result of a round
+ * @error: the error of the attach call, 0 if there is a set
  * @nr: size of the set
  * @pair: the set: indices into both lists
  */
@@ -384,7 +384,7 @@ struct answer {
 	} pair[DMA_BUF_MAX_MATCHES];
 };
 
-/* All pairs, the exporter's order first. @text is what the trace says of them. */
+/* All pairs, the exporter's order first. @text is what the trace shows of them. */
 static struct answer find_answer(const struct round *r, char *text, size_t len)
 {
 	struct answer a = { .error = -EOPNOTSUPP };
@@ -422,7 +422,7 @@ static struct dma_buf_attachment *attach_round(struct round *r)
 				      r->ops ? r : NULL);
 }
 
-/* The importer's data in the result is that of its entry */
+/* The data in the result is that of the importer's entry */
 static bool is_result_of(const struct dma_buf_mapping_match *result,
 			 const struct dma_buf_mapping_match *imp)
 {
@@ -489,7 +489,7 @@ static int map_private(struct dma_buf_attachment *attach)
 	return ret;
 }
 
-/* The exporter chooses one, and that maps */
+/* The exporter selects a match, and mapping it succeeds */
 static void map_match(struct round *r, unsigned int i)
 {
 	struct dma_buf_attachment *attach = attach_round(r);
@@ -541,7 +541,7 @@ static void set_test(struct kunit *test)
 		for (i = 0; i < a.nr; i++)
 			map_match(r, i);
 	}
-	/* The lists are not so random that most of them fit nowhere */
+	/* Enough of the random lists have a pair that fits */
 	KUNIT_EXPECT_GT(test, sets, ROUNDS / 4);
 }
 
@@ -555,7 +555,7 @@ static const void *next_seed(struct kunit *test, const void *prev, char *desc)
 	return (void *)seed;
 }
 
-/* The log with nothing left of a line but result and reason */
+/* Reduce each line of the log to result and reason */
 static void shorten(char *log)
 {
 	char *line, *rest = log, *to = log;
@@ -589,7 +589,7 @@ static void reason_test(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	trace_log_begin(test, "dma_buf_mapping_match");
 	r = first_round(test);
-	/* Of those that are heard */
+	/* Make importers until the core does not refuse one */
 	do {
 		roll(r, seed);
 		seed += TRACED_ROUNDS;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an importer sees of every value that a callback can return while an
- * attachment is made, and of lists that are no lists.
+ * The importer's result for every value that a callback can return while an attachment
+ * is made, and for malformed lists.
  */
 #include <linux/dma-resv.h>
 #include <linux/module.h>
@@ -9,7 +9,7 @@
 #include "fake-module.h"
 #include "mapping-test.h"
 
-/* A type whose match returns what the exporter entry says */
+/* A type whose match returns the value in the exporter's entry */
 static int told_match(const struct dma_buf_match_args *args,
 		      const struct dma_buf_mapping_match *exp,
 		      const struct dma_buf_mapping_match *imp,
@@ -31,7 +31,7 @@ static const struct dma_buf_mapping_type other_type = {
 
 static const struct dma_buf_mapping_match told_entry = { .type = &told_type };
 static const struct dma_buf_mapping_match other_entry = { .type = &other_type };
-/* The same, from an exporter */
+/* The exporter's entry of the same type */
 static const struct dma_buf_mapping_match other_offer = {
 	.type = &other_type,
 	.exp_ops = &fake_sgt_ops.ops,
@@ -46,7 +46,7 @@ static struct dma_buf_mapping_match told(int ret)
 	};
 }
 
-/* One value that a callback returned, and what comes of it */
+/* One value that a callback returned, and the expected result */
 struct result_case {
 	int ret;
 	int expected;
@@ -73,7 +73,7 @@ static void result_desc(const struct result_case *c, char *desc)
 
 KUNIT_ARRAY_PARAM(result, result_cases, result_desc);
 
-/* Attach, and see the expected result and nothing left of a refusal */
+/* Attach, expect the result, and expect that a refusal leaves nothing behind */
 static void expect_result(struct fake_exporter *exp,
 			  const struct dma_buf_mapping_match *imp, size_t len,
 			  int expected, unsigned int warnings)
@@ -108,7 +108,7 @@ static void type_match_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, !c->expected);
 }
 
-/* Whatever is wrong with a pair, one that fits does */
+/* One pair that fits is enough, whatever is wrong with another one */
 static void type_match_goes_on_test(struct kunit *test)
 {
 	const struct result_case *c = test->param_value;
@@ -133,7 +133,7 @@ static void type_match_next_importer_test(struct kunit *test)
 	expect_result(exp, imp, ARRAY_SIZE(imp), 0, c->warnings);
 }
 
-/* The first error of a type is what the importer gets to see */
+/* The importer gets the first error of a type */
 static void first_error_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -145,7 +145,7 @@ static void first_error_test(struct kunit *test)
 	expect_result(exp, &told_entry, 1, -EBUSY, 0);
 }
 
-/* A type without a match callback fits itself */
+/* Two entries of a type without a match callback fit */
 static void type_without_match_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -161,7 +161,7 @@ static int return_priv(struct fake_exporter *exp,
 	return *(int *)exp->test->priv;
 }
 
-/* The exporter says something and has not asked for a match */
+/* match_mapping returns without a match, and without asking for one */
 static void match_mapping_without_match_test(struct kunit *test)
 {
 	const struct result_case *c = test->param_value;
@@ -188,7 +188,7 @@ static int match_then_return_priv(struct fake_exporter *exp,
 	return return_priv(exp, args);
 }
 
-/* The exporter has asked for a match and then thinks of something else */
+/* match_mapping returns an error after it has found a match */
 static void match_mapping_after_match_test(struct kunit *test)
 {
 	const struct result_case *c = test->param_value;
@@ -223,7 +223,7 @@ static void exporter_attach_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, 1);
 }
 
-/* An exporter need not have an attach and a detach callback */
+/* An exporter can do without attach and detach callbacks */
 static void no_exporter_attach_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -246,7 +246,7 @@ static int match_twice(struct fake_exporter *exp,
 	return dma_buf_match_mapping(args, &other_offer, 1);
 }
 
-/* The second match would be on top of the first */
+/* A second match would overwrite the first */
 static void match_twice_test(struct kunit *test)
 {
 	const struct dma_buf_mapping_match imp[] = { told_entry, other_entry };
@@ -267,7 +267,7 @@ static int match_again(struct fake_exporter *exp,
 	return dma_buf_match_mapping(args, &other_offer, 1);
 }
 
-/* But one after a search that has found nothing is not */
+/* A second search after one that has found nothing is allowed */
 static void match_after_failure_test(struct kunit *test)
 {
 	const struct dma_buf_mapping_match imp[] = { told_entry, other_entry };
@@ -289,7 +289,7 @@ static int match_locked(struct fake_exporter *exp,
 	return ret;
 }
 
-/* An exporter may hold the lock while it matches */
+/* An exporter may hold the reservation lock while it matches */
 static void match_locked_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -320,7 +320,7 @@ static const struct dma_buf_mapping_type changeling_type = {
 	.match = changes_type,
 };
 
-/* match must not make it another type: the module would be lost */
+/* match must not change the type: the reference on the module would be lost */
 static void match_changes_type_test(struct kunit *test)
 {
 	const struct dma_buf_mapping_match entry = {
@@ -342,7 +342,7 @@ static void match_changes_type_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_module_refs(), 0);
 }
 
-/* Lists that are none, on either side */
+/* Malformed lists on either side */
 struct list_case {
 	const char *name;
 	const struct dma_buf_mapping_match *list;
@@ -405,7 +405,7 @@ static void exporter_list_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
 }
 
-/* A private type may have no match that would notice */
+/* A private type may have no match callback that would notice */
 static void no_operations_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -429,7 +429,7 @@ static void no_buffer_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
 }
 
-/* Importers without operations: plain SGT is all that they can have */
+/* Importers without operations can have plain SGT only */
 static void static_importer_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -447,7 +447,7 @@ static void static_importer_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 	KUNIT_EXPECT_EQ(test, exp->calls.match, 1);
 
-	/* What comes first in the list would do, but a promise is a promise */
+	/* The first entry of the list fits, but the second one is not allowed */
 	imp[1] = fake_sgt_p2p(dev);
 	attach = dma_buf_mapping_attach(exp->dmabuf, imp, 2, NULL, NULL);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
@@ -460,7 +460,7 @@ static void static_importer_test(struct kunit *test)
 	attach = dma_buf_mapping_attach(exp->dmabuf, imp, 2, NULL, NULL);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));
 
-	/* The exporter was not asked about any of them */
+	/* The core has called the exporter for none of these */
 	KUNIT_EXPECT_EQ(test, exp->calls.match, 1);
 }
 
@@ -479,7 +479,7 @@ static void count_detach(struct dma_buf *dmabuf,
 	attached--;
 }
 
-/* Who was killed does not wait for the lock, and leaves nothing behind */
+/* A killed task does not wait for the lock, and leaves nothing behind */
 static void killed_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Peer-to-peer as the PCI core sees it, between functions of a fake host
- * bridge. The suites that work everywhere have a stub in place of the PCI core,
- * this one has not.
+ * Peer-to-peer as the PCI core sees it, between functions of a fake host bridge. The
+ * suites that work everywhere have a stub in place of the PCI core, this one does not.
  */
 #include <linux/dma-mapping.h>
 #include <linux/pci-p2pdma.h>
@@ -14,13 +13,13 @@
 
 /* Host bridges of this vendor are known to pass on peer-to-peer traffic */
 #define GOOD_VENDOR	PCI_VENDOR_ID_GOOGLE
-/* And this is no vendor */
+/* No such vendor exists */
 #define BAD_VENDOR	0x7fff
 
 /**
  * struct p2pdma_test - a BAR, exported as PAL and as SGT
  * @pci: the host bridge
- * @pdev: whose BAR it is, behind a port of the switch
+ * @pdev: the function with the BAR, behind a port of the switch
  * @exp: the exporter
  * @list: the first two pages of the BAR, the second one first
  */
@@ -81,7 +80,7 @@ static void expect_p2p(struct p2pdma_test *t, struct device *dev, u64 offset)
 	dma_buf_sgt_unmap_attachment_unlocked(attach, sgt, DMA_BIDIRECTIONAL);
 	dma_buf_detach(t->exp->dmabuf, attach);
 
-	/* An exporter that makes the table itself is found as near */
+	/* The distance is the same for an exporter that makes the table itself */
 	t->exp->entries[0] = DMA_BUF_EMAPPING_SGT_P2P(&fake_sgt_ops, t->pdev);
 	attach = fake_attach(t->exp, entry);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
@@ -113,7 +112,7 @@ static void switch_test(struct kunit *test)
 	expect_p2p(&t, &importer->dev, FAKE_PCI_OFFSET);
 }
 
-/* The same function: it need not leave the device */
+/* The same function: traffic need not leave the device */
 static void itself_test(struct kunit *test)
 {
 	struct p2pdma_test t = p2pdma_setup(test, BAD_VENDOR);
@@ -121,7 +120,7 @@ static void itself_test(struct kunit *test)
 	expect_p2p(&t, &t.pdev->dev, FAKE_PCI_OFFSET);
 }
 
-/* The switch sends all to the host bridge: addresses of the CPU */
+/* The switch redirects all traffic to the host bridge: addresses of the CPU */
 static void redirect_test(struct kunit *test)
 {
 	struct p2pdma_test t = p2pdma_setup(test, GOOD_VENDOR);
@@ -148,7 +147,7 @@ static void two_host_bridges_test(struct kunit *test)
 	expect_p2p(&t, &importer->dev, 0);
 }
 
-/* Skips the test if this CPU's host bridges pass on everything */
+/* Skips the test if this CPU's host bridges pass on all traffic */
 static void need_picky_cpu(struct kunit *test, struct p2pdma_test *t,
 			   struct device *dev)
 {
@@ -175,7 +174,7 @@ static void redirect_to_unknown_test(struct kunit *test)
 	expect_refused(&t, &importer->dev);
 }
 
-/* Not on any PCI bus */
+/* A device that is on no PCI bus */
 static void no_pci_device_test(struct kunit *test)
 {
 	struct p2pdma_test t = p2pdma_setup(test, GOOD_VENDOR);
@@ -183,7 +182,7 @@ static void no_pci_device_test(struct kunit *test)
 	expect_refused(&t, fake_device(test, "importer"));
 }
 
-/* The importer may be far away for the exporter's first offer only */
+/* An importer that is too far away for the first offer can get the second */
 static void second_offer_test(struct kunit *test)
 {
 	struct p2pdma_test t = p2pdma_setup(test, GOOD_VENDOR);

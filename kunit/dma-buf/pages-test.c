@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lists of a buffer's own pages, and the entry for address spaces that exporters
- * of ordinary memory have behind that for scatterlists.
+ * Lists of a buffer's own pages, and the entry for address spaces that exporters of
+ * ordinary memory have behind their entry for scatterlists.
  */
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -12,7 +12,7 @@
 #define ORDER		2
 #define NR_PAGES	4
 
-/* Pages of one block by index, and the ranges that they make */
+/* Indices of pages in one block, and the ranges that they make */
 struct pages_case {
 	const char *name;
 	unsigned int pages[NR_PAGES];
@@ -125,7 +125,7 @@ static void expect_set(struct fake_exporter *exp,
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Scatterlists are the exporter's own, and the only way for who asks for one */
+/* The exporter's scatterlists, which importers of scatterlists always get */
 static void second_entry_test(struct kunit *test)
 {
 	struct fake_exporter *exp = memory_exporter(test);
@@ -146,7 +146,7 @@ static void second_entry_test(struct kunit *test)
 			    ERR_PTR(-EOPNOTSUPP));
 }
 
-/* The file of the first can only be read */
+/* A buffer whose file is read-only */
 static void read_only_test(struct kunit *test)
 {
 	struct fake_exporter *memory = memory_exporter(test);
@@ -157,7 +157,7 @@ static void read_only_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_buf_domain_may_write(other->dmabuf));
 }
 
-/* What an exporter of memory has instead of map and unmap */
+/* What an exporter of memory has instead of map and unmap; counts the lists */
 static unsigned int lists_made;
 
 static struct dma_buf_phys_list *make_list(struct dma_buf *dmabuf)
@@ -191,7 +191,7 @@ static struct fake_exporter *kept_exporter(struct kunit *test)
 	return exp;
 }
 
-/* However many importers there are, and whoever was first */
+/* One list for any number of importers, which outlives the first one */
 static void kept_list_test(struct kunit *test)
 {
 	struct fake_exporter *exp = kept_exporter(test);
@@ -222,7 +222,7 @@ static void no_list_test(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	exp->list = ERR_PTR(-ENOMEM);
 	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(attach), exp->list);
-	/* The next one tries again */
+	/* The next importer tries again */
 	exp->list = NULL;
 	list = fake_map_phys_unlocked(attach);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(list));

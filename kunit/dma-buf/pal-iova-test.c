@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The converter from PAL to SGT, for a device behind an IOMMU: all ranges lie
- * side by side in one span of IOVA. It takes a real PCI device whose DMA goes
- * through an IOMMU, with no driver. No DMA is done.
+ * The converter from PAL to SGT, for a device behind an IOMMU: all ranges lie one after
+ * the other in one span of IOVA. It needs a real PCI device whose DMA goes through an
+ * IOMMU, and which has no driver. The device does no DMA.
  */
 #include <linux/align.h>
 #include <linux/dma-mapping.h>
@@ -15,7 +15,7 @@
 
 #define MAX_RANGES	3
 #define MAX_SEGMENT	ALIGN_DOWN((u64)UINT_MAX, PAGE_SIZE)
-/* More than any mapping here has allocations */
+/* More than the number of allocations of any mapping here */
 #define MANY		200
 
 #define MMIO		DMA_BUF_PHYS_MMIO
@@ -57,8 +57,8 @@ KUNIT_ARRAY_PARAM_DESC(iova, iova_cases, name);
  * @list: its ranges
  * @p2p: the topology: the device reaches MMIO
  * @dev: the device
- * @dma_mask: what it was before
- * @coherent_mask: what it was before
+ * @dma_mask: its DMA mask before the test
+ * @coherent_mask: its coherent mask before the test
  */
 struct iova_test {
 	struct fake_exporter *exp;
@@ -218,7 +218,7 @@ static const struct iova_case mmio = {
 	"", 2, { { SZ_8G, SZ_1M, MMIO }, { SZ_16G, SZ_2M, MMIO } },
 };
 
-/* Bus addresses do not go through the IOMMU, so that there is no span */
+/* Bus addresses do not go through the IOMMU, so there is no span of IOVA */
 static void bus_addr_test(struct kunit *test)
 {
 	struct iova_test *t = iova_setup(test, &mmio);
@@ -237,7 +237,7 @@ static void bus_addr_test(struct kunit *test)
 	dma_buf_detach(t->exp->dmabuf, attach);
 }
 
-/* Memory does, and would need a span of its own, or be unmapped too late */
+/* Memory goes through it, and would need a span of its own, or be unmapped too late */
 static void bus_addr_and_memory_test(struct kunit *test)
 {
 	struct iova_test *t = iova_setup(test, &mixed);
@@ -252,7 +252,7 @@ static void bus_addr_and_memory_test(struct kunit *test)
 	dma_buf_detach(t->exp->dmabuf, attach);
 }
 
-/* And that is known before */
+/* The match predicts that */
 static void bus_addr_and_memory_match_test(struct kunit *test)
 {
 	struct iova_test *t = iova_setup(test, &mixed);
@@ -262,7 +262,7 @@ static void bus_addr_and_memory_match_test(struct kunit *test)
 			    ERR_PTR(-EOPNOTSUPP));
 }
 
-/* Behind an IOMMU it is the size that counts, and not where the memory is */
+/* Behind an IOMMU the mask limits the size, not the address of the memory */
 static void mask_test(struct kunit *test)
 {
 	static const struct iova_case large = {
@@ -280,7 +280,7 @@ static void mask_test(struct kunit *test)
 	dma_buf_detach(t->exp->dmabuf, attach);
 }
 
-/* An address that no IOMMU can put out, after others that it can */
+/* An address that no IOMMU can translate to, after addresses that it can */
 static const struct iova_case link_error_cases[] = {
 	{ "first range", 1, { { 1ULL << 60, SZ_2M, MMIO } } },
 	{ "second range of MMIO", 2,
@@ -305,7 +305,7 @@ static void link_error_test(struct kunit *test)
 	dma_buf_detach(t->exp->dmabuf, attach);
 }
 
-/* Each allocation fails once; returns how often the map failed */
+/* Each allocation fails once; returns the number of maps that failed */
 static unsigned int fail_each(struct iova_test *t,
 			      struct dma_buf_attachment *attach)
 {
@@ -348,7 +348,7 @@ static void alloc_fail_test(struct kunit *test)
 	fail_nth_init(test);
 	t = iova_setup(test, &mixed);
 	attach = iova_attach(t);
-	/* What the converter remembers, and the table */
+	/* The converter's data, and the table */
 	do {
 		failures = fail_each(t, attach);
 	} while (failures < 2 && ++sweeps < FAIL_NTH_SWEEPS);

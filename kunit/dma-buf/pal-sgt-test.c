@@ -31,7 +31,7 @@ struct layout_case {
 		u64 len;
 		enum dma_buf_phys_kind kind;
 	} range[MAX_RANGES];
-	/* How MMIO gets to the device */
+	/* The route of MMIO to the device */
 	enum pci_p2pdma_map_type route;
 	/* Number of segments that the importer sees */
 	unsigned int segments;
@@ -85,8 +85,8 @@ KUNIT_ARRAY_PARAM_DESC(layout, layout_cases, name);
  * struct layout - a buffer with a layout, and an importer that can reach it
  * @exp: the exporter
  * @p2p: the topology
- * @list: its ranges
- * @attach: attachment of the device that is near
+ * @list: the exporter's ranges
+ * @attach: attachment of the near device
  */
 struct layout {
 	struct fake_exporter *exp;
@@ -150,7 +150,7 @@ static struct layout layout_setup(struct kunit *test,
 	return l;
 }
 
-/* Walk the segments along the ranges that they have to show */
+/* Compare the segments with the ranges */
 static void expect_segments(struct kunit *test, struct sg_table *sgt,
 			    const struct layout *l)
 {
@@ -180,7 +180,7 @@ static void expect_segments(struct kunit *test, struct sg_table *sgt,
 	}
 	KUNIT_EXPECT_NULL(test, sg);
 	KUNIT_EXPECT_EQ(test, sgt->nents, n);
-	/* The copy that DMABUF_DEBUG makes has as many entries as segments */
+	/* The copy of DMABUF_DEBUG has as many entries as segments */
 	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG))
 		KUNIT_EXPECT_EQ(test, sgt->orig_nents, 0);
 }
@@ -203,7 +203,7 @@ static void layout_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* Each range is mapped once, and not at all if it has a bus address */
+/* Each range is mapped once, except those that have a bus address */
 static void layout_dma_test(struct kunit *test)
 {
 	const struct layout_case *c = test->param_value;
@@ -229,7 +229,7 @@ static void layout_dma_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* Many ranges of a page */
+/* Many ranges of one page each */
 static void pages_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -262,7 +262,7 @@ static const struct layout_case plain_layout = {
 	0, 2,
 };
 
-/* Where no machine that the tests run on has memory: DMA_API_DEBUG looks */
+/* Outside of the memory of all machines that run the tests: DMA_API_DEBUG checks that */
 static const struct layout_case mmio_layout = {
 	"MMIO", 2, { { SZ_2G, PAGE_SIZE, MMIO },
 		     { (u64)SZ_2G + SZ_256M, SZ_1M, MMIO } },
@@ -274,7 +274,7 @@ static const struct layout_case mixed_layout = {
 	PCI_P2PDMA_MAP_THRU_HOST_BRIDGE, 2,
 };
 
-/* Memory is for every importer */
+/* An offer of memory fits every importer */
 static void match_memory_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &plain_layout);
@@ -289,7 +289,7 @@ static void match_memory_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, attach);
 }
 
-/* A BAR is for those that accept it and can reach it */
+/* An offer of a BAR fits importers that accept P2P and can reach the BAR */
 static void match_bar_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &mmio_layout);
@@ -354,7 +354,7 @@ static void expect_mapped(struct layout *l)
 					      DMA_BIDIRECTIONAL);
 }
 
-/* MMIO that no DMA can be made to */
+/* MMIO without a provider, which DMA cannot reach */
 static void no_provider_test(struct kunit *test)
 {
 	struct layout l = layout_setup(test, &mmio_layout);
@@ -364,7 +364,7 @@ static void no_provider_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* The way was there when it was matched */
+/* The route has gone since the match */
 static void no_route_test(struct kunit *test)
 {
 	struct layout l = layout_setup(test, &mmio_layout);
@@ -376,7 +376,7 @@ static void no_route_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* Who was matched for memory never gets MMIO, whatever the list says */
+/* An importer that was matched for memory never gets MMIO, whatever the list has */
 static void mmio_in_plain_offer_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &mixed_layout);
@@ -390,7 +390,7 @@ static void mmio_in_plain_offer_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* The way to one device says nothing about the way to another */
+/* The match has checked the route to one device, not to another */
 static void other_provider_test(struct kunit *test)
 {
 	struct layout l = layout_setup(test, &mmio_layout);
@@ -402,7 +402,7 @@ static void other_provider_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* Outside of the provider's BAR its bus addresses are somebody else's */
+/* Outside of the provider's BAR its bus addresses belong to another device */
 static void outside_bar_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &mmio_layout);
@@ -413,7 +413,7 @@ static void outside_bar_test(struct kunit *test)
 	expect_map_error(&l, -EOPNOTSUPP);
 	KUNIT_EXPECT_EQ(test, l.exp->calls.unmap_phys, 1);
 
-	/* To the CPU's addresses that does not matter */
+	/* For addresses of the CPU that makes no difference */
 	l.p2p->route = PCI_P2PDMA_MAP_THRU_HOST_BRIDGE;
 	expect_mapped(&l);
 	dma_buf_detach(l.exp->dmabuf, l.attach);
@@ -426,15 +426,15 @@ static bool not_coherent(struct device *dev)
 
 /**
  * struct predict_case - an importer that could not map
- * @name: what is wrong with it
- * @layout: what is offered as ranges
+ * @name: the reason
+ * @layout: the ranges that are offered
  * @mask: DMA mask of the device
- * @route: how MMIO gets to it
- * @last: what the exporter says of where its memory ends
- * @incoherent: the device does not see the CPU's caches
- * @segment: maximum of a segment, if not 0
- * @cut: the offer is one that observes that
- * @fits: it could, after all
+ * @route: route of MMIO to the device
+ * @last: highest address of the exporter's memory, as in its entry
+ * @incoherent: the device is not coherent with the CPU's caches
+ * @segment: maximum length of a segment, if not 0
+ * @cut: the offer has DMA_BUF_OFFER_CUT
+ * @fits: the importer could map, after all
  */
 struct predict_case {
 	const char *name;
@@ -500,7 +500,7 @@ static void predict_setup(struct kunit *test, const struct predict_case *c,
 			0);
 }
 
-/* What could not be mapped is not matched, and the next offer is tried */
+/* A pair that could not be mapped does not match, and the core tries the next offer */
 static void predict_test(struct kunit *test)
 {
 	const struct predict_case *c = test->param_value;
@@ -523,7 +523,7 @@ static void predict_test(struct kunit *test)
 	l.p2p->near->dma_parms = NULL;
 }
 
-/* An offer that says so is cut into segments that the importer can take */
+/* The core cuts an offer with DMA_BUF_OFFER_CUT into segments that the importer takes */
 static void cut_test(struct kunit *test)
 {
 	const struct predict_case c = {
@@ -552,7 +552,7 @@ static struct dma_buf_attachment *attach_required(struct layout *l)
 						DMA_SGT_IMPORTER_REQUIRES_P2P));
 }
 
-/* Memory is no peer-to-peer, for those who want nothing else */
+/* Memory is not peer-to-peer, so importers that require it do not match */
 static void required_memory_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &plain_layout);
@@ -569,7 +569,7 @@ static void required_mmio_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* For scatterlists only: the exporter would not revoke a domain */
+/* DMA_BUF_OFFER_SGT: the exporter would not revoke a domain */
 static void sgt_only_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &plain_layout);
@@ -589,7 +589,7 @@ static void sgt_only_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* For domains only: the exporter has scatterlists of its own */
+/* DMA_BUF_OFFER_DOMAIN: the exporter has scatterlists of its own */
 static void domain_only_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &plain_layout);
@@ -603,7 +603,7 @@ static void domain_only_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* And for those only that give the buffer back */
+/* DMA_BUF_OFFER_REVOCABLE: importers that give the buffer back */
 static void revocable_only_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &plain_layout);
@@ -637,7 +637,7 @@ static void exporter_error_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* The device cannot address the last range, the others are taken back */
+/* The device cannot address the last range, so the others are unmapped */
 static void dma_error_test(struct kunit *test)
 {
 	static const struct layout_case layout = {
@@ -662,7 +662,7 @@ static void dma_error_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* A bus address is not cut to what the device can send */
+/* A bus address that the device cannot send is an error */
 static void dma_error_bus_addr_test(struct kunit *test)
 {
 	static const struct layout_case layout = {
@@ -696,7 +696,7 @@ static void absurd_size_test(struct kunit *test)
 	dma_buf_detach(l.exp->dmabuf, l.attach);
 }
 
-/* A static importer's buffer is pinned, and the move over, before it is used */
+/* The buffer of a static importer is pinned, and no move is left, before it is used */
 static void static_importer_test(struct kunit *test)
 {
 	struct layout l = layout_export(test, &plain_layout);

@@ -28,7 +28,7 @@ static void map_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* A constant entry in dma_buf_ops does as well */
+/* An exporter can use a constant entry in dma_buf_ops as well */
 static void single_match_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_SIMPLE);
@@ -68,7 +68,7 @@ static void two_importers_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, second);
 }
 
-/* How far away an importer without a DMA device is cannot be told */
+/* An importer without a DMA device has no distance */
 static void p2p_offer_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -83,7 +83,7 @@ static void p2p_offer_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Importers cannot have the type, whatever they put into the entry */
+/* The core refuses an importer's entry of this type, whatever it contains */
 static void no_importer_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
@@ -95,7 +95,7 @@ static void no_importer_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exp->calls.match, 0);
 }
 
-/* The attachment does not lead to the exporter's operations */
+/* The attachment does not expose the exporter's operations */
 static void hidden_ops_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
@@ -110,7 +110,7 @@ static void hidden_ops_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Exporters without physical addresses refuse, as they always did */
+/* Exporters without physical addresses refuse, as before */
 static void sgt_exporter_test(struct kunit *test)
 {
 	enum fake_flavour flavour;
@@ -145,7 +145,7 @@ static void map_error_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Those of scatterlists have map calls of their own */
+/* Attachments of scatterlists have map calls of their own */
 static void not_domain_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
@@ -178,7 +178,7 @@ static void revoke_test(struct kunit *test)
 	exp->list = ERR_PTR(-ENODEV);
 	dma_buf_invalidate_mappings(exp->dmabuf);
 	KUNIT_EXPECT_EQ(test, exp->mapped, 0);
-	/* Twice is once */
+	/* A second invalidation changes nothing */
 	dma_buf_invalidate_mappings(exp->dmabuf);
 	dma_resv_unlock(exp->dmabuf->resv);
 	KUNIT_EXPECT_EQ(test, importer.invalidated, 2);
@@ -186,7 +186,7 @@ static void revoke_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, fake_map_phys_unlocked(importer.attach),
 			    ERR_PTR(-ENODEV));
 
-	/* There is a way back if the exporter knows one */
+	/* The importer can map again if the exporter returns its list again */
 	exp->list = list;
 	importer.list = fake_map_phys_unlocked(importer.attach);
 	KUNIT_EXPECT_PTR_EQ(test, importer.list, list);
@@ -194,7 +194,7 @@ static void revoke_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, importer.attach);
 }
 
-/* Who would never let go gets no physical addresses, whatever the exporter */
+/* An importer that never lets go gets no physical addresses from any exporter */
 static void not_revocable_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
@@ -219,7 +219,7 @@ static int only_revocable(struct fake_exporter *exp,
 	return dma_buf_attach_revocable(attach) ? 0 : -EOPNOTSUPP;
 }
 
-/* An exporter can ask the same of those that want a scatterlist of its list */
+/* An exporter can require that of importers of scatterlists as well */
 static void only_revocable_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
@@ -245,7 +245,7 @@ static void malformed_entry_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
 }
 
-/* Pinning is the importer's decision, map does not do it */
+/* The importer decides about pinning; map does not pin */
 static void pin_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
@@ -269,7 +269,7 @@ static void pin_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* The addresses are those after the moves that are under way */
+/* map returns addresses after waiting for the moves under way */
 static void kernel_fence_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * No physical list is made a scatterlist or mapped into a domain before it was
- * checked. Whatever is wrong with it, the exporter gets it back.
+ * The core checks every physical list before it makes a scatterlist of it or maps it
+ * into a domain. It gives a malformed list back to the exporter.
  */
 #include "mapping-test.h"
 
@@ -139,7 +139,7 @@ static void good_list_to_pal_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Another kind than was offered, to an importer that takes every kind */
+/* A kind that was not offered, for an importer that takes every kind */
 static void other_kind_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);
@@ -155,7 +155,7 @@ static void other_kind_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* What an exporter gets from the allocator */
+/* A new list from the allocator */
 static void alloc_test(struct kunit *test)
 {
 	struct dma_buf_phys_list *list = fake_list(test, 3);
@@ -172,7 +172,7 @@ static void alloc_test(struct kunit *test)
 	fake_kinds(test, list, DMA_BUF_PHYS_MEMORY);
 	KUNIT_EXPECT_EQ(test, dma_buf_phys_list_kind(list, 2), DMA_BUF_PHYS_MEMORY);
 
-	/* Its size cannot be said in a size_t */
+	/* Its size does not fit into a size_t */
 	KUNIT_EXPECT_NULL(test,
 			  dma_buf_phys_list_alloc(SIZE_MAX / 8,
 						  GFP_KERNEL | __GFP_NOWARN));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A mapping type that two drivers keep to themselves, the example of the
- * documentation.
+ * A private mapping type of two drivers, the example of the documentation.
  *
- * The type is a window into the memory of one device: the importer gets an
- * offset, and has to be a function of the device that the exporter is.
+ * The type is a window into the memory of one device: the importer gets an offset, and
+ * has to be a function of the same device as the exporter.
  */
 #include <linux/module.h>
 
@@ -15,7 +14,7 @@
 #include "mapping-test.h"
 #include "trace-log.h"
 
-/* One that counts */
+/* A module whose references can be counted */
 #undef THIS_MODULE
 #define THIS_MODULE FAKE_MODULE
 
@@ -79,13 +78,13 @@ static void map_test(struct kunit *test)
 	window_unmap(attach);
 	dma_resv_unlock(exp->dmabuf->resv);
 
-	/* The importer's own data is there as well */
+	/* The importer's own data is in it as well */
 	KUNIT_EXPECT_PTR_EQ(test, attach->map_type->private_data.ptr, card_a);
 	KUNIT_EXPECT_EQ(test, attach->map_type->private_data.val[0], SZ_2M);
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Nothing that is SGT only is left in such an attachment */
+/* SGT has nothing to return for such an attachment */
 static void no_device_test(struct kunit *test)
 {
 	struct fake_exporter *exp = window_exporter(test);
@@ -113,7 +112,7 @@ static void refused_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
 }
 
-/* An importer that knows both, and is of another card */
+/* An importer that supports both types, and belongs to another card */
 static void fall_back_test(struct kunit *test)
 {
 	struct fake_exporter *exp = window_exporter(test);
@@ -147,7 +146,7 @@ static void revoke_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, importer.attach);
 }
 
-/* A private type is selected, and unmapped as it was mapped */
+/* The exporter selects a private type, and unmap goes where map was */
 static void select_test(struct kunit *test)
 {
 	struct fake_exporter *exp = window_exporter(test);
@@ -167,7 +166,7 @@ static void select_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, card_map(&card), 0);
 	KUNIT_EXPECT_EQ(test, card.offset, SZ_1M);
 
-	/* Now it could be a scatterlist, but the window is still mapped */
+	/* A scatterlist can be selected now, but the window is still mapped */
 	exp->selected = 1;
 	dma_buf_invalidate_mappings(exp->dmabuf);
 	KUNIT_EXPECT_PTR_EQ(test, card.attach->map_type->type, &window_type);
@@ -192,7 +191,7 @@ static bool all_in_modules(const struct dma_buf_mapping_type *type)
 	return true;
 }
 
-/* A module that is not held could go while the attachment is there */
+/* Without a reference the module could be unloaded while the attachment exists */
 static void no_owner_test(struct kunit *test)
 {
 	const struct dma_buf_mapping_match entry = {
@@ -210,7 +209,7 @@ static void no_owner_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EOPNOTSUPP));
 }
 
-/* What the type says of its entries is in the trace, as far as it fits */
+/* The trace has the type's description of its entries, as far as it fits */
 static void words_test(struct kunit *test)
 {
 	static const char *const expected[] = {
@@ -264,7 +263,7 @@ static void debugfs_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* The module of the type stays while an attachment speaks it */
+/* The module of the type stays while an attachment can use the type */
 static void owner_test(struct kunit *test)
 {
 	struct fake_exporter *exp = window_exporter(test);
@@ -280,7 +279,7 @@ static void owner_test(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(second));
 	KUNIT_EXPECT_EQ(test, fake_module_refs(), 2);
 
-	/* Which type it is counts, not what the exporter could do */
+	/* The type of the match counts, not the other offers of the exporter */
 	sgt = dma_buf_attach(exp->dmabuf, fake_device(test, "importer"));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
 	KUNIT_EXPECT_EQ(test, fake_module_refs(), 2);
@@ -332,7 +331,7 @@ static void owner_unloading_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, exp->calls.attach, 0);
 }
 
-/* What the importer wants less than that type is to be had as well */
+/* The importer gets its next type instead */
 static void owner_unloading_fall_back_test(struct kunit *test)
 {
 	struct fake_exporter *exp = window_exporter(test);

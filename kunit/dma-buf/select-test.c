@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The exporter's choice among the matches of an attachment: when it is made, how
- * long it holds, and what is left of one that fails.
+ * The exporter's choice among the matches of an attachment: when it is made, how long
+ * it holds, and what a choice that fails leaves behind.
  */
 #include <linux/dma-resv.h>
 
@@ -12,10 +12,10 @@ enum { P2P, PLAIN };
 
 /**
  * struct choice - an exporter that can choose, and an importer
- * @exp: offers peer-to-peer, and plain SGT
+ * @exp: the exporter, which offers peer-to-peer and plain SGT
  * @p2p: the topology
  * @imp: the importer's private data
- * @attach: the importer's attachment; it takes both
+ * @attach: the importer's attachment; its set has both
  */
 struct choice {
 	struct fake_exporter *exp;
@@ -90,7 +90,7 @@ static void expect_choice(struct choice *c, int which, unsigned int asked)
 	KUNIT_EXPECT_EQ(c->exp->test, c->exp->calls.select, asked);
 }
 
-/* Over unmap and map, pin and unpin, the choice holds */
+/* The choice holds over unmap and map, pin and unpin */
 static void holds_test(struct kunit *test)
 {
 	struct choice *c = choice(test);
@@ -135,7 +135,7 @@ static void pin_test(struct kunit *test)
 	dma_buf_detach(c->exp->dmabuf, c->attach);
 }
 
-/* An invalidation ends it, for importers that let go in the callback */
+/* An invalidation ends the choice, for importers that let go in the callback */
 static void invalidate_test(struct kunit *test)
 {
 	struct choice *c = choice(test);
@@ -154,7 +154,7 @@ static void invalidate_test(struct kunit *test)
 	expect_choice(c, P2P, 2);
 	unmap(c, sgt);
 
-	/* And with nothing mapped at all */
+	/* Also if nothing is mapped */
 	invalidate(c);
 	c->exp->selected = PLAIN;
 	sgt = map(c);
@@ -164,7 +164,7 @@ static void invalidate_test(struct kunit *test)
 	dma_buf_detach(c->exp->dmabuf, c->attach);
 }
 
-/* Those who unmap later, unmap what they have mapped */
+/* An importer that unmaps later undoes the map of the old choice */
 static void late_unmap_test(struct kunit *test)
 {
 	struct choice *c = choice(test);
@@ -223,7 +223,7 @@ static void failure_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->exp->calls.map, 0);
 	KUNIT_EXPECT_EQ(test, c->exp->calls.pin, 0);
 
-	/* The next one is asked again */
+	/* The next map calls the exporter again */
 	c->exp->selected = PLAIN;
 	sgt = map(c);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
@@ -232,7 +232,7 @@ static void failure_test(struct kunit *test)
 	dma_buf_detach(c->exp->dmabuf, c->attach);
 }
 
-/* Nor does one for a map or a pin that fails, until there was one that did not */
+/* Nor does a choice for a map or pin that fails, until one succeeds */
 static void failed_map_test(struct kunit *test)
 {
 	struct choice *c = choice(test);
@@ -258,7 +258,7 @@ static void failed_map_test(struct kunit *test)
 	dma_buf_detach(c->exp->dmabuf, c->attach);
 }
 
-/* Later importers influence what is selected, and no more */
+/* Later importers influence the selection, but not the set */
 static void later_importer_test(struct kunit *test)
 {
 	struct choice *c = choice(test);
@@ -275,7 +275,7 @@ static void later_importer_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, core->matches, set);
 	expect_choice(c, P2P, 0);
 
-	/* One match is a choice as well */
+	/* The exporter chooses even from one match */
 	sgt = dma_buf_sgt_map_attachment_unlocked(other, DMA_BIDIRECTIONAL);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(sgt));
 	expect_choice(c, P2P, 1);
@@ -327,7 +327,7 @@ static void two_devices_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Ranges and scatterlists: unmap goes where map was */
+/* Ranges and scatterlists: unmap goes to the operations of the map */
 static void other_operations_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);
@@ -363,7 +363,7 @@ static void other_operations_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Without select_mapping it is the first one, always */
+/* Without select_mapping the first match always holds */
 static void no_selection_test(struct kunit *test)
 {
 	struct choice *c = choice(test);

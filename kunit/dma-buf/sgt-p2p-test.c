@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Peer-to-peer through SGT: when it is matched, and for whom it is all there is.
+ * Peer-to-peer through SGT: when it matches, and which importers require it.
  */
 #include "dma-buf-core.h"
 #include "fake-p2p.h"
 
-/* What the exporter offers, in its order */
+/* The exporter's offers, in its order */
 enum p2p_offer {
 	OFFER_P2P,
 	OFFER_PLAIN,
@@ -18,7 +18,7 @@ struct p2p_case {
 	enum p2p_offer offer;
 	bool accepts;
 	bool near;
-	/* What comes of it */
+	/* The expected result */
 	int ret;
 	bool allowed;
 	unsigned int asked;
@@ -45,7 +45,7 @@ static const struct p2p_case p2p_cases[] = {
 	{ "preferred, not accepted, near", OFFER_P2P_PLAIN, false, true,
 	  0, false, 0 },
 
-	/* In the set all the same */
+	/* In the set nevertheless */
 	{ "second choice, accepted, near", OFFER_PLAIN_P2P, true, true,
 	  0, false, 1 },
 	{ "second choice, not accepted, far", OFFER_PLAIN_P2P, false, false,
@@ -84,7 +84,7 @@ static void expect_p2p(struct kunit *test, struct dma_buf_attachment *attach,
 	KUNIT_ASSERT_FALSE(test, IS_ERR(attach));
 	KUNIT_EXPECT_EQ(test, dma_buf_sgt_p2p_allowed(attach), c->allowed);
 	KUNIT_EXPECT_PTR_EQ(test, dma_buf_sgt_dma_device(attach), dev);
-	/* Nothing keeps the exporter's function alive from here on */
+	/* The match has no reference on the exporter's function from here on */
 	KUNIT_EXPECT_NULL(test,
 			  attach->map_type->sgt_data.exporting_p2p_device);
 	dma_buf_detach(attach->dmabuf, attach);
@@ -133,7 +133,7 @@ static void static_attach_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p2p->asked, 0);
 }
 
-/* A peer-to-peer offer has to say from where */
+/* A peer-to-peer offer has to name a function */
 static void no_function_test(struct kunit *test)
 {
 	struct fake_p2p *p2p = fake_p2p(test);
@@ -174,12 +174,12 @@ struct required_case {
 	unsigned int matches;
 };
 
-/* Peer-to-peer or nothing */
+/* Importers that require peer-to-peer */
 static const struct required_case required_cases[] = {
 	{ "required by both, near", OFFER_P2P, true, 0, 1 },
 	{ "required by both, far", OFFER_P2P, false, -EOPNOTSUPP },
 	{ "not offered", OFFER_PLAIN, true, -EOPNOTSUPP },
-	/* What is offered besides does not get into the set */
+	/* The plain offer does not get into the set */
 	{ "preferred, near", OFFER_P2P_PLAIN, true, 0, 1 },
 	{ "preferred, far", OFFER_P2P_PLAIN, false, -EOPNOTSUPP },
 	{ "second choice, near", OFFER_PLAIN_P2P, true, 0, 1 },
@@ -191,7 +191,7 @@ static const struct dma_buf_mapping_match required_types[] = {
 	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_REQUIRES_P2P),
 };
 
-/* The table decides, whatever the flag says that others have */
+/* The table decides, and not the flag of importers without a table */
 static const struct dma_buf_attach_ops required_ops = {
 	.allow_peer2peer = false,
 	.supported_mapping_types = required_types,
@@ -241,7 +241,7 @@ static void table_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, to_core_attachment(attach)->nr_matches, 3);
 	dma_buf_detach(exp->dmabuf, attach);
 
-	/* A table has no device of its own: somebody has to name one */
+	/* A table names no device: the attach call has to */
 	attach = dma_buf_mapping_attach(exp->dmabuf, types, ARRAY_SIZE(types),
 					&ops, exp);
 	KUNIT_EXPECT_PTR_EQ(test, attach, ERR_PTR(-EINVAL));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The SGT type: attach, map and unmap, of exporters that have one entry and of
- * those that make a list.
+ * The SGT type: attach, map and unmap, for exporters that have one entry and for those
+ * that make a list.
  */
 #include <linux/dma-resv.h>
 
@@ -85,7 +85,7 @@ static void attach_test(struct kunit *test)
 	sgt_teardown(t);
 }
 
-/* The importer sees the addresses, and with DMABUF_DEBUG nothing but them */
+/* The importer sees the addresses, and with DMABUF_DEBUG nothing else */
 static void expect_copy(struct kunit *test, struct sg_table *sgt,
 			struct sg_table *original)
 {
@@ -126,7 +126,7 @@ static void map_test(struct kunit *test)
 	sgt_teardown(t);
 }
 
-/* As of a virtio-gpu that shares the resource and not the memory */
+/* Like a virtio-gpu that shares the resource and not the memory */
 static void map_nothing_test(struct kunit *test)
 {
 	struct sgt_test *t = sgt_setup(test);
@@ -161,7 +161,7 @@ static void map_locked_test(struct kunit *test)
 	sgt_teardown(t);
 }
 
-/* What map returns reaches the importer, and nothing stays behind */
+/* The importer gets the result of map, and nothing is left behind */
 static void map_error_test(struct kunit *test)
 {
 	static const int errors[] = {
@@ -188,7 +188,7 @@ static void map_error_test(struct kunit *test)
 	sgt_teardown(t);
 }
 
-/* A static importer's buffer is pinned while it is mapped */
+/* The core pins a static importer's buffer while it is mapped */
 static void pin_test(struct kunit *test)
 {
 	const struct sgt_case *c = test->param_value;
@@ -232,7 +232,7 @@ static void pin_error_test(struct kunit *test)
 
 	fake_allow_pin(t->exp);
 	if (c->dynamic) {
-		/* It does not pin, so that nothing can fail */
+		/* The core does not pin, so that this cannot fail */
 		t->exp->pin_result = -ENOMEM;
 		sgt = dma_buf_sgt_map_attachment_unlocked(t->attach,
 							  DMA_TO_DEVICE);
@@ -244,16 +244,16 @@ static void pin_error_test(struct kunit *test)
 		expect_pin_error(t, -EINTR, -EINTR, 0);
 		expect_pin_error(t, -EINVAL, -EINVAL, 0);
 		expect_pin_error(t, -EOPNOTSUPP, -EOPNOTSUPP, 0);
-		/* The exporter has let the buffer go out of reach */
+		/* The exporter has moved the buffer out of reach */
 		expect_pin_error(t, -EBUSY, -EBUSY, 1);
-		/* Would be a table for who asks IS_ERR() */
+		/* A positive number would pass IS_ERR() as a table */
 		expect_pin_error(t, 1, -EINVAL, 1);
 		expect_pin_error(t, INT_MAX, -EINVAL, 1);
 	}
 	sgt_teardown(t);
 }
 
-/* A dynamic importer pins by itself, whatever the type */
+/* A dynamic importer pins by itself, for any type */
 static void explicit_pin_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_MATCH);
@@ -269,7 +269,7 @@ static void explicit_pin_test(struct kunit *test)
 	dma_resv_lock(exp->dmabuf->resv, NULL);
 	KUNIT_EXPECT_EQ(test, dma_buf_pin(attach), 0);
 	KUNIT_EXPECT_EQ(test, exp->pinned, 1);
-	/* There is nothing to call, and nobody is called */
+	/* There is no callback to call */
 	dma_buf_invalidate_mappings(exp->dmabuf);
 	dma_buf_unpin(attach);
 	exp->pin_result = -EINVAL;
@@ -278,7 +278,7 @@ static void explicit_pin_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* The exporter moves or takes back the buffer while it is mapped */
+/* The exporter moves or revokes the buffer while it is mapped */
 static void revoke_test(struct kunit *test)
 {
 	const struct sgt_case *c = test->param_value;
@@ -305,7 +305,7 @@ static void revoke_test(struct kunit *test)
 	sgt_teardown(t);
 }
 
-/* A static importer does not look at fences, so that map waits for moves */
+/* A static importer ignores fences, so map waits for moves */
 static void kernel_fence_test(struct kunit *test)
 {
 	const struct sgt_case *c = test->param_value;
@@ -323,7 +323,7 @@ static void kernel_fence_test(struct kunit *test)
 	sgt_teardown(t);
 }
 
-/* Other fences are between the users of the buffer */
+/* The users of the buffer wait for other fences themselves */
 static void write_fence_test(struct kunit *test)
 {
 	struct sgt_test *t = sgt_setup(test);
@@ -363,7 +363,7 @@ static void interrupted_wait_test(struct kunit *test)
 	sgt_teardown(t);
 }
 
-/* A misaligned table is complained about at debug level, and handed on */
+/* The core complains about a misaligned table at debug level, and passes it on */
 static void misaligned_test(struct kunit *test)
 {
 	struct sgt_test *t = sgt_setup(test);
@@ -403,7 +403,7 @@ static void two_importers_test(struct kunit *test)
 	dma_buf_detach(t->exp->dmabuf, attach);
 }
 
-/* Calls without the object that they are for */
+/* Calls with NULL for a mandatory argument */
 static void null_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_MATCH);
@@ -477,7 +477,7 @@ static void not_sgt_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, attach);
 }
 
-/* Entries that no constructor makes */
+/* Entries that the constructors cannot make */
 static void malformed_entry_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The line that debugfs has about each attachment.
+ * The lines about each attachment in debugfs and fdinfo.
  */
 #include <linux/dma-resv.h>
 #include <linux/module.h>
@@ -112,7 +112,7 @@ static void talking_type_test(struct kunit *test)
 		    NULL, "\n");
 }
 
-/* What fdinfo says about the buffer's attachments */
+/* The lines of fdinfo about the buffer's attachments */
 static void expect_fdinfo(struct kunit *test, struct fake_exporter *exp,
 			  const char *expected)
 {
@@ -165,7 +165,7 @@ static void fdinfo_test(struct kunit *test)
 				 "attachments:\t2\n");
 	dma_buf_detach(exp->dmabuf, pal);
 
-	/* The choice is over, and with it what it was */
+	/* The choice is over, and so is its name */
 	dma_resv_lock(exp->dmabuf->resv, NULL);
 	dma_buf_invalidate_mappings(exp->dmabuf);
 	dma_resv_unlock(exp->dmabuf->resv);
@@ -174,7 +174,7 @@ static void fdinfo_test(struct kunit *test)
 	dma_buf_detach(exp->dmabuf, peer);
 }
 
-/* Who attaches a thousand times does not get a thousand lines */
+/* A thousand attachments do not get a thousand lines */
 static void fdinfo_many_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);

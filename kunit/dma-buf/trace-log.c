@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A trace instance of the tests' own, and what its trace file says.
+ * A trace instance of the tests, and the text of its trace file.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -53,7 +53,7 @@ void trace_log_begin(struct kunit *test, const char *event)
 						  true), 0);
 }
 
-/* Somewhere to mount tracefs is not needed to read it */
+/* tracefs need not be mounted anywhere to be read */
 static struct file *open_trace(struct kunit *test)
 {
 	struct file_system_type *type = get_fs_type("tracefs");
@@ -86,7 +86,7 @@ static void read_trace(struct kunit *test, char *buf, size_t len)
 		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
 		n = vfs_iter_read(file, &iter, &pos, 0);
 	} while (n > 0 && pos < len - 1);
-	/* Not later: while it is open, the instance cannot be destroyed */
+	/* Now and not later: an open file keeps the instance from being destroyed */
 	__fput_sync(file);
 	KUNIT_ASSERT_EQ(test, n, 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trace events as the text that somebody who traces reads.
+ * Trace events as the text that user space reads.
  */
 #ifndef _DMA_BUF_TRACE_LOG_H
 #define _DMA_BUF_TRACE_LOG_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The trace of a negotiation: each pair that was tried, and why it did or did
- * not match.
+ * The trace of a negotiation: each pair that the core tried, and why it did or did not
+ * match.
  */
 #include <linux/dma-resv.h>
 #include <linux/module.h>
@@ -25,7 +25,7 @@ struct pair {
 	const char *reason;
 };
 
-/* The lines are about this buffer, and there are no others */
+/* The trace has lines about this buffer only */
 static void expect_pairs(struct fake_exporter *exp, const struct pair *pairs,
 			 size_t nr)
 {
@@ -49,7 +49,7 @@ static void put(struct dma_buf_attachment *attach)
 		dma_buf_detach(attach->dmabuf, attach);
 }
 
-/* How an importer's entry for a device looks like, as long as that is short */
+/* The text of an importer's entry for a device, as long as it is short */
 static const char *sgt_of(struct kunit *test, struct device *dev,
 			  const char *p2p)
 {
@@ -104,7 +104,7 @@ static void p2p_test(struct kunit *test)
 	put(dma_buf_mapping_attach(exp->dmabuf, imp, ARRAY_SIZE(imp),
 				   &fake_p2p_ops, exp));
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
-	/* To say why is not to ask again */
+	/* The trace has not called the PCI core again */
 	KUNIT_EXPECT_EQ(test, p2p->asked, 2);
 }
 
@@ -256,7 +256,7 @@ static void required_test(struct kunit *test)
 	expect_pairs(exp, pairs, ARRAY_SIZE(pairs));
 }
 
-/* The device of the attach call is the one of an entry that has none */
+/* An entry without a device shows the device of the attach call */
 static void table_test(struct kunit *test)
 {
 	static const struct dma_buf_mapping_match types[] = {
@@ -332,7 +332,7 @@ static int told_match(const struct dma_buf_match_args *args,
 	return imp->private_data.val[0];
 }
 
-/* A type that has no words */
+/* A type without a describe callback */
 static void quiet_type_test(struct kunit *test)
 {
 	static const struct dma_buf_mapping_type quiet = {
@@ -368,7 +368,7 @@ static void expect_tail(struct kunit *test, const char *log, const char *tail)
 	KUNIT_EXPECT_STREQ(test, log + len - strlen(tail), tail);
 }
 
-/* Those events were made for attachments that have a device */
+/* The older events expect attachments that have a device */
 static void attach_without_device_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_pal_exporter(test);

@@ -46,7 +46,7 @@ static void probe_kmalloc(void *data, unsigned long call_site, const void *ptr,
 		take(data, (uintptr_t)ptr, 0, 0);
 }
 
-/* What is older than the watch may go as well */
+/* The task may free memory that it had before the watch */
 static void probe_kfree(void *data, unsigned long call_site, const void *ptr)
 {
 	give(data, (uintptr_t)ptr, 0, 0);
@@ -116,7 +116,7 @@ static struct watch *start(struct kunit *test, const char *take_name,
 	watch->take_probe = take_probe;
 	watch->give_probe = give_probe;
 
-	/* Nothing is counted as long as there is no task */
+	/* Nothing is counted while the task is not set */
 	KUNIT_ASSERT_EQ(test, kunit_add_action(test, unwatch, watch), 0);
 	KUNIT_ASSERT_EQ(test,
 			tracepoint_probe_register(watch->take, take_probe,
@@ -156,7 +156,7 @@ struct watch *watch_dma(struct kunit *test)
 }
 
 /**
- * watch_end - stop counting, the account stays to be looked at
+ * watch_end - stop counting; the account can still be read
  * @watch: the account
  */
 void watch_end(struct watch *watch)

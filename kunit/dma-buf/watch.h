@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the task of a test takes from the allocator and from the DMA API, and
- * has not given back yet.
+ * Accounts of what the task of a test takes from the allocator and from the DMA API,
+ * and has not given back yet.
  */
 #ifndef _DMA_BUF_WATCH_H
 #define _DMA_BUF_WATCH_H
@@ -15,9 +15,9 @@
 #define WATCH_MAX	256
 
 /**
- * struct watched - one thing that was taken
+ * struct watched - one allocation or mapping
  * @key: its address
- * @size: its size, 0 if that is not told when it is given back
+ * @size: its size, 0 if the event of giving back has none
  * @attrs: attributes of a DMA mapping
  */
 struct watched {
@@ -27,17 +27,17 @@ struct watched {
 };
 
 /**
- * struct watch - things that a task has taken since watch_start()
+ * struct watch - what a task has taken since watch_start()
  * @test: the test
  * @task: the task
  * @take: tracepoint of taking
  * @give: tracepoint of giving back
- * @take_probe: what hangs on @take
- * @give_probe: what hangs on @give
- * @taken: number of all that was taken
+ * @take_probe: the probe on @take
+ * @give_probe: the probe on @give
+ * @taken: number of all allocations or mappings
  * @nr: number of @live
- * @strange: number of DMA mappings that were given back and not taken before,
- *	or not like that, and of things that there was no room for
+ * @strange: number of DMA mappings that were given back and not taken before, or with
+ *	other arguments, and of entries that @live had no room for
  * @live: what was not given back
  */
 struct watch {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * amdgpu as an exporter: which offer is made to whom, what a sleeping GPU
- * changes about it, and where the buffer may be after that.
+ * amdgpu as an exporter: the offers for each importer, how a sleeping GPU changes them,
+ * and where the buffer may be after that.
  */
 #define amdgpu_bo_pin fake_amdgpu_bo_pin
 #define amdgpu_dmabuf_is_xgmi_accessible fake_amdgpu_dmabuf_is_xgmi_accessible
@@ -74,7 +74,7 @@ NEVER_CALLED(ttm_bo_move_to_lru_tail);
 NEVER_CALLED(ttm_bo_setup_export);
 NEVER_CALLED(__drm_err);
 
-/* What the fakes of amdgpu are told and remember; one test at a time */
+/* Input and record of the fakes of amdgpu; one test at a time */
 static struct {
 	int awake;
 	u32 pinned_to;
@@ -83,7 +83,7 @@ static struct {
 	const struct amdgpu_vm *stopped;
 	const struct amdgpu_vm *updated;
 	unsigned int updates;
-	/* Where it is moved to, if that is allowed */
+	/* Its new place, if it may be moved */
 	struct ttm_resource *goes_to;
 } gpu;
 
@@ -94,7 +94,7 @@ bool amdgpu_xgmi_same_hive(struct amdgpu_device *adev,
 	       adev->gmc.xgmi.hive_id == bo_adev->gmc.xgmi.hive_id;
 }
 
-/* Both keep the device's own count, as pm_runtime_get_noresume() does */
+/* Both change the device's own count, as pm_runtime_get_noresume() does */
 int pm_runtime_get_if_active(struct device *dev)
 {
 	if (gpu.awake == 1)
@@ -147,7 +147,7 @@ void amdgpu_bo_placement_from_domain(struct amdgpu_bo *abo, u32 domain)
 	gpu.placed_in = domain;
 }
 
-/* The map callback has said what it wants, and goes no further, or finds it there */
+/* The map callback has set the placement, and fails here or finds the buffer there */
 int ttm_bo_validate(struct ttm_buffer_object *bo,
 		    struct ttm_placement *placement,
 		    struct ttm_operation_ctx *ctx)
@@ -160,8 +160,8 @@ int ttm_bo_validate(struct ttm_buffer_object *bo,
 /**
  * struct amdgpu_test - a buffer in VRAM and another GPU
  * @bo: the buffer
- * @other_bo: what the other GPU has made of it
- * @p2p: the exporter's PCI function, and who reaches it
+ * @other_bo: the other GPU's object for it
+ * @p2p: the exporter's PCI function, and the devices that reach it
  * @adev: the exporter's GPU
  * @other: the other one
  * @ops: amdgpu's operations without the release of DRM
@@ -242,13 +242,13 @@ static struct amdgpu_test *setup(struct kunit *test)
 	return t;
 }
 
-/* How many want the GPU to stay awake */
+/* The number of references that keep the GPU awake */
 static int pm_refs(struct amdgpu_test *t)
 {
 	return atomic_read(&t->adev->ddev.dev->power.usage_count);
 }
 
-/* Who attaches: anybody, or another GPU that amdgpu drives */
+/* The importer: any device, or another GPU that amdgpu drives */
 enum importer {
 	STATIC,
 	PEER,
@@ -270,7 +270,7 @@ static struct dma_buf_attachment *attach(struct amdgpu_test *t,
 	}
 }
 
-/* What comes of it */
+/* The expected result */
 enum served {
 	IN_GTT,
 	OVER_PCI,
@@ -295,12 +295,12 @@ static const struct amdgpu_case amdgpu_cases[] = {
 	{ "peer, near, asleep", PEER, true, false, false, 0, IN_GTT },
 	{ "peer, near, no runtime PM", PEER, true, false, false, -EINVAL,
 	  OVER_PCI },
-	/* Same hive or not, a stranger does not get XGMI */
+	/* An importer that is not amdgpu does not get XGMI, in no hive */
 	{ "peer, far, same hive", PEER, false, true, false, 1, IN_GTT },
 	{ "amdgpu, far", AMDGPU, false, false, false, 1, IN_GTT },
 	{ "amdgpu, near", AMDGPU, true, false, false, 1, OVER_PCI },
 	{ "amdgpu, far, same hive", AMDGPU, false, true, false, 1, OVER_XGMI },
-	/* Over PCI it never is then */
+	/* Then it is never served over PCI */
 	{ "amdgpu, near, same hive", AMDGPU, true, true, false, 1, OVER_XGMI },
 	{ "amdgpu, far, same hive, no runtime PM", AMDGPU, false, true, false,
 	  -EINVAL, OVER_XGMI },
@@ -344,7 +344,7 @@ static void expect_served(struct kunit *test, struct dma_buf_attachment *attach,
 	dma_resv_unlock(attach->dmabuf->resv);
 }
 
-/* How a scatterlist is mapped, and no further than to the placement */
+/* Map a scatterlist, up to the placement and no further */
 static void expect_placed(struct kunit *test, struct dma_buf_attachment *attach,
 			  enum served served)
 {
@@ -377,9 +377,9 @@ static void offer_test(struct kunit *test)
 	made = attach(t, c->who, c->near ? t->p2p->near :
 					   fake_device(test, "far"));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(made));
-	/* Without runtime PM as well: detach() puts it either way */
+	/* Also without runtime PM: detach() drops the reference in either case */
 	KUNIT_EXPECT_EQ(test, pm_refs(t), refs + (c->served != IN_GTT));
-	/* What is reached over XGMI is not to be had over PCI */
+	/* An importer over XGMI is not served over PCI */
 	if (c->who == AMDGPU && c->same_hive)
 		KUNIT_EXPECT_FALSE(test, dma_buf_attach_accepts_sgt_p2p(made));
 
@@ -409,7 +409,7 @@ static void end_xgmi(struct amdgpu_test *t, struct dma_buf_attachment *attach)
 	t->bo.tbo.resource = NULL;
 }
 
-/* Over XGMI there is a mapping, and no DMA address */
+/* Over XGMI there is a mapping without a DMA address */
 static void xgmi_map_test(struct kunit *test)
 {
 	struct amdgpu_test *t = setup(test);
@@ -454,7 +454,7 @@ static const struct xgmi_case xgmi_cases[] = {
 	{ "in GTT, and stays", &in_gtt, &in_gtt, false, false, IN_GTT },
 	{ "pinned in VRAM", &in_vram, NULL, true, false, OVER_XGMI },
 	{ "pinned in GTT", &in_gtt, NULL, true, false, IN_GTT },
-	/* Somebody cannot reach VRAM: it is not moved to and fro */
+	/* An importer cannot reach VRAM: the buffer does not move to and fro */
 	{ "in VRAM, a stranger", &in_vram, &in_vram, false, true, IN_GTT },
 	{ "pinned in VRAM, a stranger", &in_vram, NULL, true, true, OVER_XGMI },
 };
@@ -482,7 +482,7 @@ static void xgmi_select_test(struct kunit *test)
 	end_xgmi(t, other);
 }
 
-/* What cannot be placed at all is an error, and nothing is chosen */
+/* A buffer that cannot be placed at all is an error, and nothing is chosen */
 static void xgmi_no_room_test(struct kunit *test)
 {
 	struct amdgpu_test *t = setup(test);
@@ -497,7 +497,7 @@ static void xgmi_no_room_test(struct kunit *test)
 	end_xgmi(t, other);
 }
 
-/* It moved after it was chosen: the next map chooses again */
+/* The buffer has moved after the choice: the next map chooses again */
 static void xgmi_moved_test(struct kunit *test)
 {
 	struct amdgpu_test *t = setup(test);
@@ -517,7 +517,7 @@ static void xgmi_moved_test(struct kunit *test)
 	end_xgmi(t, other);
 }
 
-/* A buffer that is at home in GTT has nothing to give over XGMI */
+/* A buffer whose domain is GTT offers nothing over XGMI */
 static void xgmi_of_gtt_test(struct kunit *test)
 {
 	struct amdgpu_test *t = setup(test);
@@ -593,7 +593,7 @@ static void pin_test(struct kunit *test)
 	dma_buf_detach(t->dmabuf, peer);
 }
 
-/* What is pinned in GTT is not moved for a peer */
+/* A buffer that is pinned in GTT is not moved for a peer */
 static void pinned_in_gtt_test(struct kunit *test)
 {
 	struct ttm_resource gtt = { .mem_type = TTM_PL_TT };
@@ -614,7 +614,7 @@ static void pinned_in_gtt_test(struct kunit *test)
 	t->bo.tbo.resource = NULL;
 }
 
-/* A GPU that was asleep during an attach is pinned in GTT */
+/* If the GPU was asleep during an attach, the buffer is pinned in GTT */
 static void pin_asleep_test(struct kunit *test)
 {
 	struct amdgpu_test *t = setup(test);
@@ -639,7 +639,7 @@ static const struct dma_buf_attach_ops p2p_or_nothing_ops = {
 	.nr_supported_mapping_types = ARRAY_SIZE(p2p_or_nothing),
 };
 
-/* Who wants peer-to-peer or nothing gets nothing from a GPU that sleeps */
+/* An importer that requires peer-to-peer gets nothing from a GPU that sleeps */
 static void required_asleep_test(struct kunit *test)
 {
 	struct amdgpu_test *t = setup(test);
@@ -657,7 +657,7 @@ static void required_asleep_test(struct kunit *test)
 	dma_buf_detach(t->dmabuf, peer);
 }
 
-/* Nor a buffer that cannot be anywhere but in system memory */
+/* Nor a buffer that can only be in system memory */
 static void required_in_gtt_test(struct kunit *test)
 {
 	struct ttm_resource gtt = { .mem_type = TTM_PL_TT };
@@ -700,7 +700,7 @@ static void free_fake_vm(struct kunit *test, struct amdgpu_vm *vm)
 	dma_resv_fini(&vm->root.bo->tbo.base._resv);
 }
 
-/* The page tables of a process that was killed are not updated any more */
+/* The page tables of a process that was killed are not updated */
 static void move_stopped_test(struct kunit *test)
 {
 	struct ttm_resource gtt = { .mem_type = TTM_PL_TT };

@@ -36,7 +36,7 @@ static void keep(struct kunit *test, struct dma_buf *dmabuf)
 							dmabuf), 0);
 }
 
-/* How often the importer's device was stopped */
+/* The number of times that the importer's device was stopped */
 static unsigned int stops;
 
 static void device_stop(struct import *import)
@@ -69,7 +69,7 @@ static void bar_import_test(struct kunit *test)
 			BAR_START + p2p->provider.bus_offset);
 	KUNIT_EXPECT_EQ(test, vfs_poll(dmabuf->file, NULL) & EPOLLHUP ? 1 : 0, 0);
 
-	/* Gone before it returns, and for ever */
+	/* The mapping is gone before it returns, and does not come back */
 	regs_revoke(dmabuf);
 	KUNIT_EXPECT_NULL(test, near.sgt);
 	KUNIT_EXPECT_EQ(test, stops, 1);
@@ -118,7 +118,7 @@ static void free_page_action(void *page)
 	__free_page(page);
 }
 
-/* The same page again and again */
+/* A buffer that contains the same page several times */
 static struct dma_buf *page_buffer(struct kunit *test, struct ram *ram,
 				   const struct dma_buf_ops *ops)
 {
@@ -188,7 +188,7 @@ static void pages_test(struct kunit *test)
 	area_end(dmabuf, attach);
 }
 
-/* The GPU's own: addresses that tell where the buffer is */
+/* The GPU's own addresses, which show where the buffer is */
 #define VRAM	((dma_addr_t)SZ_1G)
 #define SYSTEM	((dma_addr_t)SZ_2G)
 
@@ -246,7 +246,7 @@ static void gpu_buffer(struct kunit *test, struct gpu_bo *bo,
 	keep(test, bo->dmabuf);
 }
 
-/* An importer that takes what there is */
+/* An importer that accepts peer-to-peer and system memory */
 static struct import *any_import(struct kunit *test, struct gpu_bo *bo,
 				 struct device *dev)
 {
@@ -297,7 +297,7 @@ static void gpu_sleep_test(struct kunit *test)
 	import_end(any);
 }
 
-/* What one importer cannot reach, none gets */
+/* If one importer cannot reach VRAM, none is served there */
 static void gpu_second_importer_test(struct kunit *test)
 {
 	struct fake_p2p *p2p = fake_p2p(test);
@@ -308,13 +308,13 @@ static void gpu_second_importer_test(struct kunit *test)
 	near = any_import(test, &bo, p2p->near);
 	expect_at(test, near, VRAM);
 	far = any_import(test, &bo, fake_device(test, "far"));
-	/* Nothing is done to the first before the second maps */
+	/* The first one keeps its mapping until the second maps */
 	KUNIT_EXPECT_NOT_NULL(test, near->sgt);
 	expect_at(test, far, SYSTEM);
 	KUNIT_EXPECT_NULL(test, near->sgt);
 	expect_at(test, near, SYSTEM);
 	import_end(far);
-	/* The choice holds until it is invalidated */
+	/* The choice holds until the exporter invalidates it */
 	expect_at(test, near, SYSTEM);
 	gpu_suspend(&bo, false);
 	expect_at(test, near, VRAM);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * habanalabs as an exporter of device memory: who is served, and which ranges
- * of the BAR the pages of a buffer become.
+ * habanalabs as an exporter of device memory: the importers that it serves, and the
+ * ranges of the BAR for the pages of a buffer.
  */
 #define hl_dmabuf_match_mapping fake_hl_dmabuf_match_mapping
 
@@ -84,7 +84,7 @@ static struct dma_buf_attachment *attach(struct hl_test *t,
 	return dma_buf_mapping_attach(t->dmabuf, &imp, 1, &fake_p2p_ops, t);
 }
 
-/* Map and compare with the ranges that are expected */
+/* Map, and compare with the expected ranges */
 static void expect_ranges(struct kunit *test, struct hl_test *t,
 			  const struct phys_vec *ranges, size_t nr)
 {
@@ -150,7 +150,7 @@ static void refused_test(struct kunit *test)
 			    ERR_PTR(-EOPNOTSUPP));
 	KUNIT_EXPECT_PTR_EQ(test, attach(t, fake_sgt_p2p(far)),
 			    ERR_PTR(-EOPNOTSUPP));
-	/* Nothing would take the addresses back */
+	/* The driver does not revoke, so it refuses domains */
 	KUNIT_EXPECT_PTR_EQ(test, attach(t, fake_domain()),
 			    ERR_PTR(-EOPNOTSUPP));
 	peer = attach(t, fake_sgt_p2p(t->p2p->near));
@@ -160,7 +160,7 @@ static void refused_test(struct kunit *test)
 	dma_buf_detach(t->dmabuf, peer);
 }
 
-/* The driver is on its way out */
+/* The driver is about to unbind */
 static void removed_test(struct kunit *test)
 {
 	struct hl_test *t = setup(test, SZ_1M);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A buffer that is gone for ever says so to who polls its file.
+ * poll() of the file shows that a buffer is gone permanently.
  */
 #include <linux/completion.h>
 #include <linux/dma-resv.h>
@@ -15,7 +15,7 @@ static u32 bits(__poll_t events)
 	return (__force u32)events;
 }
 
-/* One that sleeps in poll() */
+/* A task that sleeps in poll() */
 struct poller {
 	struct poll_table_struct table;
 	struct wait_queue_entry entry;
@@ -42,7 +42,7 @@ static void poller_queue(struct file *file, wait_queue_head_t *queue,
 	add_wait_queue(queue, &poller->entry);
 }
 
-/* What poll() says that is asked for @events and finds nothing */
+/* Starts a poll() for @events that finds none; returns the result */
 static __poll_t poller_start(struct poller *poller, struct file *file,
 			     __poll_t events)
 {
@@ -78,17 +78,17 @@ static void hangup_poll_test(struct kunit *test)
 			bits(EPOLLHUP));
 	poller_end(&poller);
 
-	/* Together with what poll() says of fences */
+	/* Together with the events of fences */
 	KUNIT_EXPECT_EQ(test, bits(vfs_poll(file, NULL)),
 			bits(EPOLLIN | EPOLLOUT | EPOLLHUP));
 	dma_buf_hang_up(exp->dmabuf);
 	KUNIT_EXPECT_EQ(test, bits(vfs_poll(file, NULL) & EPOLLHUP),
 			bits(EPOLLHUP));
-	/* A kernel thread's last fput() is done by a worker */
+	/* A worker does the last fput() of a kernel thread */
 	flush_delayed_fput();
 }
 
-/* Who asks for nothing else does not wait for who has the reservation lock */
+/* A poller that asks for nothing else does not wait for the reservation lock */
 static void hangup_lock_held_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_exporter(test, FAKE_MATCH);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A driver of a PF that imports buffers of its VFs, for the guest test iov. The PF
- * is an Intel 82576 as QEMU emulates it (igb), of which nothing is used but the
- * memory of the mailboxes: 64 bytes for each VF, at the start of its BAR 0 and, one
- * behind the other, in the PF's. So a byte that a VF's user has written through a
- * VF's BAR is read here through the PF's, in the place that the offset says.
+ * A driver of a PF that imports buffers of its VFs, for the guest test iov. The PF is
+ * an Intel 82576 as QEMU emulates it (igb). The driver uses only the memory of the
+ * mailboxes: 64 bytes for each VF, at the start of the VF's BAR 0 and, one after the
+ * other, in the PF's. So a byte that a VF's user has written through a VF's BAR can be
+ * read here through the PF's BAR, at the place that the offset gives.
  *
- * Commands are written to debugfs:
+ * User space writes commands to debugfs:
  *
- *	attach FD, detach	of a dma-buf of the task that writes
+ *	attach FD, detach	for a dma-buf of the task that writes
  *	map, unmap
- *	give BYTES		from the start of the BAR on is the VF's, and mapped
- *				buffers that have more are unmapped
+ *	give BYTES		the VF owns this much from the start of the BAR on;
+ *				unmaps buffers that have more
  *
- * and what is mapped, and how often it was invalidated, is read from there.
+ * and reads there what is mapped, and how often it was invalidated.
  */
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
@@ -35,22 +35,22 @@
  * struct igb_pf - the PF, and the buffer it has imported
  * @pdev: the PF
  * @regs: its BAR 0
- * @dir: in debugfs
+ * @dir: its directory in debugfs
  * @lock: one command at a time, outside of the reservation lock
  * @dmabuf: the buffer, referenced, or NULL
  * @attach: its attachment
- * @sgt: what is mapped, if it is SGT. Under the reservation lock, as what follows.
- * @is_iov: what is mapped is IOV
- * @vf: whose it is then
- * @offset: where the buffer begins in its BAR
- * @given: how much of the BAR is the VF's
- * @invalidated: how often the exporter wanted it back
+ * @sgt: the mapping, if it is SGT. The reservation lock protects this and all below.
+ * @is_iov: the mapping is IOV
+ * @vf: the VF of an IOV mapping
+ * @offset: offset of the buffer in the VF's BAR
+ * @given: size of the VF's part of the BAR
+ * @invalidated: number of times that the exporter invalidated the mapping
  */
 struct igb_pf {
 	struct pci_dev *pdev;
 	void __iomem *regs;
 	struct dentry *dir;
-	struct mutex lock; /* of commands */
+	struct mutex lock; /* one command at a time */
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attach;
 	struct sg_table *sgt;
@@ -139,7 +139,7 @@ static int igb_pf_map_sgt(struct igb_pf *pf)
 	return 0;
 }
 
-/* The reservation lock is held */
+/* The caller holds the reservation lock */
 static int igb_pf_map(struct igb_pf *pf)
 {
 	int ret;
@@ -252,7 +252,7 @@ static ssize_t igb_pf_write(struct file *file, const char __user *from,
 	return ret ?: size;
 }
 
-/* What the VF's user has written to its mailbox, in the PF's view */
+/* The mailbox that the VF's user has written, read through the PF */
 static u32 igb_pf_mailbox(struct igb_pf *pf)
 {
 	return readl(pf->regs + MAILBOX + pf->vf * MAILBOX_SIZE);

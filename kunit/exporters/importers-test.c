@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whom an exporter waits for that takes a buffer away: importers, and not who
- * adds fences.
+ * An exporter that takes a buffer away waits for importers, but not for fences that
+ * user space has added.
  */
 #include <linux/dma-buf-importers.h>
 #include <linux/dma-fence-array.h>
@@ -111,7 +111,7 @@ static void importers_not_users(struct kunit *test)
 	attach_importer(test);
 	KUNIT_EXPECT_EQ(test, import_fence(t, &user->base), 0);
 	KUNIT_EXPECT_EQ(test, dma_buf_wait_importers(t->exp->dmabuf, false), 0);
-	/* For everybody else it is a fence */
+	/* To all other waiters it is a fence like any other */
 	KUNIT_EXPECT_FALSE(test, all_signaled(t));
 
 	fence = fake_fence(t->exp, USAGE);
@@ -126,7 +126,7 @@ static void importers_not_users(struct kunit *test)
 	detach_importer(t);
 }
 
-/* Whoever exports an importer's fence and imports it again hides nothing */
+/* Exporting an importer's fence and importing it again hides nothing */
 static void importers_fence_twice(struct kunit *test)
 {
 	struct importers_test *t = test->priv;
@@ -140,7 +140,7 @@ static void importers_fence_twice(struct kunit *test)
 	detach_importer(t);
 }
 
-/* Exporters that do not ask for it get the fences as they are */
+/* Exporters without user_fences_apart get the fences as they are */
 static void importers_not_asked_for(struct kunit *test)
 {
 	struct importers_test *t = test->priv;
@@ -156,7 +156,7 @@ static void importers_not_asked_for(struct kunit *test)
 	dma_resv_unlock(t->exp->dmabuf->resv);
 }
 
-/* Of a fence made of several each part is marked */
+/* Each part of a fence that is made of several is marked */
 static void importers_array_of_users(struct kunit *test)
 {
 	struct importers_test *t = test->priv;
@@ -182,7 +182,7 @@ static void importers_array_of_users(struct kunit *test)
 	detach_importer(t);
 }
 
-/* Out of this buffer and into it again, or into another one of the same kind */
+/* Out of this buffer and into it again, or into another buffer of the same kind */
 static void importers_wrapped_once(struct kunit *test)
 {
 	struct importers_test *t = test->priv;
@@ -221,7 +221,7 @@ static void importers_killed(struct kunit *test)
 	detach_importer(t);
 }
 
-/* A signal that does not kill ends neither the wait nor that for the lock */
+/* A signal that is not fatal ends neither the wait for fences nor that for the lock */
 static void importers_interrupted(struct kunit *test)
 {
 	struct importers_test *t = test->priv;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The type IOV: who gets a piece of a VF's BAR, and what of it.
+ * The type IOV: which driver gets a piece of a VF's BAR, and which piece.
  */
 #include <linux/dma-buf-iov.h>
 #include <linux/dma-resv.h>
@@ -22,16 +22,16 @@
  * struct iov_test - a VF with a buffer in its BAR, and its PF
  * @exp: the exporter; its buffer is the VF's
  * @pf: the PF
- * @other: a function that is not
+ * @other: a function that is not the PF
  * @vf: the VF
- * @bus: of @vf
- * @range: where the buffer is
+ * @bus: the bus of @vf
+ * @range: the pieces of the buffer
  * @nr_ranges: length of @range
- * @revoked: is it gone?
- * @iov_mapped: mappings that were not taken back yet
- * @why: what the PF answers
- * @asked: how often it was asked
- * @invalidated: how often it was told
+ * @revoked: the buffer is revoked
+ * @iov_mapped: number of mappings that were not given back yet
+ * @why: the PF's answer
+ * @asked: number of calls of the PF's refuse callback
+ * @invalidated: number of times that the importer was invalidated
  */
 struct iov_test {
 	struct fake_exporter *exp;
@@ -109,7 +109,7 @@ static const struct dma_buf_iov_importer pf_driver = {
 	.refuse = refuse,
 };
 
-/* [IOV, SGT], as the driver of a PF has them */
+/* [IOV, SGT], the table of the driver of a PF */
 static const struct dma_buf_mapping_match own_types[] = {
 	DMA_BUF_IMAPPING_IOV(&pf_driver),
 	DMA_BUF_IMAPPING_SGT(NULL, DMA_SGT_IMPORTER_ACCEPTS_P2P),
@@ -133,7 +133,7 @@ static const struct dma_buf_attach_ops pf_only_ops = {
 };
 
 /*
- * The example of the chapter. What the PF has given to the VF is before @given.
+ * The example of the chapter. The PF has given the memory before @given to the VF.
  */
 static u64 given;
 static u64 used;
@@ -189,7 +189,7 @@ static int iov_test_init(struct kunit *test)
 	t->vf.physfn = &t->pf;
 	t->vf.resource[BAR] = DEFINE_RES_MEM(SZ_1G, BAR_SIZE);
 
-	/* Not in order, and not next to each other */
+	/* Not in order, and not contiguous */
 	t->nr_ranges = 2;
 	t->range[0] = (struct dma_buf_iov_range){ SZ_64K, PAGE_SIZE };
 	t->range[1] = (struct dma_buf_iov_range){ 0, FAKE_SIZE - PAGE_SIZE };
@@ -240,7 +240,7 @@ static void unmap(struct dma_buf_attachment *attach)
 	dma_resv_unlock(attach->dmabuf->resv);
 }
 
-/* Is it IOV that is selected now? */
+/* Is IOV selected now? */
 static bool selects_iov(struct dma_buf_attachment *attach)
 {
 	bool ret;
@@ -276,7 +276,7 @@ static void iov_map_test(struct kunit *test)
 	}
 	dma_resv_unlock(attach->dmabuf->resv);
 
-	/* Nothing in it is for a scatterlist */
+	/* The accessors of SGT return nothing */
 	KUNIT_EXPECT_FALSE(test, dma_buf_is_sgt(attach));
 	KUNIT_EXPECT_NULL(test, dma_buf_sgt_dma_device(attach));
 	unmap(attach);
@@ -343,7 +343,7 @@ static void iov_match_test(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(log, line), "no %s in %s", line,
 				  log);
 
-	/* Everybody can have it in another way */
+	/* Every importer can have it in another form */
 	KUNIT_EXPECT_EQ(test, to_core_attachment(attach)->nr_matches,
 			1 + c->iov);
 	KUNIT_EXPECT_EQ(test, selects_iov(attach), c->iov);
@@ -351,7 +351,7 @@ static void iov_match_test(struct kunit *test)
 	detach(attach);
 }
 
-/* The PF says no, and why: a scatterlist. Then it says yes. */
+/* The PF refuses with a reason: a scatterlist. Then it accepts. */
 static void iov_refuse_test(struct kunit *test)
 {
 	struct dma_buf_attachment *attach = attach_pf(test, &pf_ops);
@@ -366,7 +366,7 @@ static void iov_refuse_test(struct kunit *test)
 				  strstr(log, "vf=0f:00.1 bar=2 reason=\"VF has no memory\"\n"),
 				  "%s", log);
 
-	/* The choice holds until somebody says that it does not */
+	/* The choice holds until the importer renews it */
 	t->why = NULL;
 	KUNIT_EXPECT_FALSE(test, selects_iov(attach));
 	KUNIT_EXPECT_EQ(test, t->asked, 1);
@@ -437,7 +437,7 @@ static const struct range_case range_cases[] = {
 
 KUNIT_ARRAY_PARAM_DESC(range, range_cases, name);
 
-/* The importer is not even asked about what is not in the BAR */
+/* The core does not call the importer for a range outside of the BAR */
 static void iov_range_test(struct kunit *test)
 {
 	struct dma_buf_attachment *attach = attach_pf(test, &pf_ops);
@@ -451,7 +451,7 @@ static void iov_range_test(struct kunit *test)
 	detach(attach);
 }
 
-/* Nor can it be mapped, should it have changed */
+/* Nor can such a range be mapped, if it has changed since */
 static void iov_range_map_test(struct kunit *test)
 {
 	struct dma_buf_attachment *attach = attach_pf(test, &pf_ops);
@@ -480,7 +480,7 @@ static void iov_revoke_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->invalidated, 1);
 
 	KUNIT_EXPECT_EQ(test, map(attach, &iov), -ENODEV);
-	/* Nobody looks at a function that may be gone */
+	/* The importer is not called for a function that may be gone */
 	KUNIT_EXPECT_EQ(test, t->asked, 1);
 	t->revoked = false;
 	KUNIT_EXPECT_EQ(test, map(attach, &iov), 0);
@@ -507,7 +507,7 @@ static void iov_read_only_test(struct kunit *test)
 	detach(attach);
 }
 
-/* Who cannot be told to let go does not get it */
+/* An importer that cannot be revoked does not get it */
 static void iov_not_revocable_test(struct kunit *test)
 {
 	static const struct dma_buf_attach_ops ops = {

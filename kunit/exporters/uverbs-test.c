@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * uverbs as an exporter of a page of a BAR: who is served, and that a revoke
- * is the end of it.
+ * uverbs as an exporter of a page of a BAR: the importers that it serves, and that a
+ * revoke is final.
  */
 #define uverbs_dmabuf_match_mapping fake_uverbs_dmabuf_match_mapping
 
@@ -118,7 +118,7 @@ static void ranges_test(struct kunit *test)
 	dma_buf_detach(t->dmabuf, pal);
 }
 
-/* No new attachment, no new mapping, and the last one to go is waited for */
+/* No new attachment, no new mapping, and the revoke waits for the last one */
 static void revoke_test(struct kunit *test)
 {
 	struct uverbs_test *t = setup(test);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xe as the importer of its VFs' buffers: where in VRAM they are, that no VF
- * reaches what another has, and what becomes of them when the provisioning
- * changes. The VRAM is fake.
+ * xe as the importer of its VFs' buffers: where in VRAM they are, that no VF reaches
+ * the VRAM of another one, and what happens to them when the provisioning changes. The
+ * VRAM is fake.
  */
 #define pci_iov_vf_id fake_pci_iov_vf_id
 #define vram_region_gpu_offset iov_vram_region_gpu_offset
@@ -31,7 +31,7 @@
 #define TILES		XE_DMA_BUF_IOV_TILES
 #define BLOCKS		2
 #define PAGES(n)	((u64)(n) * PAGE_SIZE)
-/* Where the VRAM of a tile begins, for the GPU */
+/* Start of a tile's VRAM in the GPU's address space */
 #define TILE_BASE(tile)	((u64)(tile) << 40)
 
 /**
@@ -49,22 +49,22 @@ struct fake_lmem {
 /**
  * struct xe_iov_test - a PF, two VFs, a buffer of one of them
  * @xe: the PF's GPU
- * @gt: of its tiles
- * @mgr: VRAM of its tiles
- * @vfs: its VFs, the first is the PF
- * @lmem: what they have
- * @pf: PCI function
- * @vf: PCI functions
- * @bus: of the VFs
- * @exp: who exports the buffer
- * @of: whose it is
- * @range: where it is
+ * @gt: the GTs of its tiles
+ * @mgr: the VRAM managers of its tiles
+ * @vfs: its VFs, the first entry is the PF
+ * @lmem: the VRAM of each VF
+ * @pf: PCI function of the PF
+ * @vf: PCI functions of the VFs
+ * @bus: the bus of the VFs
+ * @exp: the exporter of the buffer
+ * @of: the VF that the buffer belongs to
+ * @range: the pieces of the buffer
  * @nr_ranges: length of @range
- * @bo: what the PF has made of it
- * @resource: where that is, for TTM
- * @iov_mapped: mappings as IOV
- * @evicted: how often @bo was evicted
- * @idle: was the GPU done when it was unmapped?
+ * @bo: the PF's object for the buffer
+ * @resource: the place of @bo, for TTM
+ * @iov_mapped: number of mappings as IOV
+ * @evicted: number of evictions of @bo
+ * @idle: the GPU was done when @bo was unmapped
  */
 struct xe_iov_test {
 	struct xe_device *xe;
@@ -196,7 +196,7 @@ static void make_lmem(struct xe_iov_test *t, unsigned int vf, unsigned int tile)
 	lmem->bo.ttm.resource = &lmem->res.base;
 }
 
-/* Where that is */
+/* The address of such a page */
 static u64 lmem_addr(unsigned int vf, unsigned int tile, unsigned int page)
 {
 	u64 start = TILE_BASE(tile) + SZ_1G * (vf + 1);
@@ -350,7 +350,7 @@ static void expect_sgt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->exp->mapped, 1);
 }
 
-/* Page @page of the buffer is page @lmem_page of what VF @vf has on @tile */
+/* Page @page of the buffer is page @lmem_page of the VRAM of VF @vf on @tile */
 static void expect_page(struct kunit *test, unsigned int page, unsigned int vf,
 			unsigned int tile, unsigned int lmem_page)
 {
@@ -373,7 +373,7 @@ struct quota_case {
 	unsigned int first;
 	/* or a page here and three pages there */
 	unsigned int other;
-	/* Why it is SGT, NULL if it is not */
+	/* Why it is SGT, NULL if it is IOV */
 	const char *why;
 };
 
@@ -413,7 +413,7 @@ static void quota_test(struct kunit *test)
 	struct xe_iov_test *t = test->priv;
 	unsigned int i, page;
 
-	/* What the other VF has is right behind, and is not its */
+	/* The other VF's VRAM is right behind, and out of reach */
 	for (i = 0; i < TILES; i++)
 		provide(t, 1, i);
 	for (i = 0; i < c->tiles; i++)
@@ -456,7 +456,7 @@ static void another_vf_test(struct kunit *test)
 	map(test);
 	expect_page(test, 0, 1, 0, 0);
 	expect_page(test, 3, 1, 0, 3);
-	/* What becomes of the other one does not matter */
+	/* Changes of the other VF have no effect */
 	withdraw(t, 0, 0);
 	KUNIT_EXPECT_EQ(test, t->evicted, 0);
 	expect_page(test, 0, 1, 0, 0);
@@ -475,7 +475,7 @@ static void another_vf_without_test(struct kunit *test)
 	end_import(test);
 }
 
-/* What is taken from the VF is in no page table, and not mapped again */
+/* VRAM that is taken from the VF is in no page table, and not mapped again */
 static void withdraw_test(struct kunit *test)
 {
 	struct xe_iov_test *t = test->priv;
@@ -496,7 +496,7 @@ static void withdraw_test(struct kunit *test)
 	end_import(test);
 }
 
-/* Nor is it if nothing was mapped just then */
+/* Nor is it if nothing was mapped at that time */
 static void withdraw_unmapped_test(struct kunit *test)
 {
 	struct xe_iov_test *t = test->priv;
@@ -529,7 +529,7 @@ static void withdraw_busy_test(struct kunit *test)
 	end_import(test);
 }
 
-/* A tile before it gets VRAM: the same offset is somewhere else */
+/* A tile before it gets VRAM: the same offset leads to another place */
 static void reprovision_test(struct kunit *test)
 {
 	struct xe_iov_test *t = test->priv;

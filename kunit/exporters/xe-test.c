@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xe as an exporter: which offer is made to whom, and where the buffer may be
- * after that. And as an importer: what an invalidation leaves mapped.
+ * xe as an exporter: the offers for each importer, and where the buffer may be after
+ * that. And as an importer: what an invalidation leaves mapped.
  */
 #include <linux/delay.h>
 
@@ -72,7 +72,7 @@ NEVER_CALLED(xe_validation_ctx_fini);
 NEVER_CALLED(xe_validation_ctx_init);
 NEVER_CALLED(xe_validation_should_retry);
 
-/* What the fakes of xe are told and remember; one test at a time */
+/* Input and record of the fakes of xe; one test at a time */
 static struct {
 	bool can_migrate;
 	int pm_refs;
@@ -103,7 +103,7 @@ bool xe_bo_is_vram(struct xe_bo *bo)
 	return true;
 }
 
-/* Migration for a pin goes well; a map goes no further than this */
+/* Migration for a pin succeeds; a map goes no further than this */
 int xe_bo_migrate(struct xe_bo *bo, u32 mem_type, struct ttm_operation_ctx *tctx,
 		  struct drm_exec *exec)
 {
@@ -144,7 +144,7 @@ int xe_bo_dma_unmap_pinned(struct xe_bo *bo)
 	return 0;
 }
 
-/* The reference of the test is another one */
+/* The test has a reference of its own */
 void xe_bo_put(struct xe_bo *bo)
 {
 	gpu.put++;
@@ -165,8 +165,8 @@ void xe_pm_runtime_put(struct xe_device *xe)
  * struct xe_test - a buffer in VRAM
  * @bo: the buffer
  * @xe: the GPU
- * @p2p: its PCI function, and who reaches it
- * @resource: where @bo is
+ * @p2p: its PCI function, and the devices that reach it
+ * @resource: the place of @bo
  * @ops: xe's operations without the release of DRM
  * @dmabuf: the exported buffer
  */
@@ -238,7 +238,7 @@ struct xe_case {
 	bool peer;
 	bool near;
 	bool can_migrate;
-	/* What comes of it */
+	/* The expected result */
 	int ret;
 	bool vram;
 };
@@ -275,7 +275,7 @@ static void offer_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gpu.pm_refs, 0);
 }
 
-/* A peer's mapping stays where the buffer likes to be */
+/* A peer's mapping stays in the buffer's preferred place */
 static void map_test(struct kunit *test)
 {
 	struct xe_test *t = setup(test);
@@ -310,7 +310,7 @@ static const struct dma_buf_attach_ops p2p_or_nothing_ops = {
 	.nr_supported_mapping_types = ARRAY_SIZE(p2p_or_nothing),
 };
 
-/* System memory is no use to an importer that wants peer-to-peer or nothing */
+/* An importer that requires peer-to-peer gets nothing in system memory */
 static void required_in_tt_test(struct kunit *test)
 {
 	struct xe_test *t = setup(test);
@@ -401,12 +401,12 @@ static void invalidate_idle_test(struct kunit *test)
 	end_import(t, exp);
 }
 
-/* Returns what the GPU still does */
+/* Returns the fence of the GPU's work */
 static struct fake_fence *invalidate_busy(struct fake_exporter *exp)
 {
 	struct fake_fence *fence = fake_fence(exp, DMA_RESV_USAGE_BOOKKEEP);
 
-	/* Should it wait, the test would fail and not hang */
+	/* If the callback waits, the test fails and does not hang */
 	schedule_delayed_work(&fence->work, 5 * HZ);
 	invalidate(exp);
 	return fence;
@@ -448,7 +448,7 @@ static void map_again(struct kunit *test, struct xe_test *t)
 	t->resource.mem_type = XE_PL_TT;
 }
 
-/* What was mapped again since is not the old mapping */
+/* A mapping that was made since is not the old one */
 static void invalidate_mapped_again_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
@@ -465,7 +465,7 @@ static void invalidate_mapped_again_test(struct kunit *test)
 	end_import(t, exp);
 }
 
-/* Nor is it if that is to go as well, and the GPU is not done with it */
+/* Nor is it if it is to go as well, and the GPU is not done with it */
 static void invalidate_twice_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);
@@ -477,7 +477,7 @@ static void invalidate_twice_test(struct kunit *test)
 	map_again(test, t);
 	second = invalidate_busy(exp);
 	dma_fence_signal(&first->base);
-	/* The second work item waits in the queue: it is not flushed */
+	/* The second work item waits in the queue: nothing flushes it */
 	while (READ_ONCE(gpu.put) < 1)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, gpu.unmapped, 0);
@@ -503,7 +503,7 @@ static void invalidate_on_screen_test(struct kunit *test)
 	end_import(t, exp);
 }
 
-/* Somebody else has it in system memory, where it is pinned */
+/* Another importer has the buffer pinned in system memory */
 static void select_test(struct kunit *test)
 {
 	struct xe_test *t = setup(test);

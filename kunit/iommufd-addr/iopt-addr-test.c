@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A range of user addresses with mappings of dma-bufs in it: which pieces it is
- * cut into, and which imports they share.
+ * A range of user addresses with mappings of dma-bufs in it: the pieces that it is cut
+ * into, and the imports that they share.
  */
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-resv.h>
@@ -17,7 +17,7 @@
 
 #define SZ_PAGE		((unsigned long)PAGE_SIZE)
 #define BUF_PAGES	16
-/* The first page of the file is this one of the buffer */
+/* The page of the buffer that is the first page of the file */
 #define BUF_SKIP	2
 #define ROOM_PAGES	1200
 
@@ -25,10 +25,10 @@
  * struct addr_test - two dma-bufs, and an address space with room to map them
  * @ictx: an iommufd
  * @dmabuf: the dma-bufs
- * @list: where both of them are
- * @hidden: the exporter does not say what a VMA shows
- * @room: so many pages of address space, of which none can be accessed
- * @pieces: what the range was cut into
+ * @list: the ranges of both of them
+ * @hidden: the exporter does not recognize any VMA
+ * @room: pages of address space, none of which can be accessed
+ * @pieces: the pieces of the range
  */
 struct addr_test {
 	struct iommufd_ctx ictx;
@@ -230,7 +230,7 @@ static void one_buffer_test(struct kunit *test)
 	vm_munmap(t->room, ROOM_PAGES * SZ_PAGE);
 }
 
-/* Of a VMA just what is in the range, to the byte */
+/* Exactly the part of a VMA that is in the range, to the byte */
 static void part_of_a_vma_test(struct kunit *test)
 {
 	struct addr_test *t = test->priv;
@@ -241,7 +241,7 @@ static void part_of_a_vma_test(struct kunit *test)
 	expect_buffer(test, 0, t->dmabuf[0], (4 + BUF_SKIP) * SZ_PAGE + 512,
 		      2 * SZ_PAGE);
 
-	/* It cannot be had beyond what is mapped */
+	/* The mapped part is the limit */
 	KUNIT_ASSERT_EQ(test, cut(t, 8, 4), 0);
 	expect_pieces(test, 2);
 	expect_buffer(test, 0, t->dmabuf[0], (7 + BUF_SKIP) * SZ_PAGE,
@@ -264,7 +264,7 @@ static void memory_between_test(struct kunit *test)
 		      6 * SZ_PAGE);
 	expect_memory(test, 2, at(t, 10), 2 * SZ_PAGE);
 	expect_buffer(test, 3, t->dmabuf[1], BUF_SKIP * SZ_PAGE, SZ_PAGE);
-	/* What there is, and whether there is anything, is for who pins it */
+	/* Whether there is any memory is left to pinning */
 	expect_memory(test, 4, at(t, 13), 7 * SZ_PAGE + 1024);
 	vm_munmap(t->room, ROOM_PAGES * SZ_PAGE);
 }
@@ -273,7 +273,7 @@ static void neighbours_test(struct kunit *test)
 {
 	struct addr_test *t = test->priv;
 
-	/* One goes on where the other ends, the third does not, nor the fourth */
+	/* The second continues the first; the third and the fourth do not */
 	map_file(test, t->dmabuf[0], 4, 3, 2, PROT_WRITE);
 	map_rw(test, 0, 6, 5, 2);
 	map_rw(test, 0, 8, 9, 2);
@@ -286,7 +286,7 @@ static void neighbours_test(struct kunit *test)
 		      2 * SZ_PAGE);
 	expect_buffer(test, 2, t->dmabuf[1], (11 + BUF_SKIP) * SZ_PAGE, SZ_PAGE);
 
-	/* One import for each */
+	/* One import for each dma-buf */
 	KUNIT_EXPECT_PTR_EQ(test, piece(test, 0)->pages, piece(test, 1)->pages);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&t->dmabuf[0]->attachments), 1);
 	vm_munmap(t->room, ROOM_PAGES * SZ_PAGE);
@@ -321,7 +321,7 @@ static void access_test(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, cut_bytes(t, at(t, 4), SZ_PAGE, false), 0);
 	KUNIT_EXPECT_FALSE(test, piece(test, 0)->pages->writable);
 
-	/* Who may read only does not share with who may write */
+	/* A read-only range does not share with a writable one */
 	pages = piece(test, 0)->pages;
 	list_move(&piece(test, 0)->next, &kept);
 	map_rw(test, 0, 4, 0, 2);
@@ -343,7 +343,7 @@ static void access_test(struct kunit *test)
 	dma_buf_put(readonly);
 }
 
-/* 256 mappings and what is before and between them is as much as is allowed */
+/* 256 mappings and the pieces before and between them are the maximum */
 static void too_many_test(struct kunit *test)
 {
 	struct addr_test *t = test->priv;
@@ -358,7 +358,7 @@ static void too_many_test(struct kunit *test)
 	vm_munmap(t->room, ROOM_PAGES * SZ_PAGE);
 }
 
-/* What comes back is shared as before, and what does not is of no use to the next */
+/* A buffer that comes back is shared as before; one that is gone is not */
 static void revoked_share_test(struct kunit *test)
 {
 	struct addr_test *t = test->priv;
@@ -382,7 +382,7 @@ static void revoked_share_test(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, piece(test, 0)->pages, pages);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&t->dmabuf[0]->attachments), 2);
 
-	/* The end of the first leaves the second one where it is found */
+	/* The end of the first import leaves the second one in the tree */
 	iopt_free_pieces(&kept);
 	KUNIT_EXPECT_FALSE(test, RB_EMPTY_ROOT(&t->ictx.shares.imports));
 	vm_munmap(t->room, ROOM_PAGES * SZ_PAGE);

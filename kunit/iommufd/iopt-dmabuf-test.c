@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Areas of a dma-buf in iommufd: what the core is asked to map where, and what is
+ * Areas of a dma-buf in iommufd: what iommufd asks the core to map where, and what is
  * left when that fails.
  */
 #include <linux/delay.h>
@@ -30,13 +30,13 @@ struct mock {
 	bool fails;
 };
 
-/* How the exporter answers to a map, instead of with its list */
+/* The exporter's result of a map, instead of its list */
 static int away;
 
 /**
  * struct dmabuf_test - an import of a part of a dma-buf, of one MMIO range
  * @dmabuf: the dma-buf
- * @list: where it is
+ * @list: the range
  * @iopt: an IOAS
  * @pages: the import: pages 8 to 23
  * @area: the area: from the middle of page 10 on, 8 pages
@@ -167,7 +167,7 @@ static int dmabuf_test_init(struct kunit *test)
 	return iopt_dmabuf_import(&t->pages, t->dmabuf);
 }
 
-/* The import has the reference on the dma-buf */
+/* The import owns the reference on the dma-buf */
 static void dmabuf_test_exit(struct kunit *test)
 {
 	struct dmabuf_test *t = test->priv;
@@ -241,7 +241,7 @@ static void fill_domains_test(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, t->area.storage_domain);
 }
 
-/* Type1 takes an area apart anywhere */
+/* Type1 cuts an area at any page */
 static void no_large_pages_test(struct kunit *test)
 {
 	struct dmabuf_test *t = test->priv;
@@ -261,7 +261,7 @@ static void take(struct dmabuf_test *t, int error)
 	dma_resv_unlock(t->dmabuf->resv);
 }
 
-/* The work of it is the core's, which ends soon or has nothing to do */
+/* Give the buffer back, and wait for the core's work item */
 static void give(struct dmabuf_test *t)
 {
 	dma_resv_lock(t->dmabuf->resv, NULL);
@@ -280,7 +280,7 @@ static void revoked_test(struct kunit *test)
 	take(t, -ENODEV);
 	KUNIT_EXPECT_EQ(test, t->mock[0].mapped, 0);
 
-	/* The area is there as if the revoke had come later */
+	/* Success, as if the revoke had come later */
 	KUNIT_EXPECT_EQ(test, iopt_dmabuf_fill_domain(&t->area,
 						      &t->mock[1].domain), 0);
 	KUNIT_EXPECT_EQ(test, t->mock[1].maps, 0);
@@ -288,7 +288,7 @@ static void revoked_test(struct kunit *test)
 	unfill(t, &t->mock[0]);
 }
 
-/* After an outage it is in all domains that it is in by then */
+/* After an outage the dma-buf is in all domains that it is in by then */
 static void restored_test(struct kunit *test)
 {
 	struct dmabuf_test *t = test->priv;
@@ -316,7 +316,7 @@ static void restored_test(struct kunit *test)
 	unfill(t, &t->mock[1]);
 }
 
-/* User space does not want that */
+/* User space has asked for IOMMU_IOAS_MAP_STAY_REVOKED */
 static void stays_revoked_test(struct kunit *test)
 {
 	struct dmabuf_test *t = test->priv;
@@ -338,7 +338,7 @@ static void stays_revoked_test(struct kunit *test)
 	unfill(t, &t->mock[0]);
 }
 
-/* What user space can set, and that there is nothing to be set else */
+/* The values that user space can set, and those that it cannot */
 static void event_option_test(struct kunit *test)
 {
 	struct dmabuf_test *t = test->priv;
@@ -353,7 +353,7 @@ static void event_option_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iopt_dmabuf_option_event(&cmd, &t->iopt), -EINVAL);
 	cmd.val64 = U64_MAX;
 	KUNIT_EXPECT_EQ(test, iopt_dmabuf_option_event(&cmd, &t->iopt), 0);
-	/* Nobody wants to know */
+	/* No eventfd is set */
 	iopt_dmabuf_event_signal(&t->iopt);
 	iopt_dmabuf_event_fini(&t->iopt);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of what user space may say about a new blob, and of the form in
- * which it says so.
+ * KUnit tests of the arguments with which user space creates a blob, and of the layout
+ * of their struct.
  */
 #include <kunit/test.h>
 #include <linux/bits.h>
@@ -51,7 +51,7 @@ static void padding_is_not(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, virtio_gpu_blob_args_valid(&args));
 }
 
-/* What 7.2 was released with stays as it is. */
+/* The layout that 7.2 was released with does not change. */
 static void released_form_stays(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, VIRTGPU_BLOB_HINT_DEFER_MAPPING, 1);

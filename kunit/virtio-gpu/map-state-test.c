@@ -69,7 +69,7 @@ static void tries_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cache, VIRTIO_GPU_MAP_CACHE_CACHED);
 }
 
-/* Who waits for an attempt does not have to wait for the next one as well. */
+/* A task that waits for an attempt does not have to wait for the next one as well. */
 static void next_attempt_is_another(struct kunit *test)
 {
 	struct virtio_gpu_map_state *map = new_state(test);
@@ -85,7 +85,7 @@ static void next_attempt_is_another(struct kunit *test)
 			-EINVAL);
 }
 
-/* Nobody may take "never asked for" for a success. */
+/* A blob that was never requested must not look like a success. */
 static void never_asked_is_no_success(struct kunit *test)
 {
 	struct virtio_gpu_map_state *map = new_state(test);
@@ -144,7 +144,7 @@ static void one_of_many_begins(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&race.failed), 0);
 }
 
-/* Others need the place: it can be mapped again when the host has answered */
+/* Other blobs need the place: it can be mapped again when the host has answered */
 static void leaves_and_comes_back(struct kunit *test)
 {
 	struct virtio_gpu_map_state *map = new_state(test);
@@ -171,7 +171,7 @@ static void leaves_and_comes_back(struct kunit *test)
 	virtio_gpu_map_state_end(map, 0, VIRTIO_GPU_MAP_CACHE_WC);
 }
 
-/* The host does not unmap it: then it is there still */
+/* The host does not unmap the blob, which stays where it is */
 static void does_not_leave(struct kunit *test)
 {
 	struct virtio_gpu_map_state *map = new_state(test);
@@ -186,7 +186,7 @@ static void does_not_leave(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cache, VIRTIO_GPU_MAP_CACHE_CACHED);
 }
 
-/* Who gave up, or did not want to wait, is no reason for a SIGBUS */
+/* A task that gave up, or did not want to wait, does not cause a SIGBUS */
 static void giving_up_is_no_error(struct kunit *test)
 {
 	static const struct {
@@ -228,7 +228,7 @@ static void answers(struct kunit *test)
 			-EINVAL);
 	KUNIT_EXPECT_EQ(test, answer(VIRTIO_GPU_RESP_ERR_OUT_OF_MEMORY, 0,
 				     &cache), -ENOMEM);
-	/* A yes to something else, and no answer at all */
+	/* An answer to another command, and no answer at all */
 	KUNIT_EXPECT_EQ(test, answer(VIRTIO_GPU_RESP_OK_NODATA, 1, &cache),
 			-EINVAL);
 	KUNIT_EXPECT_EQ(test, answer(0, 1, &cache), -EINVAL);
@@ -255,7 +255,7 @@ static void fits(struct kunit *test)
 			-ENOSPC);
 	KUNIT_EXPECT_EQ(test, virtio_gpu_window_fits(true, window, U64_MAX),
 			-ENOSPC);
-	/* What is left of U64_MAX after it was rounded up to pages */
+	/* The size of a blob of U64_MAX bytes after rounding up to pages */
 	KUNIT_EXPECT_EQ(test, virtio_gpu_window_fits(true, window, 0), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, virtio_gpu_window_fits(false, 0, PAGE_SIZE),
 			-EINVAL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A GPU changes its mind about where a buffer is while our device uses it. The
- * exporter is the example of the documentation, its memory a BAR; the importer is
- * a virtio-gpu that is alive, if the machine has one.
+ * A GPU moves a buffer while our device uses it. The exporter is the example of the
+ * documentation, with a BAR as its memory; the importer is a live virtio-gpu, if the
+ * machine has one.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -22,20 +22,20 @@
 
 #define PAGES		4
 #define SIZE		(PAGES * PAGE_SIZE)
-/* What has memory behind a BAR, for us to take as that of a GPU */
+/* A device with memory behind a BAR, which the test uses as that of a GPU */
 #define IVSHMEM		0x1110
 #define IVSHMEM_BAR	2
 
 /**
- * struct moving - a buffer of the exporter, and what virtio-gpu has made of it
- * @bo: what the exporter knows of it; first
- * @vram: where it is in the memory of the exporter's GPU
- * @page: where it is in system memory, each of its pages
+ * struct moving - a buffer of the exporter, and virtio-gpu's import of it
+ * @bo: the exporter's object; first
+ * @vram: its place in the memory of the exporter's GPU
+ * @page: its pages in system memory
  * @drm: the importer
  * @plane: a plane of the importer, which maps what it is about to show
  * @obj: the import
- * @fb: the import as something to show
- * @state: of the plane, to show @fb
+ * @fb: the import as a framebuffer
+ * @state: state of the plane, to show @fb
  */
 struct moving {
 	struct gpu_bo bo;
@@ -116,7 +116,7 @@ static void gpu_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 {
 	struct device *dev = dma_buf_sgt_dma_device(attach);
 
-	/* As it was mapped, and the buffer may be elsewhere now */
+	/* Undo the map as it was done; the buffer may be elsewhere now */
 	if (dma_buf_sgt_p2p_allowed(attach))
 		dma_unmap_resource(dev, sg_dma_address(sgt->sgl), SIZE, dir, 0);
 	else
@@ -145,13 +145,13 @@ static struct pci_dev *find_pci(struct kunit *test, unsigned int device)
 	return pdev;
 }
 
-/* There may be others, for wakeup */
+/* Skip other children of the device, such as that for wakeup */
 static int is_virtio_gpu(struct device *dev, const void *data)
 {
 	return dev->driver && !strcmp(dev->driver->name, "virtio_gpu");
 }
 
-/* The device that @pdev carries keeps its driver for as long as the test lasts */
+/* The device below @pdev keeps its driver for as long as the test lasts */
 static struct drm_device *find_drm(struct kunit *test, struct pci_dev *pdev)
 {
 	struct device *dev = device_find_child(&pdev->dev, NULL, is_virtio_gpu);
@@ -210,7 +210,7 @@ static void export(struct kunit *test, struct moving *m)
 							m->bo.dmabuf), 0);
 }
 
-/* The device is told to forget the buffer, and detaches when it has answered */
+/* The driver tells the device to forget the buffer, and detaches after the answer */
 static void end_import(struct kunit *test, struct moving *m)
 {
 	struct dma_buf *dmabuf = m->bo.dmabuf;
@@ -248,7 +248,7 @@ static void expect_mapped(struct kunit *test, struct moving *m, phys_addr_t wher
 	dma_resv_unlock(dmabuf->resv);
 }
 
-/* What the device is about to show is mapped, unless it is already */
+/* The driver maps what the device is about to show, unless it is mapped already */
 static void show(struct kunit *test, struct moving *m)
 {
 	const struct drm_plane_helper_funcs *funcs = m->plane->helper_private;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of who has a place in the host-visible window, and who has to leave.
+ * KUnit tests of which blob has a place in the host-visible window, and which has to
+ * leave.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -45,14 +46,14 @@ static void end_window(struct window *w)
 	drm_mm_takedown(&w->mm);
 }
 
-/* So old that it may leave */
+/* Make the blob so old that it may leave */
 static void settle(struct window *w, struct virtio_gpu_place *place)
 {
 	virtio_gpu_place_settled(&w->space, place);
 	place->young_until = jiffies;
 }
 
-/* All of the window, by 16 blobs of 4 MiB, in their order */
+/* All of the window is occupied by 16 blobs of 4 MiB, in order */
 static struct window *full_window(struct kunit *test)
 {
 	struct window *w = new_window(test);
@@ -66,7 +67,7 @@ static struct window *full_window(struct kunit *test)
 	return w;
 }
 
-/* Who has to leave for this one: their numbers as a mask, or an error */
+/* The blobs that have to leave for this one: a mask of their numbers, or an error */
 static int make_room_for(struct window *w, struct virtio_gpu_place *claimant, u64 size,
 			 long *patience)
 {
@@ -82,7 +83,7 @@ static int make_room_for(struct window *w, struct virtio_gpu_place *claimant, u6
 	return ret ?: mask;
 }
 
-/* The same, for one that does not wait for it */
+/* The same, for a blob that does not wait for it */
 static int make_room(struct window *w, u64 size, long *patience)
 {
 	struct virtio_gpu_place passing;
@@ -126,7 +127,7 @@ static void used_stays(struct kunit *test)
 	end_window(w);
 }
 
-/* Two who look at the same time: the second counts on what the first drives out */
+/* Two tasks at the same time: the second counts on the places that the first empties */
 static void leaving_counts(struct kunit *test)
 {
 	struct window *w = full_window(test);
@@ -139,7 +140,7 @@ static void leaving_counts(struct kunit *test)
 	end_window(w);
 }
 
-/* Who tells them to leave has a list of them, whatever others look at meanwhile */
+/* The list of a task that evicts stays intact, whatever others scan meanwhile */
 static void victims_stay_on_their_list(struct kunit *test)
 {
 	struct window *w = full_window(test);
@@ -169,14 +170,14 @@ static void pinned_stays(struct kunit *test)
 	w->places[0].pins = 1;
 	w->places[2].stuck = true;
 	KUNIT_EXPECT_EQ(test, make_room(w, SZ_4M, &patience), BIT(1));
-	/* 3 to 15 are all that is in one piece */
+	/* Only 3 to 15 are in one piece */
 	KUNIT_EXPECT_EQ(test, make_room(w, 14 * SZ_4M, &patience), -ENOSPC);
 	KUNIT_EXPECT_FALSE(test, virtio_gpu_space_could_fit(&w->space, 14 * SZ_4M));
 	KUNIT_EXPECT_TRUE(test, virtio_gpu_space_could_fit(&w->space, 13 * SZ_4M));
 	end_window(w);
 }
 
-/* What is new, or is not there yet, is waited for */
+/* A blob that is new, or not mapped yet, is worth a wait */
 static void young_and_busy_are_waited_for(struct kunit *test)
 {
 	struct window *w = full_window(test);
@@ -185,7 +186,7 @@ static void young_and_busy_are_waited_for(struct kunit *test)
 
 	for (i = 0; i < NR; i++)
 		w->places[i].busy = true;
-	/* As long as it has its claim: then somewhere else may be better */
+	/* For the time of its claim: then another place may be better */
 	KUNIT_EXPECT_EQ(test, make_room(w, SZ_4M, &patience), 0);
 	KUNIT_EXPECT_GT(test, patience, HZ / 2);
 	KUNIT_EXPECT_LE(test, patience, HZ);
@@ -199,7 +200,7 @@ static void young_and_busy_are_waited_for(struct kunit *test)
 	end_window(w);
 }
 
-/* Who uses a place over and over does not stay young by that */
+/* Repeated use of a place does not keep it young */
 static void young_once(struct kunit *test)
 {
 	struct window *w = full_window(test);
@@ -215,7 +216,7 @@ static void young_once(struct kunit *test)
 	end_window(w);
 }
 
-/* Who waits for it gets to use it, and is not kept from others by that */
+/* The task that waits for a blob gets time to use it, and no more than that */
 static void awaited_is_young_for_longer(struct kunit *test)
 {
 	struct window *w = full_window(test);
@@ -253,7 +254,7 @@ static void large_ones_are_aligned(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, virtio_gpu_space_insert(&w->space, &w->places[0], PAGE_SIZE), 0);
 	KUNIT_ASSERT_EQ(test, virtio_gpu_space_insert(&w->space, &w->places[1], SZ_2M), 0);
 	KUNIT_EXPECT_TRUE(test, IS_ALIGNED(w->places[1].node.start, SZ_2M));
-	/* What fits only if it is not aligned fits */
+	/* A blob that fits only if it is not aligned gets a place */
 	KUNIT_EXPECT_EQ(test, virtio_gpu_space_insert(&w->space, &w->places[2],
 						      LENGTH - SZ_2M - SZ_2M), 0);
 	KUNIT_EXPECT_EQ(test, virtio_gpu_space_insert(&w->space, &w->places[3],
@@ -261,7 +262,7 @@ static void large_ones_are_aligned(struct kunit *test)
 	end_window(w);
 }
 
-/* Small ones that come and go do not keep a large one out for ever */
+/* Small blobs that come and go do not keep a large one out */
 static void claimed_is_kept_free(struct kunit *test)
 {
 	struct window *w = full_window(test);
@@ -285,7 +286,7 @@ static void claimed_is_kept_free(struct kunit *test)
 	end_window(w);
 }
 
-/* Nor does one that is young, or that is touched while it is waited for */
+/* Nor does a blob that is young, or that is touched meanwhile */
 static void young_is_claimed(struct kunit *test)
 {
 	struct window *w = full_window(test);
@@ -299,7 +300,7 @@ static void young_is_claimed(struct kunit *test)
 	KUNIT_EXPECT_LE(test, patience, HZ);
 	virtio_gpu_space_remove(&w->space, &w->places[9]);
 	KUNIT_EXPECT_EQ(test, virtio_gpu_space_insert(&w->space, &small, SZ_4M), -ENOSPC);
-	/* It waits for its turn, and is not told that there never will be room */
+	/* It waits for its turn, and does not fail with -ENOSPC */
 	KUNIT_EXPECT_EQ(test, make_room_for(w, &small, SZ_4M, &patience), 0);
 	KUNIT_EXPECT_LE(test, patience, HZ);
 	msleep(50);
@@ -310,7 +311,7 @@ static void young_is_claimed(struct kunit *test)
 	end_window(w);
 }
 
-/* Who gives up, or does not get on, keeps nobody out any more */
+/* A task that gives up, or makes no progress, loses its claim */
 static void claim_ends(struct kunit *test)
 {
 	struct window *w = full_window(test);
@@ -333,7 +334,7 @@ static void claim_ends(struct kunit *test)
 	w->space.claim.until = jiffies;
 	KUNIT_EXPECT_EQ(test, virtio_gpu_space_insert(&w->space, &small, SZ_4M), 0);
 	virtio_gpu_space_remove(&w->space, &small);
-	/* The next has its turn, then */
+	/* Then it is the next one's turn */
 	KUNIT_EXPECT_GE(test, make_room_for(w, &small, LENGTH, &patience), 0);
 	KUNIT_EXPECT_PTR_EQ(test, w->space.claim.by, &small);
 	virtio_gpu_space_remove(&w->space, &small);
@@ -341,7 +342,7 @@ static void claim_ends(struct kunit *test)
 	end_window(w);
 }
 
-/* An importer that comes to stay where another one waits: that looks elsewhere */
+/* An importer pins a blob in the claimed part: the claim moves elsewhere */
 static void claim_moves(struct kunit *test)
 {
 	struct window *w = full_window(test);
@@ -365,7 +366,7 @@ static void changes_are_counted(struct kunit *test)
 	before = w->space.changes;
 	virtio_gpu_place_settled(&w->space, &w->places[1]);
 	KUNIT_EXPECT_NE(test, w->space.changes, before);
-	/* One without a place has nothing to give back */
+	/* Removing a blob without a place changes nothing */
 	before = w->space.changes;
 	virtio_gpu_space_remove(&w->space, &w->places[0]);
 	KUNIT_EXPECT_EQ(test, w->space.changes, before);
