@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Lets a driver that uses dma-buf mapping types be built for older kernels as well.
- * The macro for exporters of plain SGT is the test: a kernel either has all or nothing.
+ * Lets a driver that uses dma-buf mapping types be built for older kernels as well. The
+ * macro for exporters of plain SGT is the test: a kernel has either all of it or nothing.
  */
 #ifndef DMA_BUF_COMPAT_H
 #define DMA_BUF_COMPAT_H

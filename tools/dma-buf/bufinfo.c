@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The list of all buffers that debugfs has for root.
+ * The list of all buffers, which debugfs has for root.
  *
- * A user gives a buffer its name, of 31 bytes at most, line ends among them.
- * That is too short for a line that begins a buffer. All else that a name can
+ * A user gives a buffer its name, of 31 bytes at most, which may contain line ends.
+ * That is too short for a line that begins a buffer. Everything else that a name can
  * imitate comes before what it imitates, so the last such line counts.
  */
 #include <ctype.h>
@@ -28,7 +28,7 @@ static bool is_number(const char *text, size_t len, int base)
 	return len >= 8;
 }
 
-/* Where the columns of the line at TEXT begin, if it begins a buffer. */
+/* The start of each column of the line at TEXT, if it begins a buffer. */
 static bool split(const char *text, const char *column[COLUMNS + 1])
 {
 	static const int base[COLUMNS] = {
@@ -54,7 +54,7 @@ static const char *next_line(const char *text)
 	return *text ? text + 1 : NULL;
 }
 
-/* The next buffer's line at or behind TEXT, or NULL. */
+/* The line of the next buffer at or after TEXT, or NULL. */
 static const char *next_buffer(const char *text, const char *column[COLUMNS + 1])
 {
 	for (; text && *text; text = next_line(text))
@@ -95,7 +95,7 @@ static bool parse_attachment(struct attachment *a, const char *line, size_t len)
 	return true;
 }
 
-/* The attachments in what is told of one buffer, from TEXT to END. */
+/* The attachments in the text about one buffer, from TEXT to END. */
 static void parse_attachments(struct system *system, struct buffer *buffer,
 			      const char *text, const char *end)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dmabuf-show - which dma-bufs there are, who shares them, and how that was agreed.
+ * dmabuf-show - shows dma-bufs, the processes that share them, and what was negotiated.
  * dmabuf-show(8) is its manual.
  */
 #include <getopt.h>

@@ -11,11 +11,11 @@
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 #define __printf(text, args)	__attribute__((__format__(printf, text, args)))
 
-/* How one importer is served. A string that the kernel did not tell is NULL. */
+/* How one importer is served. A string that the kernel does not provide is NULL. */
 struct attachment {
 	char *type;
 	char *from;		/* the exporter's type, if a converter is between */
-	char *importer;		/* its device, or what the type says of it */
+	char *importer;		/* its device, or the type's description */
 	char *memory;		/* "p2p" or "memory" */
 	char *choice;		/* "selected" or "default" */
 };
@@ -36,7 +36,7 @@ struct buffer {
 	char *exporter;		/* NULL: only a mapping of it is known */
 	char *name;		/* NULL: it has none */
 	bool has_fdinfo;
-	bool negotiated;	/* fdinfo told how its attachments are served */
+	bool negotiated;	/* fdinfo has how its attachments are served */
 	unsigned long attached;
 	struct attachment *attachments;
 	size_t nr_attachments;
@@ -50,11 +50,11 @@ struct system {
 	size_t nr_buffers;
 	char *bufinfo;		/* path of the list of all buffers */
 	int bufinfo_error;
-	unsigned int closed;	/* processes that we may not look into */
+	unsigned int closed;	/* number of processes that we may not look into */
 	bool mapping_types;	/* the kernel names the types of attachments */
 };
 
-/* util.c: memory that is never freed, because we end soon */
+/* util.c: memory that is not freed, because the program ends soon */
 void *grow(void *array, size_t nr, size_t size);
 char *copy(const char *text, size_t len);
 char *read_file(const char *path);
@@ -66,10 +66,10 @@ struct buffer *buffer_find(struct system *system, uint64_t ino);
 struct buffer *buffer_get(struct system *system, uint64_t ino);
 struct attachment *attachment_add(struct buffer *buffer);
 
-/* bufinfo.c: what debugfs tells */
+/* bufinfo.c: reads debugfs */
 void bufinfo_read(struct system *system, const char *debugfs);
 
-/* proc.c: what the files of processes tell. False: no process PID; 0 is all. */
+/* proc.c: reads the files of processes. False: no process PID; 0 is all processes. */
 bool proc_read(struct system *system, const char *proc, pid_t pid);
 
 /* print.c */

@@ -2,9 +2,9 @@
 /*
  * Negotiations as they happen, from the tracepoints of dma-buf.
  *
- * The tracing instance is our own, so that other users of tracing and we do not see
- * each other. It does not record the names of tasks: for that the kernel would hook
- * into the scheduler, and /proc has the names as well.
+ * The tracing instance is our own, so that it does not interfere with other users of
+ * tracing. It does not record the names of tasks: for that the kernel would hook into
+ * the scheduler, and /proc has the names as well.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static void on_signal(int sig)
 	stop = sig;
 }
 
-/* One line of the trace: all point into it. */
+/* One line of the trace: all members point into it. */
 struct event {
 	char *time;
 	int tid;
@@ -45,8 +45,8 @@ struct event {
 };
 
 /*
- * The text between KEY and END, where the line goes on behind END. Types have any
- * words between their quotes, so END is all that comes before the next value.
+ * The text between KEY and END; LINE continues after END. A type can have any words
+ * between its quotes, so END is the whole text before the next value.
  */
 static char *cut(char **line, const char *key, const char *end)
 {
@@ -120,7 +120,7 @@ static bool parse_select(struct event *event, char *line)
 	return true;
 }
 
-/* False if the line is not one of our events. */
+/* False if the line is none of our events. */
 static bool parse_event(struct event *event, char *line)
 {
 	char *at = strstr(line, MATCH);
@@ -137,7 +137,7 @@ static bool parse_event(struct event *event, char *line)
 	return parse_select(event, at + strlen(SELECT)) && parse_head(event, line);
 }
 
-/* The name of a task. It can have ended by now. */
+/* The name of a task, which may have ended by now. */
 static char *comm_of(const struct follow *how, int tid)
 {
 	char *path = path_of("%s/%d/comm", how->proc, tid);
@@ -186,8 +186,8 @@ static void json_event(const struct follow *how, const struct event *event)
 }
 
 /*
- * A heading for the pairs of one attach. The next attach of the same task to the
- * same buffer begins with the pair that the last one began with.
+ * A heading for the pairs of one attach. If a task attaches to the same buffer again,
+ * the first pair of the new attach is the first pair of the last one.
  */
 static void print_heading(const struct follow *how, const struct event *event)
 {
@@ -282,7 +282,7 @@ static int write_file(const char *dir, const char *name, const char *text)
 	return rc;
 }
 
-/* Handle each line that has come, and keep the rest for the next time. */
+/* Handle each line that has arrived, and keep the rest for the next time. */
 static void pump(const struct follow *how, int pipe)
 {
 	static char pending[8192];
@@ -303,13 +303,13 @@ static void pump(const struct follow *how, int pipe)
 	len -= line - pending;
 	memmove(pending, line, len);
 	if (len == sizeof(pending) - 1)
-		len = 0;	/* no event of ours is as long */
+		len = 0;	/* none of our events is as long */
 }
 
 /*
- * Wait with the signals let in and nowhere else, so that one which comes at any
- * other time ends the next wait. The reader of our output may go away, which is
- * seen when there is no event as well.
+ * Unblock the signals during the wait only, so that a signal at any other time ends
+ * the next wait. The reader of our output may go away, which is noticed without an
+ * event as well.
  */
 static int follow_pipe(const struct follow *how, int pipe, const sigset_t *open_mask)
 {
@@ -336,7 +336,7 @@ static int open_instance(const char *instance)
 	/* A kernel without such an option has nothing to turn off. */
 	write_file(instance, "trace_options", "norecord-cmd");
 	write_file(instance, "buffer_size_kb", "256");
-	/* Wake us for each event, not when the buffer is half full. */
+	/* Wake us for each event, not only when the buffer is half full. */
 	write_file(instance, "buffer_percent", "0");
 	if (write_file(instance, EVENTS "/dma_buf_mapping_match/enable", "1")) {
 		fprintf(stderr, "dmabuf-show: this kernel has no event dma_buf_mapping_match: %s",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What was found, as a table, as JSON, or as a graph for dot. */
+/* Prints the result as a table, as JSON, or as a graph for dot. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #define COLUMNS 10
 
-/* The cells of a table, all of which are of one row after the other. */
+/* The cells of a table, row by row. */
 struct table {
 	char *(*rows)[COLUMNS];
 	size_t nr;
@@ -43,7 +43,7 @@ static char *size_words(uint64_t size)
 	return path_of("%llu", (unsigned long long)size);
 }
 
-/* References that no descriptor and no mapping accounts for: the kernel has them. */
+/* References that no descriptor and no mapping accounts for: drivers have them. */
 static long others(const struct buffer *buffer)
 {
 	long rest = buffer->references;
@@ -54,7 +54,7 @@ static long others(const struct buffer *buffer)
 	return rest > 0 ? rest : 0;
 }
 
-/* Who holds BUFFER, as the words of holder number I, or NULL behind the last. */
+/* Holder number I of BUFFER in words, or NULL after the last. */
 static char *holder_words(const struct buffer *buffer, size_t i)
 {
 	const struct holder *holder = &buffer->holders[i];
@@ -112,7 +112,7 @@ static void add_rows(struct table *table, const struct buffer *buffer)
 	}
 }
 
-/* Numbers are at the right of their columns, which all others are at the left of. */
+/* Numbers are aligned to the right of their columns, everything else to the left. */
 static void print_rows(const struct table *table)
 {
 	size_t width[COLUMNS] = {}, len, row, i, last;
@@ -178,7 +178,7 @@ void print_table(const struct system *system)
 	}
 }
 
-/* Why there may be more than is shown; one line for each reason. */
+/* Say why there may be more than is shown; one line for each reason. */
 static void missing(const struct system *system, void (*say)(const char *words))
 {
 	bool told = system->mapping_types;
@@ -304,7 +304,7 @@ static void dot_attachments(const struct buffer *buffer)
 	for (i = 0; i < buffer->nr_attachments; i++) {
 		const struct attachment *a = &buffer->attachments[i];
 
-		/* Devices are shared; of another importer only the type is known. */
+		/* Devices are shared; for another importer only its type is known. */
 		if (a->importer) {
 			printf("\t\"b%llu\" -> \"device ", ino);
 			dot_text(a->importer);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who has which buffer, from /proc: descriptors and mappings, and what the fdinfo of
- * a descriptor tells of its buffer.
+ * Reads /proc: which process has which buffer, by descriptors and mappings, and the
+ * fdinfo of a descriptor.
  *
- * As in bufinfo, a user can have line ends in a buffer's name. The kernel prints the
- * name behind all that is told in single lines, and the attachments behind the name.
+ * As in bufinfo, a buffer's name can contain line ends. The kernel prints the name
+ * after all values that have single lines, and the attachments after the name.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,10 +16,10 @@
 #include "dmabuf-show.h"
 
 #define PREFIX	"/dmabuf:"
-/* The kernel prints so many attachments at most. */
+/* The kernel prints this many attachments at most. */
 #define MAX_LINES 32
 
-/* The first line KEY of TEXT: where its value begins, or NULL. */
+/* The value in the first line KEY of TEXT, or NULL. */
 static const char *value(const char *text, const char *key)
 {
 	size_t len = strlen(key);
@@ -44,8 +44,8 @@ static const char *line_before(const char *text, const char *at)
 }
 
 /*
- * The last lines: "attachment:\tTYPE WHERE CHOICE", and then how many there are, which
- * is more than the lines if there are many. NULL: the kernel does not tell.
+ * The last lines: "attachment:\tTYPE WHERE CHOICE", and then the number of attachments,
+ * which is larger if some lines are left out. NULL: the kernel does not print them.
  */
 static const char *parse_served(const char *text, struct attachment *served, size_t *nr,
 				unsigned long *attached)
@@ -71,8 +71,8 @@ static const char *parse_served(const char *text, struct attachment *served, siz
 }
 
 /*
- * What bufinfo told of the attachments is completed. Where the two do not agree,
- * something has attached or detached in between, and what is not known stays so.
+ * Complete the attachments of bufinfo. If the two do not agree, something has attached
+ * or detached in between, and unknown values stay unknown.
  */
 static void merge_served(struct buffer *buffer, struct attachment *served, size_t nr)
 {
@@ -113,7 +113,7 @@ static void parse_fdinfo(struct system *system, struct buffer *buffer, const cha
 	if (name)
 		buffer->name = copy(name, end - name - (end[-1] == '\n'));
 
-	/* Behind all that is used of the text */
+	/* After everything that is used of the text */
 	if (!buffer->exporter)
 		buffer->exporter = copy(exporter, strcspn(exporter, "\n"));
 	if (buffer->negotiated) {
@@ -144,7 +144,7 @@ static void read_fd(struct system *system, const char *process, pid_t pid,
 	struct buffer *buffer;
 	struct holder *holder;
 
-	/* The name of the file can be that of another file as well. */
+	/* The file may have the same name as a file of another kind. */
 	if (ino && value(text, "exp_name")) {
 		buffer = buffer_get(system, strtoull(ino, NULL, 10));
 		if (!buffer->has_fdinfo)
@@ -171,7 +171,7 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* The numbers that the directory PATH has as names, in order; false: it cannot be read. */
+/* The names in directory PATH that are numbers, in order; false: it cannot be read. */
 static bool numbers(const char *path, int **found, size_t *nr)
 {
 	DIR *dir = opendir(path);
@@ -228,7 +228,7 @@ static void read_process(struct system *system, const char *proc, pid_t pid)
 	size_t nr, i;
 	int *found;
 
-	if (comm) {		/* or it has ended */
+	if (comm) {		/* NULL: the process has ended */
 		comm[strcspn(comm, "\n")] = 0;
 		if (!numbers(fds, &found, &nr) && errno == EACCES)
 			system->closed++;

@@ -17,7 +17,7 @@ static void *enough(void *memory)
 	exit(1);
 }
 
-/* ARRAY with room for one element more than its NR, which is all zero. */
+/* ARRAY of NR elements with room for one more, which is all zero. */
 void *grow(void *array, size_t nr, size_t size)
 {
 	/* It is full when its length is a power of two. */
@@ -81,8 +81,8 @@ static bool is_plain(unsigned char c)
 }
 
 /*
- * Users name buffers and processes. What could steer a terminal or break a line is
- * printed as a number.
+ * Users choose the names of buffers and processes. Bytes that could control a terminal
+ * or break a line are printed as numbers.
  */
 void print_safe(FILE *out, const char *text)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The way back of a buffer into the domains of an importer: vfio_pci_bars_start()
+ * How a buffer comes back into the domains of an importer: vfio_pci_bars_start()
  * and its work, and drivers/dma-buf/dma-buf-domain-restore.c.  `tools/model/run`
  * checks it with spin.
  *
- * What is modelled
+ * The model has
  *   Outage      takes the buffer away and gives it back, OUTAGES times
- *   Revoker     takes it away for ever
- *   Teller      the work item of the exporter, which tells the importer
+ *   Revoker     takes it away permanently
+ *   Teller      the work item of the exporter, which notifies the importer
  *   Restorer    the work item of the importer's core, which maps the buffer, and
  *               then one table of a lost span after the other
  *   Filler      a task of the importer that adds a second span, at any time
@@ -15,22 +15,21 @@
  *   resv, map   the two locks
  *   A work item that is queued while it runs runs once more.
  *
- * What is checked, over all interleavings
+ * It checks, over all interleavings
  *   - while the buffer is away, and after it was revoked, nothing translates
- *   - in the end, if it is there, all of each span that is there translates
- *   - no work item runs on what was freed
+ *   - in the end, if the buffer is there, all of each remaining span translates
+ *   - no work item uses freed memory
  *   - nothing deadlocks
  *
- * What is not
- *   More than one importer or buffer; memory that is short; the close, which is
+ * It leaves out
+ *   more than one importer or buffer; memory that is short; the close, which is
  *   a revoke here.
  *
- * Each BUG_name below breaks one rule; the run script makes sure that each is
  * found.
  */
 
 #define SPANS	2
-#define TABLES	2		/* of a span */
+#define TABLES	2		/* tables of a span */
 
 mtype = { NONE, FILLED, LOST };	/* the list that a span is on */
 
@@ -40,7 +39,7 @@ bit map;
 /* The exporter */
 bit on = 1;
 bit dead;
-bit away;			/* it relies on that nothing is mapped */
+bit away;			/* it relies on nothing being mapped */
 bit tell;			/* its work is queued, */
 bit telling;			/* or runs */
 
@@ -50,7 +49,7 @@ bit list = 1;			/* it has the buffer mapped */
 bit revoking;
 mtype where[SPANS];
 byte mapped[SPANS];
-bit stopped;			/* the work must not be queued any more */
+bit stopped;			/* the work must not be queued from now on */
 bit restore;			/* it is queued, */
 bit restoring;			/* or runs */
 bit freed;
@@ -107,7 +106,7 @@ proctype Outage()
 	for (n : 1 .. OUTAGES) {
 		on = 0;
 		take();
-		/* A revoke for ever has not ended with the outage */
+		/* A permanent revoke does not end with the outage */
 		atomic { away = dead };
 #ifdef BUG_TELL_FIRST
 		tell = 1;
@@ -115,7 +114,7 @@ proctype Outage()
 #else
 		on = 1;
 #ifdef BUG_TELL_IF_IDLE
-		/* Whoever is telling just now has looked at the state already */
+		/* A task that notifies importers now has read the state already */
 		if
 		:: !telling -> tell = 1
 		:: else
@@ -158,7 +157,7 @@ end:
 	od
 }
 
-/* dma_buf_domain_publish(): the exporter says if it can be had */
+/* dma_buf_domain_publish(): the exporter decides if the buffer can be mapped */
 inline publish()
 {
 	lock(resv);
@@ -166,7 +165,7 @@ inline publish()
 	if
 	:: !list && on && !dead ->
 #ifdef BUG_PUBLISH_LATE
-		/* Mapped, and shown to a revoke only later */
+		/* Mapped, and visible to a revoke only later */
 		unlock(resv);
 		lock(resv);
 #endif
@@ -261,7 +260,7 @@ inline fill()
 proctype Importer()
 {
 	fill();
-	/* It can go on for ever */
+	/* The attachment may also stay without an end */
 	if
 	:: skip
 	:: clear(0)

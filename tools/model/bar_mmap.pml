@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The protocol between those who reach a BAR (CPU mappings, an importer) and
- * those who take it away, drivers/vfio/pci/vfio_pci_bars.c.  `tools/model/run`
- * checks it with spin, in many small scenarios.  How importers are told and
- * waited for is in importers.pml, the list of buffers in list.pml, the last close
- * of several files in drain.pml.
+ * The protocol between the users of a BAR (CPU mappings, an importer) and the
+ * tasks that take it away, drivers/vfio/pci/vfio_pci_bars.c.  `tools/model/run`
+ * checks it with spin, in many small scenarios.  importers.pml has how importers
+ * are invalidated and waited for, list.pml the list of buffers, drain.pml the last
+ * close of several files.
  *
- * What is modelled
+ * The model has
  *   One device with two buffers over the same page:
  *     EXPORTED  a slice that user space exported; it does not keep the device
- *               open, can be revoked for good and outlives the device
+ *               open, can be revoked permanently and outlives the device
  *     IMPLICIT  the buffer under mmap() of the device's file; its VMAs keep the
  *               device open
  *   Cpu         a thread that accesses a mapping, with faults, and unmaps it.
  *               Two threads can share the VMA.  A fault may be one that must not
  *               drop mmap_lock; the thread may be killed in it
- *   Importer    map, DMA, what it does when it is told, unmap; or it hangs
+ *   Importer    map, DMA, its reaction to an invalidation, unmap; or it hangs
  *   Transition  everything of vfio-pci that takes the memory away for a time,
  *               and gives it back or not: resets, MEM off and on, low power
- *   Outside     a reset by the PCI core: it has the device lock, and blocks
+ *   Outside     a reset by the PCI core: it holds the device lock, and blocks
  *               config accesses of others, such as those of a Transition
  *   Error       an error is reported; then recovery, or none
- *   Settle      the worker that works out the state after these two if somebody
- *               has memory_lock then
+ *   Settle      the worker that works out the state after these two if another
+ *               task holds memory_lock then
  *   Revoke      the permanent revoke of the slice, again if it was killed
  *   Reader      read() of a BAR: barmap_lock, then user memory, then memory_lock
  *   Wc          a change of the memory type: barmap_lock, then a transition
@@ -32,24 +32,24 @@
  *   Locks: mmap_lock of one mm, memory_lock, barmap_lock (rw semaphores: a
  *   waiting writer stops new readers), bars->lock, the gate.  A transition takes
  *   mmap_lock under memory_lock, as a reset does by way of the IOMMU group's
- *   mutex and the locks of CPU hotplug.  Whoever waits for importers can be
- *   killed at any time (KILLS), but at the close.
+ *   mutex and the locks of CPU hotplug.  A task that waits for importers can be
+ *   killed at any time (KILLS), except in the close.
  *
- * What is checked, over all interleavings
+ * It checks, over all interleavings
  *   - nothing deadlocks: every process comes to its end, and the device to the
  *     state that it is in
  *   - no CPU access and no DMA while the memory is off, in a reset, or in the
  *     recovery from an error, after a revoke that has returned 0, or after the
- *     close.  DMA that was waited for and then not, because the task was killed
- *     or recovers from an error, may end late, but none begins
+ *     close.  If the wait for DMA has ended early, because the task was killed
+ *     or recovers from an error, DMA may end late, but none begins
  *   - no use of a freed device, buffer, file or shared state
  *   - a fault gives SIGBUS only for a dead buffer or memory that is off
- *   - PTEs are gone before importers are told
- *   - a client that never comes back from allocating a page table delays nobody
- *   - after the drain the close has nobody to wait for
+ *   - PTEs are gone before importers are invalidated
+ *   - a client that never returns from allocating a page table delays no other task
+ *   - after the drain the close has no importer to wait for
  *
- * What is not
- *   Other devices of a hot reset's set (they are locked by trylock, in turn);
+ * It leaves out
+ *   other devices of a hot reset's set (they are locked by trylock, in turn);
  *   huge pages and range lookup (KUnit); two Outsides at once (the device lock);
  *   opening the device again (a new "bars" each time); the device closed and
  *   opened within one reset; export, and mmap() of a new slice; all of this at
@@ -59,7 +59,7 @@
  * found.
  */
 
-#ifndef ACCESSES		/* of each Cpu */
+#ifndef ACCESSES		/* number of accesses of each Cpu */
 #define ACCESSES	1
 #endif
 
@@ -95,19 +95,19 @@ inline down_write(s)
 
 /* The device */
 rwsem memory_lock, barmap_lock;
-bit mem_on = 1;			/* it answers */
+bit mem_on = 1;			/* the device answers */
 bit in_reset;
 bit broken;			/* after an error, until it has recovered */
-bit device_lock;		/* of the driver core */
-bit cfg_blocked;		/* config accesses of all but who resets */
+bit device_lock;		/* the device lock of the driver core */
+bit cfg_blocked;		/* blocks config accesses of all tasks but the one that resets */
 byte devfile = BARS + TRANSITIONS + READS + WCS + REVOKES;	/* references of its file */
 bit closed, dev_freed;
-byte opened = !OPENS;		/* 2: that failed */
+byte opened = !OPENS;		/* 2: the open has failed */
 
 /* struct vfio_pci_bars */
 mtype state = (OPENS -> CLOSED : ON);
 bit lock;
-byte gate;			/* its readers */
+byte gate;			/* number of its readers */
 byte owner;
 byte outside;
 bit frozen, failed, draining;
@@ -118,19 +118,19 @@ byte bars = 2 + BARS;		/* references: the device, the buffers */
 /* Buffers */
 bit linked[NBUF] = 1;		/* in the list */
 byte life[NBUF] = LIVE;
-byte users[NBUF];		/* who walk the list */
+byte users[NBUF];		/* number of tasks that walk the list */
 byte files[NBUF] = 1;		/* references of the struct file; the VMA has one */
 bit file_freed[NBUF];
 bit freed[NBUF];
-bit returned;			/* the revoke said 0 */
+bit returned;			/* the revoke has returned 0 */
 
-/* Who reaches them */
+/* The users of the BAR */
 rwsem mmap_lock;
 bit mapped[NBUF] = 1;		/* the VMA is there */
 bit pte[NBUF];
-byte maps;			/* importers' mappings, of EXPORTED */
+byte maps;			/* number of importers' mappings of EXPORTED */
 bit xlat;			/* an importer's translation */
-bit excused;			/* a reset goes on with importers left */
+bit excused;			/* a reset goes on although importers are left */
 
 byte finished;
 
@@ -214,7 +214,7 @@ inline zap_all()
 	od
 }
 
-/* Nobody but the slice has importers. */
+/* Only the slice has importers. */
 inline tell()
 {
 	atomic {
@@ -257,7 +257,7 @@ inline take(killable)
 #endif
 }
 
-/* Under bars->lock. A spinning lock: nobody sleeps in it. */
+/* Under bars->lock. A spinning lock: its holder does not sleep. */
 #define set_state(to)	atomic { gate == 0 -> state = to }
 
 inline change_state(to)
@@ -683,7 +683,7 @@ proctype Transition()
 			:: atomic { !device_lock -> device_lock = 1 };
 			   in_reset = 1;
 #if !HOSTILE
-			   /* What a reset may need. A client has an mm of its own. */
+			   /* A lock that a reset may need. A client has an mm of its own. */
 			   down_write(mmap_lock);
 			   up_write(mmap_lock);
 #endif

@@ -1,35 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who waits for importers before the last close of a device, drivers/vfio/drain.c
- * and vfio_pci_bars_drain().  `tools/model/run` checks it with spin.
+ * Which task waits for importers before the last close of a device,
+ * drivers/vfio/drain.c and vfio_pci_bars_drain().  `tools/model/run` checks it with
+ * spin.
  *
- * What is modelled
+ * The model has
  *   File        a file of the device: it is opened, or was open from the start,
  *               and closed: drain_begin, close, drain_end
- *   Importer    maps the buffer of an open device again and again, and is waited
- *               for by whoever takes it away
+ *   Importer    maps the buffer of an open device repeatedly; the task that takes
+ *               the buffer away waits for it
  *   dev_set     the lock of the device set, which other devices need
  *   memory_lock under which the driver waits for importers
  *
- * What is checked, over all interleavings
- *   - the last close finds no importer to wait for: somebody has drained, and
- *     nobody could map the buffer after that
- *   - a device that is open, and which nobody closes, is not left drained
- *   - nobody who has dev_set waits for who waits for importers
+ * It checks, over all interleavings
+ *   - the last close finds no importer to wait for: a task has drained, and no
+ *     importer could map the buffer after that
+ *   - a device that is open, and that no task closes, is not left drained
+ *   - no holder of dev_set waits for a task that waits for importers
  *   - nothing deadlocks
  *
- * What is not
- *   A transition, which waits for importers under memory_lock, while a close that
- *   was not the last ends what it has drained: that waits with dev_set.  More than four files; files that were never granted access.
+ * It leaves out
+ *   a transition, which waits for importers under memory_lock, while a close that
+ *   was not the last ends what it has drained: that waits with dev_set held.  More
+ *   than four files; files that were never granted access.
  *
  * Each BUG_name below breaks one rule; the run script makes sure that each is
  * found.
  */
 
-#ifndef FILES			/* open from the start */
+#ifndef FILES			/* number of files that are open from the start */
 #define FILES	2
 #endif
-#ifndef OPENS			/* opened later */
+#ifndef OPENS			/* number of files that are opened later */
 #define OPENS	1
 #endif
 
@@ -46,10 +48,10 @@ bit drained;
 
 /* The driver */
 bit draining;
-bit maps;			/* the importer has the buffer */
-bit waits;			/* for it, in drain() */
+bit maps;			/* the importer has the buffer mapped */
+bit waits;			/* drain() waits for the importer */
 bit open = 1;
-byte done;			/* Files that have ended */
+byte done;			/* number of files that have ended */
 
 #define lock(l)		atomic { !l -> l = 1 }
 #define unlock(l)	l = 0
@@ -59,7 +61,7 @@ byte done;			/* Files that have ended */
 /* vfio_pci_bars_drain() */
 inline drain(begin)
 {
-	/* Who holds dev_set must not wait for who waits for importers */
+	/* A holder of dev_set must not wait for a task that waits for importers */
 	assert(begin || !waits);
 	lock(memory_lock);
 	draining = begin;
@@ -73,7 +75,7 @@ inline drain(begin)
 inline drain_begin()
 {
 #ifdef BUG_COUNT_LATE
-	/* How many there are is looked at without the lock */
+	/* Reads the number of closing files without the lock */
 	mine = (nr_closing + 1 == open_count);
 #endif
 	atomic {
@@ -121,7 +123,7 @@ inline drain_end()
 	nr_closing--;
 #endif
 #ifdef BUG_OWN_DRAIN_ONLY
-	/* Whoever drained, and nobody else, ends it */
+	/* The task that has drained ends the drain, and no other task */
 	drained = mine;
 #else
 	drained = drained || mine;
@@ -157,7 +159,7 @@ proctype File(bit opened)
 	:: !opened ->
 		lock(dev_set);
 		if
-		:: !open_count -> open = 1	/* the first one, anew */
+		:: !open_count -> open = 1	/* the first open, after a close */
 		:: else
 		fi;
 		open_count++;
@@ -165,7 +167,7 @@ proctype File(bit opened)
 	:: else
 	fi;
 
-	/* A file can stay open for ever */
+	/* A file may also stay open without an end */
 	if
 	:: skip
 	:: goto out

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How importers are told that a buffer is gone, and waited for,
+ * How a buffer that goes away is invalidated for importers, and the waits for them,
  * drivers/vfio/pci/vfio_pci_slice.c and dma-buf-importers.c.  `tools/model/run`
  * checks it with spin.
  *
- * What is modelled
+ * The model has
  *   BUFS slices of one device, each with an importer
  *   Importer    matches, attaches, maps; its device works, with a fence; when it
- *               has been told it waits for the fence and unmaps
- *   Transition  takes all slices away: tells all, trylock first, then waits
- *   Revoke      takes the first one away for good
+ *               is invalidated it waits for the fence and unmaps
+ *   Transition  takes all slices away: invalidates all, trylock first, then waits
+ *   Revoke      takes the first one away permanently
  *   Client      holds the first slice's reservation lock, and adds a fence that
  *               never signals (CLIENT)
  *   Memory      a store of one CPU that another may not see yet: of @life, of
- *               @state and the epoch, of an attachment.  A lock shows what was
- *               stored under it to the next holder, a barrier to all.  One slice
+ *               @state and the epoch, of an attachment.  A lock shows the stores
+ *               under it to the next holder, a barrier shows them to all.  One slice
  *               (STORES); with two every store is seen at once
  *
- * What is checked, over all interleavings
+ * It checks, over all interleavings
  *   - when a transition or revoke is done no importer has a slice, and no device
  *     works on it
- *   - nobody waits for an importer that was not told: all end
- *   - before the first lock or importer is waited for all others are told whose
- *     lock was free
- *   - nobody waits for a fence of user space
- *   - a revoke ends though somebody waits for ever for another slice (HUNG)
+ *   - no task waits for an importer that was not invalidated: all end
+ *   - before the wait for the first lock or importer, all other importers are
+ *     invalidated whose lock was free
+ *   - no task waits for a fence of user space
+ *   - a revoke ends although another task waits without end for another slice (HUNG)
  *
- * What is not
+ * It leaves out
  *   CPUs, resets and the close: bar_mmap.pml
  *
  * Each BUG_name below breaks one rule; the run script makes sure that each is
@@ -36,7 +36,7 @@
 #define LIVE	0
 #define DEAD	1
 
-/* struct vfio_pci_bars: what is in memory, and a store that is on its way */
+/* struct vfio_pci_bars: the values in memory, and stores that are on their way */
 bit on = 1;
 byte epoch = 1;
 bit on_stored;			/* on = 1 is on its way */
@@ -55,13 +55,13 @@ typedef buf_t {
 	bit xlat;		/* the importer may use it */
 	bit fence;		/* its device works */
 	bit user_fence;
-	bit tried;		/* to tell it, in this transition */
+	bit tried;		/* to invalidate it, in this transition */
 	bit done		/* a revoke has returned 0 */
 };
 buf_t buf[BUFS];
-bit off;			/* a transition is through with its waits */
+bit off;			/* a transition has ended its waits */
 
-/* A lock is released after what was stored under it, by whoever */
+/* The next holder of a lock sees all stores under it, by any task */
 #define resv_free(b)	(!buf[b].resv && !buf[b].attached_stored)
 #define lock_free	(!lock && !on_stored && !epoch_stored && !buf[0].life_stored)
 
@@ -81,7 +81,7 @@ bit off;			/* a transition is through with its waits */
 
 inline tell_locked(b)
 {
-	/* vfio_pci_dma_buf_tell(): the resv is held */
+	/* vfio_pci_dma_buf_tell(): the caller holds the resv */
 	seen = epoch;
 	if
 	:: buf[b].told == seen
@@ -102,7 +102,7 @@ inline is_quiet(b)
 	quiet = quiet && !buf[b].nr_maps
 }
 
-/* Before the first that may take long */
+/* Called before the first wait that may take long */
 inline all_tried(b)
 {
 	assert((b == 0 || buf[0].tried) && (b == BUFS - 1 || buf[BUFS - 1].tried))
@@ -217,7 +217,7 @@ proctype Revoke()
 	bit quiet, fences;
 	byte seen;
 
-	/* Told is a matter of the epoch */
+	/* The epoch decides whether importers are invalidated */
 	atomic { lock_free -> store_dead() };
 	is_quiet(0);
 	if
@@ -245,7 +245,7 @@ proctype Importer(byte b)
 		atomic { resv_free(b) -> buf[b].resv = 1 };
 		alive = !buf[b].life;
 		ok = alive && on;
-		/* The function is asked how to get there */
+		/* The match asks the function for the route */
 		assert(!ok || !off && !buf[b].done);
 		buf[b].resv = 0;
 		buf[b].matching = 0;
@@ -284,7 +284,7 @@ proctype Importer(byte b)
 			fi;
 #endif
 #if KEEPS
-end_keeps:		/* until it is told */
+end_keeps:		/* until it is invalidated */
 			!buf[b].xlat;
 #endif
 			atomic {

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The list of buffers, vfio_pci_bars_next() and what takes a buffer off it,
+ * The list of buffers, vfio_pci_bars_next() and the code that takes a buffer off it,
  * drivers/vfio/pci/vfio_pci_slice.c.  `tools/model/run` checks it with spin.
  *
- * What is modelled
- *   Walker      goes through the list and sleeps at each buffer, of which it is
- *               one of the users
- *   Owner       of a buffer: revokes it to the end, or not, and releases it
- *   What is done under bars->lock is one step.
+ * The model has
+ *   Walker      walks the list and sleeps at each buffer, of which it is one of
+ *               the users
+ *   Owner       the owner of a buffer: revokes it completely, or not, and releases it
+ *   Everything under bars->lock is one step.
  *
- * What is checked, over all interleavings
- *   - a walker stands on the list, on no buffer that was freed, and comes to its
- *     end; a buffer that was revoked to the end leaves the list, once
+ * It checks, over all interleavings
+ *   - a walker is at a buffer of the list, at no buffer that was freed, and comes to
+ *     its end; a buffer that was revoked completely leaves the list, once
  *
  * Each BUG_name below breaks one rule; the run script makes sure that each is
  * found.
