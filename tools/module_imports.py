@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Does a module import the namespace of dma-buf's symbols?
 
-The kernel's modpost says so of a module that is linked; here it is said of the
-objects that were compiled, for drivers that no kernel of ours links.
+The kernel's modpost checks a module that is linked; this checks the objects that were
+compiled, for drivers that no kernel of ours links.
 """
 
 import collections
@@ -26,7 +26,7 @@ def exported(tree):
 
 
 def importing_neighbours(tree, files):
-    """C files beside FILES with a module's import: part of the same module, often."""
+    """C files next to FILES with a module's import: often part of the same module."""
     found = set()
     for folder in {os.path.dirname(path) for path in files}:
         for name in os.listdir(os.path.join(tree, folder)):

@@ -189,7 +189,7 @@ def initialisers(text, types, choice):
 
 
 def calls(text, types):
-    """Exporters' callbacks that somebody other than the core calls, compares or sets."""
+    """Exporters' callbacks that code other than the core calls, compares or sets."""
     for match in re.finditer(r"(?:->|\.)\s*((?:un)?map_dma_buf)\b(\s*=[^=])?", text):
         name, _ = base(text, match.start())
         kinds = types.of(text, match.start()) if name else set()

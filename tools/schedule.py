@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Parts of a run that are run beside each other, with a running total.
+"""Parts of a run that run at the same time, with a running total.
 
 A part is a name, a command that leaves its results in build/log/NAME.json, and
-where it runs: what compiles uses all CPUs and is run one after the other, a
-guest keeps one or two CPUs busy.  When nothing is left to compile there are
-GUESTS of them at once, and one less before.  A guest's output comes at its end.
+where it runs: parts that compile use all CPUs and run one after the other, a
+guest keeps one or two CPUs busy.  When nothing is left to compile, GUESTS of them
+run at once, and one less before.  A guest's output is printed at its end.
 
 How long each part took is kept in build/seconds.json, so that the next run can
-say how long it will be.
+print how long it will take.
 """
 
 import collections
@@ -74,7 +74,7 @@ class Schedule:
 
     @staticmethod
     def run_part(part, quiet):
-        """Run one; what it said, if it was told to be quiet."""
+        """Run one; returns its output, if it is to be quiet."""
         command = [os.path.join(REPO, "tools/run-part"), part.name, *part.command]
         made = subprocess.run(command, text=True, errors="replace", stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE if quiet else None,

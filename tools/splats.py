@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Find what a kernel log must not have.
 
-A test that provokes a report says so in the log (by way of /dev/kmsg):
+A test that provokes a report announces it in the log (by way of /dev/kmsg):
 "expect-splat: begin PATTERN" and, afterwards, "expect-splat: end".  Reports
 between the two that match PATTERN (a regular expression) are fine, and there
 must be one.  Reports that the unpatched kernel gives as well are named in

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tests of trees that a run has left behind which was killed, and of links that are none any more."""
+"""Tests of trees that a killed run has left behind, and of links that became files."""
 
 import json
 import os

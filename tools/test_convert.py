@@ -199,7 +199,7 @@ class Convert(Base):
         self.assertIn("dma_map_sgtable(dma_buf_sgt_dma_device(attach)", self.source("exporter"))
 
     def finish_gpu(self):
-        """As a person would do it, who then forgets the namespace."""
+        """A person converts it by hand, and forgets the namespace."""
         path = os.path.join(self.top, "gpu.c")
         text = self.source("gpu").replace("attach->peer2peer", "true").replace(
             "pci_p2pdma_distance(bo->pdev, ", "compare(").replace("attach->dev", "attach")
@@ -350,7 +350,7 @@ class Options(Base):
         self.assertEqual(self.source("a"), self.OLD)
 
     def test_choice_of_one_file(self):
-        """A distance is asked by the exporter itself; what imports beside it is not meant."""
+        """The exporter itself asks for a distance; importers next to it do not count."""
         ops = "const struct dma_buf_ops {0} = {{\n\t.map_dma_buf = {0}_map,\n" \
             "\t.unmap_dma_buf = {0}_unmap,\n}};\n"
         asks = "int f(void) { return pci_p2pdma_distance(0, 0, 0); }\n"

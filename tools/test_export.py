@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Who the mails are from, and what they say of their version and base."""
+"""The author of the mails, and the version and base in them."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from steps import REPO
 from tool_module import load
 
 export = load("export")
-# git as on a machine where nobody has set it up
+# git on a machine without any configuration
 BARE = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
         "PATH": os.environ["PATH"], "HOME": "/nonexistent"}
 AUTHOR = {"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "A Name",
@@ -99,7 +99,7 @@ class Mails(unittest.TestCase):
             self.assertEqual(export.version(), "v12")
 
     def test_path_of_checks(self):
-        """Without an author the mails are where nobody looks for those to send."""
+        """Without an author the mails of checks are apart from those to send."""
         def path(**env):
             return subprocess.run([os.path.join(REPO, "tools/print-path"), "export"], text=True,
                                   env={**BARE, **env}, stdout=subprocess.PIPE).stdout.strip()

@@ -27,7 +27,7 @@ IDLES = "[   45.846297] NMI backtrace for cpu 1 skipped: idling at default_idle+
 
 
 class Timer(unittest.TestCase):
-    """A CPU that the emulator does not interrupt any more, and one that hangs."""
+    """A CPU that no longer gets interrupts from the emulator, and one that hangs."""
 
     def test_lost(self):
         self.assertTrue(run.NO_TIMER.search(LOCKUP + IDLES))

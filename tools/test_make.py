@@ -122,7 +122,7 @@ class Variables(Clone):
 
 class Lock(Clone):
     def hold(self, command="read line"):
-        """A run that has the lock and ends when it is told."""
+        """A run that has the lock, and ends on request."""
         first = self.start("tools/lock", "sh", "-c", f"echo begun; {command}")
         self.assertEqual(first.stdout.readline(), "begun\n")
         return first

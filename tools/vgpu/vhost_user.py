@@ -19,8 +19,8 @@ a device that it emulates itself; what the guest has not mapped raises Fault.
 Guest RAM and RAM behind the BARs of emulated devices are reached alike,
 since the front-end shares both.
 
-Everything runs in one thread.  Whoever waits for an answer on the back-end's
-own channel keeps serving the main one, or both sides would wait for ever.
+Everything runs in one thread.  A caller that waits for an answer on the back-end's
+own channel keeps serving the main one; otherwise both sides would wait without end.
 """
 
 import mmap
@@ -207,7 +207,7 @@ class VhostUser:
             queue.next_avail = queue.next_used = value
         elif request == GET_VRING_BASE:
             queue.kick = None
-            # From here on nobody tells what becomes invalid.
+            # From here on no message announces what becomes invalid.
             self.iotlb = []
             self.device.reset()
             return struct.pack("<II", index, queue.next_avail)
@@ -252,8 +252,8 @@ class VhostUser:
                 offset = address - iova
                 if 0 <= offset < size and allowed & perm:
                     return self.user(user + offset, min(length, size - offset))
-            # A translation that is found may be gone again by the time that
-            # the answer says so: then ask once more.
+            # A translation that the answer reports may be gone again by then: ask
+            # once more.
             if self.ask(BACKEND_IOTLB_MSG,
                         IOTLB.pack(address, 0, 0, perm, IOTLB_MISS)):
                 return None
