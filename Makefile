@@ -50,12 +50,12 @@ export UNPATCHED
 #:                  COMPAT=1: add a header with which it builds on older kernels as well
 #:   mutants        a checker reports what tools/mutants/*.patch break (some builds)
 #:   bisect         after each step of the series its files compile, and KUnit passes
-#:   bench          instructions an operation, beside the unpatched kernel
+#:   bench          instructions per operation, compared with the unpatched kernel
 #:   baseline       build the unpatched kernel in the same configuration
 #:   docs           our chapters as HTML, in build/docs-TREE/html; fails if Sphinx warns
 #:   export         the series as mails for git am, in build/export-SERIES; asks for an
 #:                  author: git config user.name and user.email
-#:   refresh        write patches/ anew from the prepared tree
+#:   refresh        write patches/ again, from the prepared tree
 #:   print-tree, print-kernel, print-headers
 #:                  paths of the prepared tree, the bzImage, the UAPI headers (make -s)
 #:   clean          remove build/, downloads aside; distclean removes those, too

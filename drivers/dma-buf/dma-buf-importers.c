@@ -8,7 +8,7 @@
  * with DMA_BUF_IOCTL_IMPORT_SYNC_FILE, any number of them at any time. An exporter
  * that does not trust the holder must not wait for these. In buffers of an exporter
  * with &dma_buf_ops.user_fences_apart the core therefore wraps such a fence, and
- * knows it by the wrapper. To everybody who waits for all fences the wrapper is a
+ * knows it by the wrapper. To a task that waits for all fences the wrapper is a
  * fence like any other.
  *
  * The core goes by the wrapper and not by the fence inside: user space can export
@@ -282,7 +282,7 @@ static int snapshot_fences(struct dma_buf *dmabuf, bool killable,
  * @dmabuf: a buffer of an exporter with &dma_buf_ops.user_fences_apart
  * @killable: give up when the task is killed
  *
- * An exporter calls this after dma_buf_invalidate_mappings(), when nobody can map
+ * An exporter calls this after dma_buf_invalidate_mappings(), when no task can map
  * the buffer, instead of dma_resv_wait_timeout(). It waits for the fences of
  * attached importers that are there when it is called, and for none that user space
  * has added. An importer may still have the buffer mapped afterwards: the exporter

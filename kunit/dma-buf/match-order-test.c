@@ -64,7 +64,7 @@ static const struct order_case order_cases[] = {
 	{ "A1", "S", "", "" },
 	{ "P", "A1", "", "" },
 
-	/* Private types stand beside those of the core */
+	/* Private types and types of the core in one list */
 	{ "A1 S", "S A1", "01 10", "01" },
 	{ "S A1", "A1 S", "01 10", "10" },
 	{ "A1 S", "S", "10", "" },

@@ -11,7 +11,7 @@
  * By far the most of what is mapped by address is memory, which must not cost more
  * than before. So iommufd tries to pin first, and looks at VMAs only after an
  * EFAULT. That costs an import two to three thousand instructions more, of fifty
- * thousand; and if one call names a BAR and memory beside it, that memory is pinned
+ * thousand; and if one call names a BAR and memory next to it, that memory is pinned
  * twice. Otherwise the result is the same as if iommufd looked at VMAs first, because
  * the lookup finds those parts of the range that could not be pinned.
  *

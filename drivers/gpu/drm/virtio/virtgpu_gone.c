@@ -98,7 +98,7 @@ void virtio_gpu_started(struct virtio_gpu_device *vgdev)
  * After this no importer uses its mapping, but it may not have unmapped it. The
  * removal does not wait for the unmap: an importer may unmap as late as its owner
  * frees the buffer, and so any process that has the buffer could keep a removal,
- * which nobody can kill, waiting with the locks of the driver core and of PCI hotplug
+ * which cannot be killed, waiting with the locks of the driver core and of PCI hotplug
  * held. A late unmap needs nothing that is gone by then: the buffer keeps the DRM
  * device and this module.
  *

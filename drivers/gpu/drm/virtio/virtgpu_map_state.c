@@ -193,7 +193,7 @@ int virtio_gpu_map_answer(const struct virtio_gpu_resp_map_info *resp,
 {
 	switch (le32_to_cpu(resp->hdr.type)) {
 	case VIRTIO_GPU_RESP_OK_MAP_INFO:
-		/* Little-endian, although the UAPI header does not say so */
+		/* Little-endian, which the UAPI header does not mention */
 		*cache = le32_to_cpu((__force __le32)resp->map_info) &
 			 VIRTIO_GPU_MAP_CACHE_MASK;
 		return 0;
