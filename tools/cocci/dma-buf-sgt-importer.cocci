@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// Subject: treewide: import scatterlists through the SGT mapping type
 ///
-/// What is mapped and unmapped by importers that have one device and know
-/// nothing but scatterlists is the SGT mapping type. Let them say so: the old
-/// names are inline functions around those of the SGT type, with the same
-/// arguments. Attaching is what it was.
+/// Importers that have one device and take only scatterlists map and unmap by
+/// the SGT mapping type. Let them use its names: the old names are inline
+/// functions around those of the SGT type, with the same arguments. Attaching
+/// does not change.
 // Directories: drivers net io_uring sound samples
 // Files: \bdma_buf_(un)?map_attachment(_unlocked)?\b
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/// Subject: RDMA/uverbs: say by poll() that device memory is gone for ever
+/// Subject: RDMA/uverbs: report by poll() that device memory is gone
 ///
-/// What is revoked here does not come back. A semantic patch, because the
+/// Memory that is revoked here does not come back. A semantic patch, because the
 /// functions differ from series to series.
 // Directories: drivers/infiniband/core
 // Files: dma_buf_invalidate_mappings

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// Subject: drm/virtio: do not stand in the way of the device's removal
 ///
-/// Whoever waits for room in a queue does so in a section of drm_dev_enter(),
-/// which a removal waits for (7.2), or watches a flag for it (7.3). Fences,
-/// which the removal waits for with modeset locks held, are signaled only
-/// after that. A command that the ring refuses is lost with all who wait for
-/// it, and so are those that were under way when a host has broken a ring.
+/// A task that waits for room in a queue does so in a section of
+/// drm_dev_enter(), which a removal waits for (7.2), or watches a flag for it
+/// (7.3). The removal waits for fences with modeset locks held, and the driver
+/// signals them only after that. If the ring refuses a command, or a host has
+/// broken a ring, the tasks that wait for commands wait without end.
 ///
 /// mmap() of a host blob waits for the host with mmap_lock held, and puts page
 /// table entries where a removal that came in between does not find them.
@@ -14,10 +14,10 @@
 /// virtgpu_queue.c queues commands now, and virtgpu_gone.c stops the device
 /// before anything else happens in removal, shutdown and suspend.
 ///
-/// A host that is silent is not told to turn the screens off before the guest
-/// sleeps: the commands would wait for room, for ever. A device that is stopped, for
-/// a broken ring or because it could not be resumed, keeps no guest awake, and has
-/// no queue to look at (7.3 does).
+/// Before the guest sleeps, a silent host gets no commands to turn the screens
+/// off: they would wait for room without end. A device that is stopped, for a
+/// broken ring or because it could not be resumed, keeps no guest awake, and has
+/// no queue to look at (7.3 looks at one).
 ///
 /// Objects outlive the removal, and take obj_restore_lock (7.3) when they are
 /// freed: destroy it with the DRM device.
