@@ -62,6 +62,14 @@ class Chapters(unittest.TestCase):
                     self.assertTrue(after[0].split(end)[0].strip("/* \n"))
                     self.assertIn(end, after[0])
 
+    def test_included_in_the_repository_too(self):
+        """A chapter shows its code in the repository as it does in the tree."""
+        for chapter, src in chapters(sources()).items():
+            for path, start, _ in included(read(src)):
+                with self.subTest(chapter=chapter, path=path, start=start):
+                    here = os.path.normpath(os.path.join(os.path.dirname(src), path))
+                    self.assertIn(start, read(here))
+
     def test_examples_are_compiled(self):
         """An example is a test of its own, or a test includes it."""
         files = sources()

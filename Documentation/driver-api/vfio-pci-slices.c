@@ -1,0 +1,1 @@
+../../tools/testing/guest/slice.c
