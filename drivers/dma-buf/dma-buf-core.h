@@ -101,7 +101,7 @@ dma_buf_attachment_is_dynamic(struct dma_buf_attachment *attach)
 	return !!attach->importer_ops;
 }
 
-/* dma_buf_device_may_write(), where buffers are mapped */
+/* dma_buf_device_may_write() as an inline function, for map calls */
 static inline bool dma_buf_may_write(const struct dma_buf *dmabuf)
 {
 	return likely(!dmabuf->ops->dma_follows_file_mode) ||

@@ -136,7 +136,7 @@ ask_type(const struct dma_buf_match_args *args,
 	if (WARN_ONCE(ret > 0, "mapping type %s: match returned %d\n",
 		      exp->type->name, ret))
 		return -EINVAL;
-	/* It may fill in the data but not change the type */
+	/* It may fill in the data but must not change the type */
 	if (WARN_ON_ONCE(result->type != type))
 		result->type = type;
 	return ret;
@@ -183,7 +183,7 @@ static void fill_slot(struct dma_buf_match *match,
 	match->provider = NULL;
 	match->kinds = 0;
 	match->flags = exp->flags;
-	/* No importer lists PAL: it is converted */
+	/* An importer cannot list PAL, so a PAL entry needs a converter */
 	if (conv && exp->type == &dma_buf_mapping_pal_type) {
 		match->provider = exp->pal_data.provider;
 		match->kinds = exp->pal_data.kinds;
@@ -261,7 +261,7 @@ static noinline void trace_pair(const struct dma_buf_match_args *args,
 				    why);
 }
 
-/* One pair, shown to those who trace */
+/* Try one pair, and trace the result */
 static __always_inline int try_pair(const struct dma_buf_match_args *args,
 				    const struct dma_buf_mapping_match *exp,
 				    const struct dma_buf_mapping_match *imp,
@@ -307,14 +307,14 @@ static bool entry_valid(const struct dma_buf_mapping_match *entry)
 }
 
 /**
- * dma_buf_ops_valid - does an exporter say in exactly one way what it offers?
+ * dma_buf_ops_valid - does an exporter declare in exactly one way what it offers?
  * @ops: the exporter's operations
  *
  * There are two ways: a match_mapping callback or a single_exporter_match
  * entry.
  *
- * Return: True if it is exactly one of them, constant entries are well-formed,
- * and there is no second one without a first.
+ * Return: True if the operations have exactly one of them, constant entries are
+ * well-formed, and a domain_exporter_match comes with a single_exporter_match.
  */
 bool dma_buf_ops_valid(const struct dma_buf_ops *ops)
 {
@@ -419,7 +419,7 @@ static noinline int constant_match(const struct dma_buf_match_args *args,
 	ret = try_offer(args, first, &error);
 	if (!ret && second)
 		ret = try_offer(args, second, &error);
-	/* A set that is not complete is none */
+	/* The set is incomplete: do not use it */
 	if (ret)
 		return ret;
 	return core->nr_matches ? 0 : error;
@@ -443,9 +443,9 @@ static noinline int callback_match(const struct dma_buf_match_args *args)
 }
 
 /*
- * Nearly all importers have no list: they take a scatterlist and nothing else, of
- * exporters that have a constant entry. That is one pair, and no address space is
- * asked about.
+ * Nearly all importers have no list: they take a scatterlist and nothing else. With an
+ * exporter that has a constant entry, that is one pair. The exporter's entry for address
+ * spaces, if it has one, is left out.
  */
 static __always_inline int exporter_match(const struct dma_buf_match_args *args,
 					  bool plain)
@@ -461,7 +461,7 @@ static __always_inline int exporter_match(const struct dma_buf_match_args *args,
 	return try_pair(args, entry, args->imp_matches, &why);
 }
 
-/* What was found is in the attachment: the exporter may refuse it */
+/* The attachment has its set: the exporter may refuse it */
 static int exporter_attach(struct dma_buf *dmabuf,
 			   struct dma_buf_attachment *attach)
 {
@@ -513,7 +513,7 @@ void dma_buf_attachment_free(struct dma_buf_attachment *attach)
 static const struct dma_buf_mapping_match no_match;
 
 /*
- * Exporters decide on all of the attachment, so complete it before they see it.
+ * Exporters decide by any part of the attachment, so complete it before they see it.
  * match_pair() writes @first, before @nr_matches counts it.
  */
 static __always_inline void

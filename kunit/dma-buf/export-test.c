@@ -81,7 +81,7 @@ static void pin_test(struct kunit *test)
 	expect_export(test, MATCH | RELEASE | PIN | UNPIN, true);
 }
 
-/* Nobody looks at a constant entry again when an importer attaches */
+/* An attach does not check constant entries, so the export does */
 static void malformed_entry_test(struct kunit *test)
 {
 	const struct dma_buf_mapping_match good = DMA_BUF_EMAPPING_SGT(&fake_sgt_ops);
