@@ -15,8 +15,8 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_domain_type;
 
 /**
  * DMA_BUF_IMAPPING_DOMAIN - importer entry for the DOMAIN type
- * @is_coherent: all devices of all domains see what the caches of the CPUs have;
- *	else only device memory is mapped for them
+ * @is_coherent: all devices of all domains are coherent with the caches of the CPUs.
+ *	Otherwise the core maps only device memory for them.
  *
  * A macro, so that it can initialise a static object. Any importer can have the
  * entry; the calls below are exported to the modules in
@@ -30,24 +30,24 @@ extern const struct dma_buf_mapping_type dma_buf_mapping_domain_type;
 
 /**
  * struct dma_buf_domain_span - a part of a buffer at one place of a domain
- * @domain: the domain, which stays until dma_buf_domain_clear()
- * @iova: where the span begins in it
- * @offset: where it begins in the buffer, in bytes
+ * @domain: the domain, which must exist until dma_buf_domain_clear()
+ * @iova: start of the span in the domain
+ * @offset: start of the span in the buffer, in bytes
  * @length: its length in bytes. @iova, @offset and @length are multiples of the
  *	smallest page of @domain.
  * @prot: IOMMU_READ, IOMMU_WRITE, IOMMU_CACHE and so on, for cacheable memory.
- *	For device memory the core puts IOMMU_MMIO in the place of IOMMU_CACHE.
+ *	For device memory the core replaces IOMMU_CACHE by IOMMU_MMIO.
  * @small_pages: use no page larger than PAGE_SIZE, because the importer will
  *	take parts of the span out of the domain
- * @not_restored: the buffer was taken away, is back, and could not be mapped here
- *	again, most likely for want of memory. Nothing is mapped; the next time it
- *	comes back it is tried again. Called under a lock that
- *	dma_buf_domain_clear() takes, so that the span stays meanwhile, and must not
- *	call anything below. Optional.
- * @priv: the importer's, for @not_restored
+ * @not_restored: the exporter has taken the buffer away and given it back, and the
+ *	core could not map it here again, most likely for want of memory. Nothing is
+ *	mapped; the core tries again after the next outage. Called under a lock that
+ *	dma_buf_domain_clear() takes, so that the span exists meanwhile, and must
+ *	not call any function below. Optional.
+ * @priv: private to the importer, for @not_restored
  *
  * The importer owns it and writes it before dma_buf_domain_fill(). From then to
- * dma_buf_domain_clear() it is the core's.
+ * dma_buf_domain_clear() it belongs to the core.
  */
 struct dma_buf_domain_span {
 	struct iommu_domain *domain;
@@ -58,7 +58,7 @@ struct dma_buf_domain_span {
 	bool small_pages;
 	void (*not_restored)(struct dma_buf_domain_span *span);
 	void *priv;
-	/* private: how many bytes are mapped, from @iova on */
+	/* private: number of bytes that are mapped, from @iova on */
 	size_t mapped;
 	/* private: in the list of all spans of the attachment */
 	struct list_head elm;

@@ -13,9 +13,9 @@ struct pci_dev;
 
 /**
  * struct dma_buf_iov - a buffer that lies in a BAR of a virtual function
- * @vf: the function, as long as the buffer is mapped
- * @bar: index of the BAR, of those that the VF has
- * @nr_ranges: how many pieces the buffer has, see dma_buf_iov_range()
+ * @vf: the function, valid while the buffer is mapped
+ * @bar: index of the BAR among those of the VF
+ * @nr_ranges: number of pieces of the buffer, see dma_buf_iov_range()
  */
 struct dma_buf_iov {
 	struct pci_dev *vf;
@@ -24,8 +24,8 @@ struct dma_buf_iov {
 };
 
 /**
- * struct dma_buf_iov_range - one of its pieces
- * @offset: where in the BAR it is, page-aligned
+ * struct dma_buf_iov_range - one piece of such a buffer
+ * @offset: offset in the BAR, page-aligned
  * @length: not 0, page-aligned
  */
 struct dma_buf_iov_range {
@@ -34,11 +34,11 @@ struct dma_buf_iov_range {
 };
 
 /**
- * struct dma_buf_iov_importer - what the driver of a PF says about itself
- * @bars: the BARs of its VFs that it knows what is behind of, in bits
- * @refuse: tells why the driver cannot use the buffer, in a few constant words,
- *	or NULL if it can. Asked each time that the exporter chooses: it may be
- *	another answer after the driver has called dma_buf_mapping_renew().
+ * struct dma_buf_iov_importer - what the driver of a PF declares about itself
+ * @bars: bit mask of the BARs of its VFs of which it knows the memory behind
+ * @refuse: returns why the driver cannot use the buffer, in a few constant words,
+ *	or NULL if it can. The core calls it each time that the exporter chooses;
+ *	the answer may differ after the driver has called dma_buf_mapping_renew().
  *	Called with the reservation lock held, with a buffer that is valid; must
  *	not map anything.
  *
@@ -60,8 +60,8 @@ struct dma_buf_mapping_iov_exp_ops {
 	/**
 	 * @look:
 	 *
-	 * Says what the buffer is. Called with the reservation lock held, as
-	 * all of these. Maps nothing, and can be called at any time.
+	 * Fills in @iov. Called with the reservation lock held, as all of
+	 * these. Maps nothing, and can be called at any time.
 	 *
 	 * Returns:
 	 *
@@ -69,15 +69,15 @@ struct dma_buf_mapping_iov_exp_ops {
 	 */
 	int (*look)(struct dma_buf_attachment *attach, struct dma_buf_iov *iov);
 
-	/** @range: the piece of this number, after @look said how many. */
+	/** @range: returns piece @i, less than the number that @look returned. */
 	void (*range)(struct dma_buf_attachment *attach, unsigned int i,
 		      struct dma_buf_iov_range *range);
 
 	/**
 	 * @map_iov:
 	 *
-	 * The BAR and the VF stay what they are until @unmap_iov; the importer is
-	 * invalidated first if they cannot.
+	 * The BAR and the VF do not change until @unmap_iov; if they have to, the
+	 * exporter invalidates the importer first.
 	 *
 	 * Returns:
 	 *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * dma-buf mapping types: what importer and exporter say to each other while
- * an attachment is made.
+ * dma-buf mapping types: the lists that importer and exporter compare while an
+ * attachment is made.
  *
  * Included by <linux/dma-buf.h>, because an attachment holds the result of the
  * negotiation and the exporter's operations name its offers. The theory of
@@ -24,28 +24,27 @@ struct p2pdma_provider;
 struct pci_dev;
 struct seq_file;
 
-/* So many pairs of entries an attachment remembers, see dma_buf_match_mapping() */
+/* The number of pairs that an attachment can record, see dma_buf_match_mapping() */
 #define DMA_BUF_MAX_MATCHES 8
 
 /**
  * struct dma_buf_mapping_exp_ops - tag that every exporter ops struct embeds
  *
- * Each mapping type has operations with signatures of its own. They live in a
- * struct of the type that has this tag as a member and that the type gets back
- * with container_of().
+ * Each mapping type has operations with signatures of its own, in a struct of the
+ * type. The struct has this tag as a member, from which the type gets it with
+ * container_of().
  */
 struct dma_buf_mapping_exp_ops {};
 
 /**
  * struct dma_buf_mapping_type - one way to hand a buffer to an importer
  *
- * A type is known by the address of this object: one const object for each
- * type, shared by all importers and exporters that speak it. A driver-private
- * type is defined by the driver and needs nothing in a core header.
+ * The address of this object identifies a type: there is one const object per type,
+ * shared by all importers and exporters that support it. A driver defines a private
+ * type by itself, without a change in a core header.
  *
- * @debugfs_dump is called with the reservation lock of the buffer held. The
- * others are called with or without it, as the exporter likes it, and may
- * sleep.
+ * The core calls @debugfs_dump with the reservation lock of the buffer held. It calls
+ * the others with or without the lock, as the exporter chooses, and they may sleep.
  */
 struct dma_buf_mapping_type {
 	/** @name: short name, printed by debugfs, fdinfo and tracepoints. */
@@ -64,14 +63,14 @@ struct dma_buf_mapping_type {
 	/**
 	 * @match:
 	 *
-	 * Tells if two entries of this type fit each other, and completes
-	 * @result, which is what the attachment will look like if the pair is
-	 * selected. The core has filled in the type, the exporter's operations
-	 * and a copy of the importer entry's data. Optional: without it any two
-	 * entries of the type fit, and @result stays as it is.
+	 * Checks whether two entries of this type fit each other, and completes
+	 * @result, which is the match of the attachment if the pair is selected.
+	 * The core has filled in the type, the exporter's operations and a copy
+	 * of the importer entry's data. Optional: without it any two entries of
+	 * the type fit, and @result stays as it is.
 	 *
-	 * It has to predict what map will do: what is bound to fail then is no
-	 * match. Nothing may be acquired here, there is no counterpart.
+	 * It has to predict what map will do: if map is bound to fail, the pair
+	 * does not fit. It must not acquire anything, because nothing releases it.
 	 *
 	 * Returns:
 	 *
@@ -96,8 +95,8 @@ struct dma_buf_mapping_type {
 	/**
 	 * @describe:
 	 *
-	 * Writes what an entry says, beyond the type's name, into @buf of
-	 * @len bytes. Optional. @entry is an exporter's if it has exp_ops.
+	 * Writes a description of an entry, without the type's name, into @buf
+	 * of @len bytes. Optional. @entry is an exporter's if it has exp_ops.
 	 */
 	void (*describe)(char *buf, size_t len,
 			 const struct dma_buf_mapping_match *entry);
@@ -105,24 +104,25 @@ struct dma_buf_mapping_type {
 	/**
 	 * @converter:
 	 *
-	 * How the core makes this type of another one. Of the core's own types
-	 * only, NULL in all others.
+	 * The converter that makes this type of another one. Only types of the
+	 * core have one; NULL in all others.
 	 */
 	const struct dma_buf_converter *converter;
 
 	/**
 	 * @revocable:
 	 *
-	 * An importer can have the type only if it gives buffers back when it
-	 * is told to, see dma_buf_attach_revocable(). Others need to be dynamic.
+	 * An importer can have the type only if it gives buffers back when the
+	 * exporter invalidates them, see dma_buf_attach_revocable(). For other
+	 * types it has to be dynamic.
 	 */
 	bool revocable;
 };
 
 /**
  * enum dma_buf_offer_flags - conditions of an exporter's entry
- * @DMA_BUF_OFFER_REVOCABLE: only for importers that let go of the buffer when
- *	they are told to, see dma_buf_attach_revocable()
+ * @DMA_BUF_OFFER_REVOCABLE: only for importers that let go of the buffer when the
+ *	exporter invalidates it, see dma_buf_attach_revocable()
  * @DMA_BUF_OFFER_SGT: ranges only for importers of scatterlists
  * @DMA_BUF_OFFER_DOMAIN: ranges only for importers of address spaces
  * @DMA_BUF_OFFER_CUT: a scatterlist that the core makes has no segment that is
@@ -142,13 +142,13 @@ enum dma_buf_offer_flags {
 /**
  * struct dma_buf_mapping_match - one entry of an importer's or exporter's list
  *
- * Made by the constructors of each type: DMA_BUF_IMAPPING_*() for importers,
- * DMA_BUF_EMAPPING_*() for exporters. What was made of two of them is found by
- * dma_buf_attach_map_type(). Drivers read that through the accessors of the
- * type and never write it.
+ * The constructors of each type make entries: DMA_BUF_IMAPPING_*() for importers,
+ * DMA_BUF_EMAPPING_*() for exporters. dma_buf_attach_map_type() returns the result
+ * of two entries. Drivers read that through the accessors of the type and never
+ * write it.
  */
 struct dma_buf_mapping_match {
-	/** @type: the mapping type that this entry speaks. */
+	/** @type: the mapping type of this entry. */
 	const struct dma_buf_mapping_type *type;
 
 	/** @exp_ops: the exporter's operations, NULL in an importer's entry. */
@@ -161,11 +161,11 @@ struct dma_buf_mapping_match {
 		/** @sgt_data: match data of the SGT type. */
 		struct {
 			/**
-			 * @sgt_data.importing_dma_device: importer: who does
-			 * the DMA, NULL for the device of the attach call.
+			 * @sgt_data.importing_dma_device: importer: the device that
+			 * does the DMA, NULL for the device of the attach call.
 			 */
 			struct device *importing_dma_device;
-			/** @sgt_data.exporting_p2p_device: exporter: whose BAR it is. */
+			/** @sgt_data.exporting_p2p_device: exporter: function with the BAR. */
 			struct pci_dev *exporting_p2p_device;
 			/** @sgt_data.importer_accepts_p2p: enum dma_sgt_importer_p2p. */
 			u8 importer_accepts_p2p;
@@ -175,17 +175,17 @@ struct dma_buf_mapping_match {
 
 		/** @pal_data: match data of the PAL type, which has no importers. */
 		struct {
-			/** @pal_data.provider: whose device the ranges are in. */
+			/** @pal_data.provider: provider of the device with the ranges. */
 			struct p2pdma_provider *provider;
 			/** @pal_data.last: highest address, 0 if not known. */
 			u64 last;
-			/** @pal_data.kinds: what the lists may have, in bits. */
+			/** @pal_data.kinds: kinds of ranges that lists may have, in bits. */
 			u8 kinds;
 		} pal_data;
 
 		/** @domain_data: match data of the DOMAIN type. */
 		struct {
-			/** @domain_data.coherent: importer: all devices see the caches. */
+			/** @domain_data.coherent: importer: all devices are coherent. */
 			bool coherent;
 		} domain_data;
 
@@ -203,13 +203,13 @@ struct dma_buf_mapping_match {
 };
 
 /**
- * struct dma_buf_match - two entries that fit, one of the set of an attachment
- * @result: what the importer gets if this one is selected
- * @offer: the exporter's operations, which are not those in @result if the offer
+ * struct dma_buf_match - two entries that fit, one match of an attachment's set
+ * @result: the match that the importer gets if this one is selected
+ * @offer: the exporter's operations, which differ from those in @result if the offer
  *	was converted
- * @conv: the converter that stands between the two, NULL if none
- * @provider: what the exporter's PAL entry named; only to be compared with
- * @kinds: what it offered
+ * @conv: the converter between the two types, NULL if none
+ * @provider: the provider in the exporter's PAL entry, for comparison only
+ * @kinds: the kinds of ranges in the exporter's PAL entry
  * @flags: &enum dma_buf_offer_flags of the exporter's entry
  *
  * Constant once the attach call has returned.
@@ -226,13 +226,13 @@ struct dma_buf_match {
 /**
  * struct dma_buf_match_args - one negotiation, on the stack of the attach call
  * @dmabuf: the buffer
- * @attach: the attachment that is being made. Buffer, importer operations and
- *	importer private data can be looked at, there is no more.
+ * @attach: the attachment that is being made. Its buffer, importer operations and
+ *	importer private data are valid, and nothing else.
  * @dev: the device of the attach call, NULL if the entries name theirs
  * @imp_matches: the importer's entries, most wanted first
  * @imp_len: number of entries in @imp_matches
  *
- * Handed to &dma_buf_ops.match_mapping, which hands it on to
+ * The core passes it to &dma_buf_ops.match_mapping, which passes it on to
  * dma_buf_match_mapping().
  */
 struct dma_buf_match_args {

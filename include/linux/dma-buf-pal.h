@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * PAL, the physical address list mapping type: where the buffer is in the
+ * PAL, the physical address list mapping type: the ranges of the buffer in the
  * CPU's physical address space. Exporters offer it to the core, which makes
  * scatterlists and mappings in domains of it.
  *
@@ -86,7 +86,7 @@ dma_buf_phys_list_kind(const struct dma_buf_phys_list *list, size_t i)
 /**
  * struct dma_buf_mapping_pal_exp_ops - exporter operations of the PAL type
  *
- * Called by the core only, which checks every list before an importer sees it.
+ * Only the core calls them, and it checks every list before it uses it.
  */
 struct dma_buf_mapping_pal_exp_ops {
 	/** @ops: tag, see &struct dma_buf_mapping_exp_ops. */
@@ -95,12 +95,12 @@ struct dma_buf_mapping_pal_exp_ops {
 	/**
 	 * @map_phys:
 	 *
-	 * Returns where the buffer is. Called with the reservation lock held,
-	 * may sleep. The memory must stay there until @unmap_phys, which a
-	 * dynamic importer calls soon after dma_buf_invalidate_mappings().
-	 * An exporter that needs its importers to be revocable says so in its
-	 * offer, see %DMA_BUF_OFFER_REVOCABLE. If it must not wait for its
-	 * importers' memory when it revokes, it has its list ready.
+	 * Returns the ranges of the buffer. Called with the reservation lock
+	 * held, may sleep. The memory must stay there until @unmap_phys, which
+	 * the core calls for a dynamic importer soon after
+	 * dma_buf_invalidate_mappings(). An exporter that needs its importers to
+	 * be revocable puts %DMA_BUF_OFFER_REVOCABLE on its offer. If it must not
+	 * wait for an importer's memory when it revokes, it has its list ready.
 	 *
 	 * Returns:
 	 *
@@ -113,8 +113,8 @@ struct dma_buf_mapping_pal_exp_ops {
 	/**
 	 * @unmap_phys:
 	 *
-	 * The importer uses the addresses of the list no more. Called with the
-	 * reservation lock held, may sleep, cannot fail.
+	 * The importer has stopped using the addresses of the list. Called with
+	 * the reservation lock held, may sleep, cannot fail.
 	 */
 	void (*unmap_phys)(struct dma_buf_attachment *attach,
 			   const struct dma_buf_phys_list *list);
@@ -123,9 +123,9 @@ struct dma_buf_mapping_pal_exp_ops {
 /**
  * struct dma_buf_pages_exp_ops - operations of an exporter of ordinary memory
  * @pal: the core's own
- * @make_list: says where the buffer is, by a list that kvfree() can free. Called
- *	once, with the reservation lock held; the core keeps the list until the
- *	buffer is gone. May sleep. Returns an ERR_PTR if it fails.
+ * @make_list: returns the list of the buffer, which kvfree() can free. Called once,
+ *	with the reservation lock held; the core keeps the list until the buffer is
+ *	freed. May sleep. Returns an ERR_PTR if it fails.
  */
 struct dma_buf_pages_exp_ops {
 	struct dma_buf_mapping_pal_exp_ops pal;
@@ -143,12 +143,12 @@ struct dma_buf_phys_list *dma_buf_phys_list_of_sgt(const struct sg_table *sgt);
 /**
  * DMA_BUF_EMAPPING_RANGES - exporter entry for the PAL type
  * @pal_exp_ops: pointer to the &struct dma_buf_mapping_pal_exp_ops
- * @p2p_provider: peer-to-peer provider of the device that the ranges are in, or
- *	NULL. The exporter keeps it and its device alive until the match is over.
- *	Its lists name the same one.
- * @phys_kinds: what a list may have: BIT() of each &enum dma_buf_phys_kind
- * @last_byte: no memory is at a higher address, or 0 if the exporter does not
- *	know: then it is taken to be anywhere in RAM
+ * @p2p_provider: peer-to-peer provider of the device with the ranges, or NULL. The
+ *	exporter keeps it and its device alive until the match is over. The
+ *	exporter's lists name the same provider.
+ * @phys_kinds: the kinds that a list may have: BIT() of each &enum dma_buf_phys_kind
+ * @last_byte: the highest address of the memory, or 0 if the exporter does not know
+ *	it, which stands for anywhere in RAM
  *
  * A macro, so that it can initialise a static object.
  */
@@ -178,7 +178,7 @@ struct dma_buf_phys_list *dma_buf_phys_list_of_sgt(const struct sg_table *sgt);
  * DMA_BUF_EMAPPING_PAL_P2P - exporter entry for the PAL type, a BAR
  * @pal_exp_ops: pointer to the &struct dma_buf_mapping_pal_exp_ops
  * @provider: peer-to-peer provider of the BAR; the exporter keeps it and its
- *	PCI function alive until the match is over. Its lists name the same one.
+ *	PCI function alive until the match is over. Its lists name the same provider.
  *
  * All ranges are %DMA_BUF_PHYS_MMIO. Serves importers of address spaces, and
  * those of scatterlists that accept peer-to-peer and whose device can reach the

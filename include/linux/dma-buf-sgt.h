@@ -20,7 +20,7 @@ struct sg_table;
  * enum dma_sgt_importer_p2p - what an SGT importer can take
  * @DMA_SGT_NO_P2P: refuses peer-to-peer, only memory that has struct pages
  * @DMA_SGT_IMPORTER_ACCEPTS_P2P: peer-to-peer addresses without struct pages as
- *	well. Only dynamic importers may say so.
+ *	well. For dynamic importers only.
  * @DMA_SGT_IMPORTER_REQUIRES_P2P: peer-to-peer or nothing: the attach fails
  *	where it would have fallen back to system memory
  */
@@ -34,8 +34,8 @@ enum dma_sgt_importer_p2p {
  * enum dma_sgt_exporter_p2p - what an SGT exporter's offer needs
  * @DMA_SGT_EXPORTER_NO_P2P: nothing, any importer can be served
  * @DMA_SGT_EXPORTER_REQUIRES_P2P_DISTANCE: an importer that accepts
- *	peer-to-peer and whose device can reach the exporter's, as
- *	pci_p2pdma_distance() tells
+ *	peer-to-peer and whose device can reach the exporter's, according to
+ *	pci_p2pdma_distance()
  */
 enum dma_sgt_exporter_p2p {
 	DMA_SGT_EXPORTER_NO_P2P = 0,
@@ -166,7 +166,7 @@ dma_buf_sgt_importer(const struct dma_buf_match_args *args,
 
 /**
  * dma_buf_match_is_sgt - is this match a scatterlist?
- * @match: what dma_buf_attach_map_type() returned, or one of a set
+ * @match: the result of dma_buf_attach_map_type(), or one match of a set
  *
  * Return: True if it is.
  */
@@ -177,8 +177,8 @@ dma_buf_match_is_sgt(const struct dma_buf_mapping_match *match)
 }
 
 /**
- * dma_buf_match_is_sgt_p2p - is this match a scatterlist of peer-to-peer?
- * @match: what dma_buf_attach_map_type() returned, or one of a set
+ * dma_buf_match_is_sgt_p2p - is this match a peer-to-peer scatterlist?
+ * @match: the result of dma_buf_attach_map_type(), or one match of a set
  *
  * Return: True if it is, and the addresses may lie in the exporter's device.
  */
@@ -194,9 +194,9 @@ dma_buf_match_is_sgt_p2p(const struct dma_buf_mapping_match *match)
  * dma_buf_find_sgt - find a scatterlist in a set
  * @matches: the set, as &dma_buf_ops.select_mapping gets it
  * @nr_matches: length of @matches
- * @p2p: peer-to-peer or not?
+ * @p2p: find a peer-to-peer match, or one that is not
  *
- * Return: The index of the first match that is, or -EOPNOTSUPP.
+ * Return: The index of the first such match, or -EOPNOTSUPP.
  */
 static inline int dma_buf_find_sgt(const struct dma_buf_match *matches,
 				   unsigned int nr_matches, bool p2p)
@@ -211,7 +211,7 @@ static inline int dma_buf_find_sgt(const struct dma_buf_match *matches,
 }
 
 /**
- * dma_buf_attach_map_type - what the attachment is served by
+ * dma_buf_attach_map_type - the match that serves the attachment
  * @attach: the attachment
  *
  * It changes only when the exporter selects another match of the set, for a map
@@ -219,7 +219,7 @@ static inline int dma_buf_find_sgt(const struct dma_buf_match *matches,
  * pinned.
  *
  * Return: The match that is selected, or the default. Before &dma_buf_ops.attach
- * it is one without a type.
+ * it is a match without a type.
  */
 static inline const struct dma_buf_mapping_match *
 dma_buf_attach_map_type(const struct dma_buf_attachment *attach)
@@ -269,14 +269,13 @@ dma_buf_sgt_p2p_allowed(const struct dma_buf_attachment *attach)
 }
 
 /**
- * dma_buf_sgt_p2p_required - is a buffer in system memory no use to the importer?
+ * dma_buf_sgt_p2p_required - does the importer refuse a buffer in system memory?
  * @attach: the attachment
  *
  * For an exporter that matches peer-to-peer and finds out where the buffer is when
  * it maps: the map call fails with -EBUSY if that is system memory.
  *
- * Return: True if the attachment is SGT and the importer has asked for
- * peer-to-peer or nothing.
+ * Return: True if the attachment is SGT and the importer requires peer-to-peer.
  */
 static inline bool
 dma_buf_sgt_p2p_required(const struct dma_buf_attachment *attach)
@@ -314,7 +313,7 @@ dma_buf_get_sgt_ops(const struct dma_buf_attachment *attach)
  * @attach: the attachment
  * @map: &dma_buf_mapping_sgt_exp_ops.map_dma_buf to compare with
  *
- * For helpers that exporters put together in more than one way.
+ * For helpers that exporters combine in more than one way.
  *
  * Return: True if the attachment is SGT and mapped by @map.
  */

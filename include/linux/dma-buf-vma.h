@@ -14,9 +14,9 @@ struct vm_area_struct;
 /**
  * struct dma_buf_vma - a part of a buffer that is mapped at a user address
  * @dmabuf: the buffer, referenced
- * @skip: how many bytes behind the address that was asked for the part begins
- * @offset: where it begins in the buffer, in bytes
- * @length: how long it is
+ * @skip: number of bytes between the start of the range that was searched and the part
+ * @offset: offset of the part in the buffer, in bytes
+ * @length: length of the part, in bytes
  * @readable: user space may read there
  * @writable: user space may write there
  */
@@ -42,7 +42,7 @@ static inline int dma_buf_find_vma(unsigned long addr, unsigned long length,
 	return -ENOENT;
 }
 
-/* Nothing is mapped anywhere */
+/* No buffer is mapped anywhere */
 #define dma_buf_vma_offset_in_file NULL
 #endif
 

@@ -11,7 +11,7 @@
 #include <linux/pci.h>
 #include <linux/tracepoint.h>
 
-/* Why the driver of a PF cannot have a buffer as a piece of its VF's BAR */
+/* The driver of a PF cannot use a buffer as a piece of its VF's BAR */
 TRACE_EVENT(dma_buf_iov_refused,
 	    TP_PROTO(struct dma_buf *dmabuf,
 		     const struct dma_buf_mapping_match *match,

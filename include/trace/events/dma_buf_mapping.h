@@ -10,7 +10,7 @@
 #include <linux/dma-buf.h>
 #include <linux/tracepoint.h>
 
-/* One pair of entries that the negotiation looked at, and what came of it */
+/* One pair of entries that the negotiation has tried, and its result */
 TRACE_EVENT(dma_buf_mapping_match,
 	    TP_PROTO(struct dma_buf *dmabuf, const char *exporter,
 		     const char *importer, int result, const char *reason),
@@ -38,7 +38,7 @@ TRACE_EVENT(dma_buf_mapping_match,
 		      __get_str(importer), __entry->result, __get_str(reason))
 );
 
-/* What the exporter selected of the set of an attachment, or why it did not */
+/* The match that the exporter selected of an attachment's set, or its error */
 TRACE_EVENT(dma_buf_mapping_select,
 	    TP_PROTO(struct dma_buf *dmabuf,
 		     const struct dma_buf_match *matches,
