@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who can reach a BAR when: the state of a device, which was made for the test
- * and has no hardware, and of the buffers over its BARs.
+ * When CPUs and importers can reach a BAR: the state of a device, which was made for
+ * the test and has no hardware, and of the buffers over its BARs.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-domain.h>
@@ -29,7 +29,7 @@ struct bars_test {
 	struct inode inode;
 	u8 config[PCI_STD_HEADER_SIZEOF];
 	struct dma_buf *dmabuf[BUFS];
-	/* Held beyond the close of the device */
+	/* Referenced beyond the close of the device */
 	struct vfio_pci_bars *bars;
 };
 
@@ -79,7 +79,7 @@ static void bars_test_exit(struct kunit *test)
 	if (t->bars)
 		vfio_pci_bars_put(t->bars);
 	vfio_pci_bars_release(&t->vdev);
-	/* A kernel thread's last fput() is done by a worker, it uses @t */
+	/* A worker does the last fput() of a kernel thread, and uses @t */
 	flush_delayed_fput();
 }
 
@@ -111,13 +111,13 @@ static bool on(struct vfio_pci_dma_buf *buf)
 	return ret;
 }
 
-/* Does poll() say that the buffer is gone for ever? */
+/* Does poll() report that the buffer is gone permanently? */
 static bool hung_up(struct bars_test *t, unsigned int i)
 {
 	return vfs_poll(t->dmabuf[i]->file, NULL) & EPOLLHUP;
 }
 
-/* Does it say so in a while? */
+/* Does it report that after a while? */
 static bool hangs_up(struct bars_test *t, unsigned int i)
 {
 	int n;
@@ -127,7 +127,7 @@ static bool hangs_up(struct bars_test *t, unsigned int i)
 	return hung_up(t, i);
 }
 
-/* The device was closed: these are other BARs */
+/* The device was closed: the next open makes new BARs */
 static void open_again(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -179,7 +179,7 @@ static void bars_reset(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* What the file layer asks for before the last close, which may be none */
+/* The file layer asks for this before a close that may be the last */
 static void bars_drain(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -191,7 +191,7 @@ static void bars_drain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
 	KUNIT_EXPECT_FALSE(test, on(buf));
 
-	/* Whatever happens in between, no importer comes back */
+	/* Nothing that happens in between lets an importer come back */
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	start(t);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
@@ -216,7 +216,7 @@ static void bars_drain(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
 }
 
-/* The end of a drain holds a lock that other devices need: it must not wait */
+/* The end of a drain runs under a lock that other devices need: it must not wait */
 static void bars_drain_ends_at_once(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -249,7 +249,7 @@ static void bars_memory_off(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
 	KUNIT_EXPECT_FALSE(test, on(buf));
 
-	/* Turned on without a stop before */
+	/* Memory is turned on without a stop before */
 	down_write(&t->vdev.memory_lock);
 	set_memory(t, true);
 	start(t);
@@ -308,17 +308,17 @@ static void bars_revoke(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, on(other));
 	KUNIT_EXPECT_FALSE(test, vfio_pci_dma_buf_gone(other));
 
-	/* No reset brings it back */
+	/* A reset does not bring it back */
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	start(t);
 	KUNIT_EXPECT_FALSE(test, on(buf));
 	KUNIT_EXPECT_TRUE(test, on(other));
 
-	/* Nor does a reset look at it */
+	/* Resets skip it */
 	KUNIT_EXPECT_TRUE(test, list_empty(&buf->elm));
 	KUNIT_EXPECT_FALSE(test, list_empty(&other->elm));
 
-	/* In the middle of a reset */
+	/* A revoke in the middle of a reset */
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(other), 0);
 	start(t);
@@ -330,7 +330,7 @@ static void bars_revoke(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -ENODEV);
 }
 
-/* From here on who waits for an importer is killed */
+/* From here on the task is killed when it waits for an importer */
 static void get_killed(void)
 {
 	allow_signal(SIGKILL);
@@ -343,15 +343,15 @@ static void stay_alive(void)
 	flush_signals(current);
 }
 
-/* An importer unmaps, as vfio_pci_dma_buf_unmap_phys() sees it */
+/* An importer unmaps, as in vfio_pci_dma_buf_unmap_phys() */
 static void let_go(struct vfio_pci_dma_buf *buf)
 {
-	/* As that does */
+	/* Like vfio_pci_dma_buf_unmap_phys() */
 	smp_store_release(&buf->nr_maps, 0);
 	wake_up_all(&buf->bars->unmapped);
 }
 
-/* Importers that do not let go: who is killed leaves all as it was */
+/* Importers do not let go: a task that is killed leaves the state as it was */
 static void bars_killed(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -373,7 +373,7 @@ static void bars_killed(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, buf[i]->users, 0);
 	}
 
-	/* But there is no way back from a revoke, only a way to its end */
+	/* But a revoke cannot be undone, only completed */
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EINTR);
 	KUNIT_EXPECT_FALSE(test, hung_up(t, 0));
 	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf[0]));
@@ -381,7 +381,7 @@ static void bars_killed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf[0]), -EINTR);
 	stay_alive();
 
-	/* Which a worker takes if nobody tries again */
+	/* A worker completes it if no task tries again */
 	for (i = 0; i < BUFS; i++)
 		let_go(buf[i]);
 	KUNIT_EXPECT_TRUE(test, hangs_up(t, 0));
@@ -393,7 +393,7 @@ static void bars_killed(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* One thread takes many buffers back and waits for none of their importers */
+/* One thread revokes many buffers and waits for none of their importers */
 static void bars_start_revoke(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -410,11 +410,11 @@ static void bars_start_revoke(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, on(buf[i]));
 		KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf[i]));
 	}
-	/* To start it again does not end it */
+	/* Starting it again does not complete it */
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_start_revoke(buf[0]), 0);
 	KUNIT_EXPECT_FALSE(test, hung_up(t, 0));
 	KUNIT_EXPECT_FALSE(test, hung_up(t, 1));
-	/* Without an importer that is all */
+	/* Without an importer the revoke is complete */
 	KUNIT_EXPECT_TRUE(test, hung_up(t, 2));
 	KUNIT_EXPECT_TRUE(test, list_empty(&buf[2]->elm));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_start_revoke(buf[2]), -EBADFD);
@@ -430,7 +430,7 @@ static void bars_start_revoke(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_start_revoke(buf[0]), -ENODEV);
 }
 
-/* It stays on the list as long as somebody who walks that uses it */
+/* The buffer stays on the list while a task that walks the list uses it */
 static void bars_revoke_in_use(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -486,7 +486,7 @@ static void end_holder(struct task_struct *task, struct resv_holder *holder)
 	kthread_stop_put(task);
 }
 
-/* An importer that sits in the first buffer keeps no mapping of others alive */
+/* An importer that holds the first buffer's lock keeps no mapping of others alive */
 static void bars_lock_held(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -507,7 +507,7 @@ static void bars_lock_held(struct kunit *test)
 	stay_alive();
 	KUNIT_EXPECT_NE(test, buf[0]->told, t->bars->epoch);
 	for (i = 1; i < BUFS; i++) {
-		/* Told in the epoch that the transition has ended */
+		/* Invalidated in the epoch in which the transition has ended */
 		KUNIT_EXPECT_EQ(test, buf[i]->told, t->bars->epoch - 1);
 		KUNIT_EXPECT_EQ(test, buf[i]->users, 0);
 	}
@@ -518,7 +518,7 @@ static void bars_lock_held(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* An importer that needs a while to let go, once it was told */
+/* An importer that needs a while to let go after it was invalidated */
 struct slow_importer {
 	struct vfio_pci_dma_buf *buf;
 	struct task_struct *task;
@@ -534,13 +534,13 @@ static int let_go_slowly(void *data)
 	while (READ_ONCE(imp->buf->told) != READ_ONCE(bars->epoch))
 		schedule_timeout_uninterruptible(1);
 	schedule_timeout_uninterruptible(msecs_to_jiffies(SLOW_MS));
-	/* As vfio_pci_dma_buf_unmap_phys() */
+	/* Like vfio_pci_dma_buf_unmap_phys() */
 	smp_store_release(&imp->buf->nr_maps, 0);
 	wake_up_all(&bars->unmapped);
 	return 0;
 }
 
-/* Importers that each need a time to let go need that time together */
+/* Importers that each need some time to let go need it at the same time */
 static void bars_importers_at_once(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -568,7 +568,7 @@ static void bars_importers_at_once(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* Nor does it keep the thread that starts the revokes */
+/* Nor does it keep the thread waiting that starts the revokes */
 static void bars_start_revoke_lock_held(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -585,7 +585,7 @@ static void bars_start_revoke_lock_held(struct kunit *test)
 	KUNIT_EXPECT_NE(test, buf->told, t->bars->epoch);
 	end_holder(task, &holder);
 
-	/* The worker tells the importer, which lets go then */
+	/* The worker invalidates the importer, which lets go then */
 	for (i = 0; i < 30 * HZ && READ_ONCE(buf->told) != t->bars->epoch; i++)
 		schedule_timeout_uninterruptible(1);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(buf->told), t->bars->epoch);
@@ -595,7 +595,7 @@ static void bars_start_revoke_lock_held(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* Without an importer nobody waits for who has the lock */
+/* Without an importer no task waits for the holder of the reservation lock */
 static void bars_lock_held_for_nothing(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -614,7 +614,7 @@ static void bars_lock_held_for_nothing(struct kunit *test)
 	end_holder(task, &holder);
 }
 
-/* The PCI core resets the device because somebody else asked for it */
+/* The PCI core resets the device for another user */
 static void bars_reset_by_others(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -629,12 +629,12 @@ static void bars_reset_by_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
 	KUNIT_EXPECT_FALSE(test, on(buf));
 
-	/* A transition in between ends, the reset goes on */
+	/* A transition in between ends, and the reset goes on */
 	KUNIT_ASSERT_EQ(test, stop(t), 0);
 	start(t);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
 
-	/* And the other way round: this must not wait for memory_lock */
+	/* And in the other order: this must not wait for memory_lock */
 	down_write(&t->vdev.memory_lock);
 	vfio_pci_core_reset_done(&t->pdev);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_BUSY);
@@ -667,7 +667,7 @@ static void bars_open_in_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
 	vfio_pci_bars_close(&t->vdev);
 
-	/* An error: the same */
+	/* The same for an error */
 	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
 	vfio_pci_bars_error(&t->vdev, pci_channel_io_frozen);
 	vfio_pci_bars_open(&t->vdev);
@@ -678,7 +678,7 @@ static void bars_open_in_reset(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* So is one that recovers from an error, and is pulled out before it has */
+/* So is a device that recovers from an error, and is removed before that has ended */
 static void bars_open_in_recovery(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -695,7 +695,7 @@ static void bars_open_in_recovery(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, t->vdev.frozen);
 	vfio_pci_bars_close(&t->vdev);
 
-	/* One that works is not touched */
+	/* A device that works is left alone */
 	open_again(test);
 	vfio_pci_bars_unplug(&t->vdev);
 	KUNIT_EXPECT_EQ(test, t->vdev.bars->state, VFIO_PCI_BARS_ON);
@@ -723,7 +723,7 @@ static void bars_error_in_reset(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* A transition of our own comes by the PCI core as well */
+/* The PCI core's callbacks run in a transition of our own as well */
 static void bars_reset_by_us(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -760,7 +760,7 @@ static void bars_error(struct kunit *test)
 	flush_work(&t->bars->settle);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_ON);
 
-	/* No recovery: off, until a reset was possible after all */
+	/* No recovery: off, until a reset succeeds after all */
 	error(t, pci_channel_io_frozen);
 	error(t, pci_channel_io_perm_failure);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_OFF);
@@ -792,12 +792,12 @@ static void bars_close(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vfio_pci_dma_buf_gone(buf));
 	KUNIT_EXPECT_EQ(test, vfio_pci_dma_buf_revoke(buf), -ENODEV);
 
-	/* Transitions of a closed device, by those it shares a reset with */
+	/* Transitions of a closed device, by devices that share a reset with it */
 	KUNIT_EXPECT_EQ(test, stop(t), 0);
 	start(t);
 	KUNIT_EXPECT_EQ(test, t->bars->state, VFIO_PCI_BARS_CLOSED);
 
-	/* Opened again the device has other buffers */
+	/* After another open the device has other buffers */
 	KUNIT_ASSERT_EQ(test, vfio_pci_bars_prepare(&t->vdev), 0);
 	KUNIT_EXPECT_PTR_NE(test, t->vdev.bars, t->bars);
 	vfio_pci_bars_open(&t->vdev);
@@ -830,7 +830,7 @@ static const struct dma_buf_attach_ops importer_ops = {
 	.invalidate_mappings = no_revocation,
 };
 
-/* Without peer-to-peer DMA the buffers are there for CPUs only */
+/* Without peer-to-peer DMA the buffers are for CPUs only */
 static void bars_no_importer(struct kunit *test)
 {
 	const struct dma_buf_mapping_match pal[] = { DMA_BUF_IMAPPING_DOMAIN(true) };
@@ -849,7 +849,7 @@ static void bars_no_importer(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* What an importer has heard */
+/* The callbacks that an importer has got */
 struct told {
 	unsigned int lost;
 	unsigned int back;
@@ -914,7 +914,7 @@ static struct dma_buf_attachment *open_and_attach(struct kunit *test,
 	return attach;
 }
 
-/* Importers hear of the end of each outage, those that want to */
+/* The end of each outage is reported to importers with restore_mappings */
 static void bars_back(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -931,7 +931,7 @@ static void bars_back(struct kunit *test)
 	expect_told(test, &told, 2, 1);
 	KUNIT_EXPECT_PTR_EQ(test, attach_told(t, &told_ops, &told),
 			    ERR_PTR(-EAGAIN));
-	/* Others have always been told that it is gone, and do not wait for it */
+	/* Others have always got -ENODEV, and do not wait for the buffer */
 	KUNIT_EXPECT_PTR_EQ(test, attach_told(t, &importer_ops, &told),
 			    ERR_PTR(-ENODEV));
 	set_memory(t, true);
@@ -943,7 +943,7 @@ static void bars_back(struct kunit *test)
 	low_power(t, false);
 	expect_told(test, &told, 3, 3);
 
-	/* A close that is none */
+	/* A drain without a close */
 	t->vdev.vdev.drain(&t->vdev.vdev, true);
 	expect_told(test, &told, 4, 3);
 	t->vdev.vdev.drain(&t->vdev.vdev, false);
@@ -951,14 +951,14 @@ static void bars_back(struct kunit *test)
 
 	vfio_pci_core_reset_prepare(&t->pdev);
 	vfio_pci_core_reset_done(&t->pdev);
-	/* Who ends it may leave it to this */
+	/* The task that ends it may leave it to this work item */
 	flush_work(&t->bars->settle);
 	expect_told(test, &told, 5, 5);
 	dma_buf_detach(t->dmabuf[0], attach);
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* But not of an end that does not come */
+/* But an end that does not come is not reported */
 static void bars_not_back(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -993,7 +993,7 @@ static void bars_closed_not_back(struct kunit *test)
 	dma_buf_detach(t->dmabuf[0], attach);
 }
 
-/* A transition that does not take place, as its task was killed in between */
+/* A transition that does not happen, because its task was killed in between */
 static void bars_back_if_killed(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -1014,7 +1014,7 @@ static void bars_back_if_killed(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* Who has the reservation lock keeps nobody but the importers of that buffer */
+/* The holder of a reservation lock delays only the importers of that buffer */
 static void bars_back_lock_held(struct kunit *test)
 {
 	struct bars_test *t = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * When a device is told to end what takes long: files that are closed at the
- * same time, in any order, and files that are opened meanwhile.
+ * When a device is asked to drain: files that are closed at the same time, in any
+ * order, and files that are opened meanwhile.
  */
 #include <linux/mutex.h>
 #include <linux/vfio.h>
@@ -26,7 +26,7 @@ static void fake_drain(struct vfio_device *device, bool begin)
 	struct drain_test *t = container_of(device, struct drain_test, device);
 	struct kunit *test = kunit_get_current_test();
 
-	/* What takes long is done without the lock */
+	/* The drain, which takes long, runs without the lock */
 	KUNIT_EXPECT_EQ(test, mutex_is_locked(&t->set.lock), !begin);
 	if (!begin)
 		KUNIT_EXPECT_TRUE(test, t->drained);
@@ -63,7 +63,7 @@ static void begin(struct drain_test *t, size_t i)
 	vfio_df_drain_begin(&t->file[i]);
 }
 
-/* As vfio_df_close() */
+/* Like vfio_df_close() */
 static void close_file(struct drain_test *t, size_t i)
 {
 	guard(mutex)(&t->set.lock);
@@ -72,7 +72,7 @@ static void close_file(struct drain_test *t, size_t i)
 	vfio_df_drain_closed(&t->file[i]);
 }
 
-/* The close, and what follows */
+/* The close, and the steps after it */
 static void end(struct drain_test *t, size_t i)
 {
 	close_file(t, i);
@@ -116,7 +116,7 @@ static void drain_not_the_last(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->calls, 1);
 }
 
-/* Both are closed at once, and who has drained is the first to be done or not */
+/* Both are closed at once; the file that has drained is the first to end, or not */
 static void drain_two(struct kunit *test)
 {
 	struct drain_test *t = test->priv;
@@ -156,7 +156,7 @@ static void drain_opened_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->calls, 3);
 }
 
-/* Opened when who has drained is done and another is not */
+/* Opened after the file that has drained has ended, while another one has not */
 static void drain_opened_late(struct kunit *test)
 {
 	struct drain_test *t = test->priv;
@@ -176,7 +176,7 @@ static void drain_opened_late(struct kunit *test)
 	expect_closed(test);
 }
 
-/* Who ends a drain has a lock, and must not wait for who drains */
+/* The task that ends a drain holds a lock, and must not wait for one that drains */
 static void drain_end_while_draining(struct kunit *test)
 {
 	struct drain_test *t = test->priv;
@@ -199,7 +199,7 @@ static void drain_end_while_draining(struct kunit *test)
 	expect_closed(test);
 }
 
-/* One is closed, but not done with it, when another close begins */
+/* One file is closed, but its drain has not ended, when another close begins */
 static void drain_between_close_and_end(struct kunit *test)
 {
 	struct drain_test *t = test->priv;
@@ -210,7 +210,7 @@ static void drain_between_close_and_end(struct kunit *test)
 	begin(t, 0);
 	close_file(t, 0);
 
-	/* The third file is open, and nobody closes it */
+	/* The third file is open and stays open */
 	begin(t, 1);
 	KUNIT_EXPECT_FALSE(test, t->drained);
 	KUNIT_EXPECT_EQ(test, t->device.nr_closing, 1);
@@ -225,7 +225,7 @@ static void drain_between_close_and_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->calls, 1);
 }
 
-/* The last one to begin drains, however far the others are */
+/* The last one to begin drains, wherever the others are */
 static void drain_by_the_last_to_begin(struct kunit *test)
 {
 	struct drain_test *t = test->priv;
@@ -254,7 +254,7 @@ static void drain_by_the_last_to_begin(struct kunit *test)
 	}
 }
 
-/* Files that never got access are not open, and close nothing */
+/* Files that never got access are not open, and do not close the device */
 static void drain_without_access(struct kunit *test)
 {
 	struct drain_test *t = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Slices of a virtual function for the driver of its physical function: what is
- * offered, and that a reset, a revoke and the close of the device take it back.
+ * Slices of a virtual function for the driver of its physical function: the offer, and
+ * that a reset, a revoke and the close of the device take it back.
  */
 #include <linux/dma-buf-iov.h>
 #include <linux/dma-resv.h>
@@ -24,19 +24,19 @@
 #define OFFSET		SZ_128K
 
 /**
- * struct iov_test - a VF with one slice, and its PF, which has it mapped or not
- * @vdev: the VF as vfio-pci has it
+ * struct iov_test - a VF with one slice, and its PF, which may have it mapped
+ * @vdev: vfio-pci's device for the VF
  * @pdev: the VF
  * @pf: the PF
- * @bus: of @pdev
- * @inode: of the device's file
+ * @bus: the bus of @pdev
+ * @inode: inode of the device's file
  * @config: config space
  * @ops: vfio-pci's operations, with a match for IOV alone
  * @buf: the slice
  * @dmabuf: its buffer
  * @attach: the PF's attachment
- * @mapped: has the PF mapped it?
- * @invalidated: how often the PF was told
+ * @mapped: the PF has mapped it
+ * @invalidated: number of times that the PF was invalidated
  */
 struct iov_test {
 	struct vfio_pci_core_device vdev;
@@ -57,7 +57,7 @@ static void pdev_release(struct device *dev)
 {
 }
 
-/* As vfio_pci_dma_buf_match(), without the ranges that need peer-to-peer */
+/* Like vfio_pci_dma_buf_match(), without the ranges that need peer-to-peer */
 static int match(const struct dma_buf_match_args *args)
 {
 	struct dma_buf_mapping_match exp;
@@ -213,7 +213,7 @@ static void iov_offsets(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* A function of its own has no PF */
+/* A function that is no VF has no PF */
 static void iov_not_a_vf(struct kunit *test)
 {
 	struct iov_test *t = test->priv;
@@ -224,7 +224,7 @@ static void iov_not_a_vf(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* What a driver has put into the buffer need not be in the BAR */
+/* Ranges that a driver has put into the buffer may lie outside of the BAR */
 static void iov_not_in_bar(struct kunit *test)
 {
 	struct iov_test *t = test->priv;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which page frame is at a page of a buffer: any number of ranges in any order,
- * compared with a walk from the first range on.
+ * The page frame of each page of a buffer: any number of ranges in any order, compared
+ * with a walk from the first range on.
  */
 #include <linux/pfn.h>
 #include <linux/pgtable.h>
@@ -28,7 +28,7 @@ static const phys_addr_t bases[] = {
 
 static const unsigned int orders[] = { 0, PMD_SHIFT - PAGE_SHIFT };
 
-/* What lookup should find, the slow way */
+/* The result that lookup should have, found the slow way */
 static bool walk(const struct phys_vec *phys, size_t nr, unsigned long page,
 		 unsigned int order, unsigned long *pfn)
 {
@@ -47,7 +47,7 @@ static bool walk(const struct phys_vec *phys, size_t nr, unsigned long page,
 	return false;
 }
 
-/* To the end of the range, and no page further */
+/* Up to the end of the range, and no page further */
 static void check_span(struct kunit *test, const struct vfio_pci_slice_map *map,
 		       unsigned long page, bool ok, unsigned long want)
 {
@@ -92,7 +92,7 @@ static void check_page(struct kunit *test, const struct vfio_pci_slice_map *map,
 	check_span(test, map, page, ok, want);
 }
 
-/* Every first and last page, those beside them, and some in between */
+/* Every first and last page, their neighbours, and some in between */
 static void check_map(struct kunit *test, const struct vfio_pci_slice_map *map,
 		      struct rnd_state *rnd)
 {
@@ -161,7 +161,7 @@ static void slice_map_random(struct kunit *test)
 	}
 }
 
-/* Ranges of which a huge page fits into some, and is aligned in some */
+/* Ranges some of which are large enough for a huge page, and some are aligned */
 static void slice_map_huge(struct kunit *test)
 {
 	struct phys_vec phys[] = {
@@ -234,7 +234,7 @@ static void slice_map_merge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, phys[2].len, 2 * PAGE_SIZE);
 }
 
-/* Merging changes nothing of what is where */
+/* Merging does not change the page frame of any page */
 static void slice_map_merge_all(struct kunit *test)
 {
 	struct phys_vec *phys = alloc_ranges(test, MAX_RANGES);
@@ -259,7 +259,7 @@ static void slice_map_merge_all(struct kunit *test)
 	vfio_pci_slice_map_fini(&map);
 }
 
-/* As long as a size_t can say: page numbers must not wrap */
+/* The largest length of a size_t: page numbers must not wrap */
 static void slice_map_long(struct kunit *test)
 {
 	struct phys_vec phys = { 0, SIZE_MAX & PAGE_MASK };
@@ -306,7 +306,7 @@ static void check_areas(struct kunit *test, const struct vfio_pci_slice_map *map
 	}
 }
 
-/* Where a mapping has to begin if it is to have pages of 2 MiB */
+/* Where a mapping has to begin to have pages of 2 MiB */
 static void slice_map_area(struct kunit *test)
 {
 	static const struct area areas[] = {
@@ -334,7 +334,7 @@ static void slice_map_area(struct kunit *test)
 	vfio_pci_slice_map_fini(&map);
 }
 
-/* The user's ranges are many: one far behind is not looked for */
+/* The user's ranges are many: the search does not go to one far behind */
 static void slice_map_area_many(struct kunit *test)
 {
 	static const struct area areas[] = {
