@@ -70,6 +70,11 @@ class Mails(unittest.TestCase):
         with mock.patch.dict(os.environ, {"GIT_AUTHOR_NAME": "A Name"}):
             self.assertFalse(export.identity())
 
+    def test_author_alone_is_not_enough(self):
+        """Git would guess the committer."""
+        with mock.patch.dict(os.environ, {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b"}):
+            self.assertFalse(export.identity())
+
     def test_anonymous_for_checks(self):
         cover, mail = self.series(self.out + export.ANONYMOUS)
         for text in cover, mail:
