@@ -87,6 +87,20 @@ class Chapters(unittest.TestCase):
         self.assertEqual(literal_c("text::\n\n\t# cat /proc/1\n\tsize    flags\n\nmore\n"), [])
 
 
+class Readme(unittest.TestCase):
+    def test_packages(self):
+        """The list for other systems is that of install-deps, Debian's own keys aside."""
+        packages = re.search(r'packages="([^"]*)"', read("tools/install-deps"))[1].split()
+        listed = re.search(r"names of your system:\n\n((?:    .*\n)+)", read("README.md"))[1].split()
+        self.assertEqual(sorted(listed), sorted(set(packages) - {"debian-archive-keyring"}))
+
+    def test_links(self):
+        for page in "README.md", "CONTRIBUTING.md":
+            for target in re.findall(r"\]\(([^)]+)\)", read(page)):
+                with self.subTest(page=page, target=target):
+                    self.assertTrue(os.path.exists(os.path.join(REPO, target)))
+
+
 class Sphinx(unittest.TestCase):
     """tools/docs, which runs the kernel's own target."""
 
