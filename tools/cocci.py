@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Semantic patches (tools/cocci/*.cocci): which files they are for, and what they make of them.
+"""Semantic patches (tools/cocci/*.cocci): the files that they are for, and their results.
 
-Two comments at the top of a semantic patch say where it is to be run:
-`// Directories:` names folders of a kernel tree, `// Files:` is an extended
-regular expression that a file has to contain.  Without them it is drivers/,
-and every C file there.
+Two comments at the top of a semantic patch say where to run it: `// Directories:`
+names folders of a kernel tree, `// Files:` is an extended regular expression that a
+file has to contain.  Without them it runs on every C file in drivers/.
 """
 
 import difflib
@@ -23,7 +22,7 @@ ONE_LINE = re.compile(r"\s*#|.*(?://|/\*|\\\s*$)")
 
 
 def where(source):
-    """Folders and pattern of the semantic patch in the file SOURCE."""
+    """Folders and pattern in the semantic patch SOURCE."""
     folders, pattern = ["drivers"], ""
     with open(source) as file:
         for line in file:
@@ -56,7 +55,7 @@ def spaces(width):
 
 
 def fold(line):
-    """A line that got too wide, in two: behind a comma, in line with the innermost bracket."""
+    """Split a line that got too wide: after a comma, aligned with the innermost bracket."""
     if columns(line) <= WIDTH or ONE_LINE.match(line):
         return [line]
     open_at, best = [], None
@@ -76,7 +75,7 @@ def fold(line):
 
 
 def tidy(before, after):
-    """Without the empty lines that spatch leaves where it took something out."""
+    """Remove the empty lines that spatch leaves where it removed something."""
     lines = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for kind, _, _, start, end in matcher.get_opcodes():
@@ -99,19 +98,19 @@ def spatch(source, folder, *what):
 
 
 def with_types(folder, paths, headers):
-    """Options for the files PATHS of FOLDER, with what HEADERS there declare."""
+    """Options for the files PATHS of FOLDER, with the declarations of HEADERS there."""
     groups = os.path.join(folder, "groups")
     with open(groups, "w") as file:
         file.write("\n\n".join(os.path.join(folder, path) for path in paths))
     places = {os.path.dirname(os.path.join(folder, path)) for path in headers}
-    # Files without a word of the semantic patch are left out otherwise: a header may have it.
+    # spatch skips files without a word of the semantic patch; a header may have the word.
     return ["--file-groups", groups, "--disable-worth-trying-opt", "--recursive-includes",
             "--include-headers-for-types", *(arg for place in sorted(places)
                                              for arg in ("-I", place))]
 
 
 def plain(paths):
-    """{path: name without what the shell that spatch starts would stumble upon}"""
+    """{path: name without characters that confuse the shell that spatch starts}"""
     names = {}
     for path in sorted(paths):
         name = re.sub(r"[^\w./+-]", "_", path)
@@ -122,7 +121,7 @@ def plain(paths):
 
 
 def keep_endings(raw, before, text):
-    """TEXT with the line endings of RAW, which has those of DOS, and is BEFORE without them."""
+    """TEXT with the line endings of RAW, which has those of DOS; BEFORE is RAW without them."""
     raw, after, lines = io.StringIO(raw, newline="").readlines(), text.splitlines(True), []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for kind, old, old_end, start, end in matcher.get_opcodes():
@@ -152,9 +151,9 @@ def convert(source, top, paths):
 
 
 def report(source, texts, paths):
-    """What the semantic patch prints of PATHS of a driver, with the types of all TEXTS known.
+    """The output of the semantic patch for PATHS of a driver, with the types of all TEXTS known.
 
-    A list of words a line; a position is (path, line, column, its end's line and column).
+    A list of words per line; a position is (path, line, column, its end's line and column).
     """
     if not paths:
         return []
@@ -173,7 +172,7 @@ def report(source, texts, paths):
 
 
 def place(word, paths):
-    """The position that WORD is, or WORD."""
+    """The position in WORD, or WORD."""
     name, *numbers = word.rsplit(":", 4)
     return (paths[name], *map(int, numbers)) if len(numbers) == 4 and name in paths else word
 

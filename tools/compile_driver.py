@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Compile files of a driver for a kernel, and sort what the compiler says of them."""
+"""Compile files of a driver for a kernel, and sort the compiler's messages."""
 
 import os
 import re
@@ -22,7 +22,7 @@ def has_kbuild(folder):
 
 
 def make(kdir, folder, names):
-    """What make says of all these objects."""
+    """The output of make for all these objects."""
     run = subprocess.run(["make", "-k", "-s", "-C", os.path.realpath(kdir), f"M={folder}", *names],
                          text=True, errors="replace", stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT,
@@ -33,7 +33,7 @@ def make(kdir, folder, names):
 
 
 def run(top, changes, paths, kdir):
-    """(errors, warnings): lines of what the compiler says of the files PATHS.
+    """(errors, warnings): lines of the compiler about the files PATHS.
 
     CHANGES, {path: text}, are made in a copy: the driver's own folder stays as it is.
     """

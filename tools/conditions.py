@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Which lines of a C file a kernel with mapping types compiles, by their #if.
+"""The lines of a C file that a kernel with mapping types compiles, by their #if.
 
-What depends on the version of the kernel, or on the macro that is the test for mapping
-types, is decided.  All other conditions can be true or false.
+Conditions on the version of the kernel, or on the macro that is the test for mapping
+types, are decided.  All other conditions can be true or false.
 """
 
 import bisect

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Kernel configurations for objects that are compiled and not run.
 
-Each has a folder of its own below the prepared tree, and says by the kernel's
-own makefiles which objects it builds.
+Each has a folder of its own below the prepared tree, and asks the kernel's own
+makefiles which objects it builds.
 """
 
 import hashlib
@@ -15,17 +15,17 @@ from steps import REPO
 
 DRIVERS = os.path.join(REPO, "tools/guest/config/objects.config")
 MAKEFILE = os.path.join(REPO, "tools/configured.mk")
-# What makes a compilation slow and says nothing about it.
+# Options that make a compilation slow and find nothing in it.
 FAST = ["KASAN=n", "UBSAN=n", "KCOV=n", "GCOV_KERNEL=n", "GCC_PLUGINS=n", "WERROR=n",
         "DRM_WERROR=n", "PROVE_LOCKING=n", "DEBUG_INFO_NONE=y"]
 ARM_ONLY = r"^drivers/gpu/drm/armada/"
 X86 = rf"^(?!{ARM_ONLY[1:]})"
 ARM64 = (r"^drivers/(dma-buf/|gpu/drm/(msm|omapdrm|panfrost|panthor|tegra)/|misc/fastrpc|tee/|"
          r"media/(common|platform)/)|^sound/")
-# What every kernel without these options has to do without.
+# Options that every kernel without these has to do without.
 NONE = ["MODULES=n", "DEBUG_FS=n", "TRACING=n", "DMABUF_DEBUG=n", "KUNIT=n", "LOCKDEP=n", "PM=n",
         "PCI_P2PDMA=n", "ZONE_DEVICE=n", "IOMMUFD=n", "MMU_NOTIFIER=n", "HMM_MIRROR=n"]
-# What xe and Xen select.
+# Options that xe and Xen select.
 SELECTED = ["MMU_NOTIFIER=y", "HMM_MIRROR=y", "PM=y"]
 P2P = ["SPARSEMEM_VMEMMAP=y", "MEMORY_HOTPLUG=y", "MEMORY_HOTREMOVE=y", "ZONE_DEVICE=y",
        "PCI_P2PDMA=y", "VFIO_PCI_DMABUF=y", "IOMMU_SUPPORT=y", "AMD_IOMMU=y", "HSA_AMD=y",
@@ -38,17 +38,17 @@ WATCH = ["DEBUG_KERNEL=y", "DEBUG_FS=y", "FTRACE=y", "ENABLE_DEFAULT_TRACERS=y",
 
 
 def without(options, *others):
-    """OPTIONS without those of which OTHERS say otherwise."""
+    """OPTIONS without those that OTHERS set differently."""
     names = {other.split("=")[0] for other in others}
     return [option for option in options if option.split("=")[0] not in names]
 
 
 class CannotConfigure(Exception):
-    """A configuration cannot be had, and why."""
+    """A configuration cannot be made, and the reason."""
 
 
 class Configuration:
-    """What the kernel's makefile calls GOAL, with OPTIONS, each of which has to be taken."""
+    """The goal GOAL of the kernel's makefile, with OPTIONS, each of which has to be accepted."""
 
     def __init__(self, name, goal, options=(), **kept):
         self.name, self.goal, self.options = name, goal, list(options)
@@ -95,7 +95,7 @@ class Configuration:
         path = os.path.join(self.obj, "wanted.config")
         there = os.path.exists(os.path.join(self.obj, ".config")) and os.path.exists(path)
         if not there or open(path).read() != self.wanted():
-            if there:   # it is not to be taken for one of this kind if this run is killed
+            if there:   # if this run is killed, the next one must not take it for complete
                 os.unlink(os.path.join(self.obj, ".config"))
             with open(path, "w") as file:
                 file.write(self.wanted())
@@ -107,7 +107,7 @@ class Configuration:
         self.insist(self.make("-s", "prepare", "modules_prepare"))
 
     def is_current(self):
-        """No Kconfig file is newer; asking make for that takes longer than to compile a file."""
+        """No Kconfig file is newer; asking make for that takes longer than compiling a file."""
         auto = os.path.join(self.obj, "include/config/auto.conf")
         if not os.path.exists(auto) or not os.path.exists(auto + ".cmd"):
             return False
@@ -144,7 +144,7 @@ class Configuration:
         return found
 
     def makefiles(self, objects):
-        """{folder: its makefile} of all that lead to OBJECTS."""
+        """{folder: its makefile} of all folders that lead to OBJECTS."""
         found = {}
         for name in objects:
             while name:
@@ -157,7 +157,7 @@ class Configuration:
 
     @staticmethod
     def reached(lists):
-        """What is in the folders that the kernel's makefiles go into."""
+        """The objects in the folders that the kernel's makefiles descend into."""
         found, at = set(), ["."]
         while at:
             for item in lists.pop(at.pop(), ()):
@@ -167,7 +167,7 @@ class Configuration:
         return found
 
     def lists(self, folders):
-        """{folder: what the configuration builds in it, folders with a slash}."""
+        """{folder: the objects that the configuration builds in it, folders with a slash}."""
         made = self.make("--no-print-directory", "configured", f"FOLDERS={' '.join(folders)}",
                          MAKEFILES=MAKEFILE)
         self.insist(made)

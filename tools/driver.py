@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """A driver outside of the kernel tree: its files, and the changes that move it to mapping types.
 
-tools/convert.cocci says where the old interface is used.  Here is decided what can be changed
-there without harm; all else is left as it is, and a reason is kept for the report.
+tools/convert.cocci finds where the old interface is used.  This decides what can be changed there
+without harm; everything else is left as it is, with a reason for the report.
 
-Files are read as Latin-1, in which each byte is a character: none is lost, and the columns that
+Files are read as Latin-1, in which each byte is a character: no byte is lost, and the columns that
 spatch counts are right.
 """
 
@@ -33,7 +33,7 @@ LEFT = {"name": "a line of the preprocessor is in the way",
 
 
 def files(top, wanted):
-    """Paths of the files below TOP that WANTED says yes to.  Links may lead to some again."""
+    """Paths of the files below TOP for which WANTED returns true.  Links may lead to some again."""
     found = []
     for folder, folders, names in os.walk(top):
         folders[:] = [name for name in folders if name != ".git"]
@@ -43,7 +43,7 @@ def files(top, wanted):
 
 
 def closing(code, position):
-    """Behind the brace that closes the one at POSITION."""
+    """The position after the brace that closes the one at POSITION."""
     depth = 0
     for match in re.compile("[{}]").finditer(code, position):
         depth += 1 if match[0] == "{" else -1
@@ -53,7 +53,7 @@ def closing(code, position):
 
 
 def bracket(text):
-    """Behind the bracket that closes the one TEXT begins with."""
+    """The position after the bracket that closes the one at the start of TEXT."""
     depth = 0
     for at, char in enumerate(text):
         depth += {"(": 1, ")": -1}.get(char, 0)
@@ -63,7 +63,7 @@ def bracket(text):
 
 
 def block(code, position):
-    """(start, end) of what is between the braces around POSITION."""
+    """(start, end) of the text between the braces around POSITION."""
     start, depth = position, 0
     while start > 0 and (depth or code[start] != "{"):
         depth += {"}": 1, "{": -1}.get(code[start], 0)
@@ -72,14 +72,14 @@ def block(code, position):
 
 
 class File:
-    """What is asked of one file again and again."""
+    """Results about one file that are needed repeatedly."""
 
     def __init__(self, text):
         self.text = text
         self.code = old_interface.code_of(text)
         self.branches = conditions.Branches(self.code)
         self.lines = [0, *(match.end() for match in re.finditer("\n", text))]
-        self.defines = []           # (start, end, name) of what is called as something new is
+        self.defines = []           # (start, end, name) of definitions with the name of a new one
         for match in DEFINED.finditer(self.code):
             end = match.end()
             if self.code[end:end + 1] == "{":
@@ -99,7 +99,7 @@ class Driver:
         self.top = top
         paths = files(top, lambda name: name.endswith((".c", ".h")))
         self.links = {path for path in paths if os.path.islink(os.path.join(top, path))}
-        # What is below DIR is there by its own name as well.
+        # Files below DIR are there by their own name as well.
         below = os.path.realpath(top) + os.sep
         paths = [path for path in paths if path not in self.links or
                  not os.path.realpath(os.path.join(top, path)).startswith(below)]
@@ -109,12 +109,12 @@ class Driver:
         self.files = {path: File(text) for path, text in texts.items()
                       if any(word in text for word in WORDS)}
         self.learn()
-        # What has an attachment that is declared elsewhere need not name it.
+        # A file that uses an attachment which is declared elsewhere need not name its type.
         words = self.types.strings()
         self.files |= {path: File(text) for path, text in texts.items()
                        if path not in self.files and any(word in text for word in words)}
         self.learn()
-        self.left = {}              # {(path, line): why a place was left as it is}
+        self.left = {}              # {(path, line): the reason why a place was left as it is}
 
     def learn(self):
         self.types = old_interface.Types(file.code for file in self.files.values())
@@ -124,7 +124,7 @@ class Driver:
             return file.read()
 
     def set(self, path, text):
-        """The file has this text from now on, with the line ends that it had."""
+        """Set the text of the file, with the line ends that it had."""
         old = self.files.get(path)
         self.files[path] = File(text)
         raw = self.raw.get(path, "")
@@ -133,7 +133,7 @@ class Driver:
         self.raw[path] = text
 
     def convert(self, choice):
-        """{path: what was done}; the exporters of files that have a CHOICE are left alone."""
+        """{path: changes}; leaves the exporters of files alone that have a CHOICE."""
         texts = {path: file.text for path, file in self.files.items()}
         paths = sorted(set(texts) - self.links)
         done, edits = {}, {}
@@ -155,7 +155,7 @@ class Driver:
         return {path: list(words) for path, words in done.items()}
 
     def leave(self, path, kind, places):
-        """Keep in mind that this place was left as it is, unless that is as it should be."""
+        """Record that this place was left as it is, unless that is intended."""
         file = self.files[path]
         for place in places[1::2] if kind == "ops" else places[:1]:
             start = self.span(file, place)[0]
@@ -163,7 +163,7 @@ class Driver:
                 self.left[path, place[1]] = LEFT[kind]
 
     def move(self, path, before):
-        """The lines of what was left are those of the text that is there now."""
+        """Set the lines of the places that were left to those in the new text."""
         after = self.files[path].text.splitlines(True)
         now = {}
         for old, new, size in difflib.SequenceMatcher(None, before, after,
@@ -173,7 +173,7 @@ class Driver:
                      for (name, line), why in self.left.items()}
 
     def is_fine(self, file, position):
-        """Is that for older kernels, or what makes a new name out of an old one?"""
+        """Is that code for older kernels, or code that defines a new name by an old one?"""
         return file.branches.dead(position) or file.defined_around(position)
 
     def can_change(self, file, start, end):
@@ -225,11 +225,11 @@ class Driver:
         yield (*without(file.text, u - 1, other_end), "")
 
     def is_own(self, kind):
-        """Is that a struct of the driver's own with members of the old names?"""
+        """Is that a struct of the driver with members of the old names?"""
         return bool(self.types.own & set(re.findall(r"\w+", kind)))
 
     def is_ops(self, kind):
-        """Is that type dma_buf_ops, by a name of the driver's own as well?"""
+        """Is that type dma_buf_ops, or another name of the driver for it?"""
         if re.search(r"\bstruct dma_buf_ops\b", kind):
             return True
         name = kind.split()[-1]
@@ -238,7 +238,7 @@ class Driver:
 
 
 def without(text, start, end):
-    """(start, end) of the member and all that goes with it: comma, white space, its line."""
+    """(start, end) of the member with everything that belongs to it: comma, white space, line."""
     end = re.compile(r"\s*,|").match(text, end).end()
     line = text.rfind("\n", 0, start) + 1
     rest = re.compile(r"[ \t]*").match(text, end).end()
@@ -251,7 +251,7 @@ def without(text, start, end):
 
 
 def apply(text, edits, start=0, end=None):
-    """TEXT from START to END with what of EDITS, {(start, end): new}, is in there."""
+    """TEXT from START to END with those of EDITS, {(start, end): new}, that lie in it."""
     done, at = [], start
     end = len(text) if end is None else end
     for (first, last), words in sorted(edits.items()):
@@ -262,7 +262,7 @@ def apply(text, edits, start=0, end=None):
 
 
 def realigned(file, edits):
-    """Edits that keep what follows in line with the bracket that a line leaves open."""
+    """Edits that keep the following lines aligned with the bracket that a line leaves open."""
     more = {}
     for line, start in enumerate(file.lines[:-1]):
         opened = []
@@ -308,7 +308,7 @@ def changed(file, edits):
 
 
 def compat_include(driver, path):
-    """Have a file that was changed include the header for older kernels."""
+    """Include the header for older kernels in a file that was changed."""
     file = driver.files[path]
     if COMPAT in file.text or os.path.basename(path) == COMPAT:
         return

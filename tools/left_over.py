@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What is left of the old interface in a driver after tools/convert: what a person has to do."""
+"""The rest of the old interface in a driver after tools/convert, for a person to change."""
 
 import collections
 import os
@@ -14,7 +14,7 @@ OPS = r"\bstruct\s+dma_buf_ops\b|\bdma_buf_export\b"
 
 MOVE_NOTIFY = "the callback move_notify is invalidate_mappings by now"
 
-# What old code has that is neither a function's old name nor the member of a known variable
+# Names in old code other than a function's old name and the member of a known variable
 MUST = [
     (r"(?<![\w.>?])(?:un)?map_dma_buf\s*:(?!:)\s*&?\w+\s*[,}]",
      "struct dma_buf_ops has no {0}: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap), or make offers "
@@ -51,7 +51,7 @@ LIST = re.compile(r"^\s*([\w-]+)-(y|m|objs|\$\([^()]*\))\s*[:+]?=([^#\n]*)", re.
 MENTION = re.compile(rf"{old_interface.NAMES}|\bpeer2peer\b|\bdma_buf_move_notify\b")
 NOW = {"peer2peer": "is no longer there",
        "dma_buf_move_notify": "is now dma_buf_invalidate_mappings()"}
-# A script that looks for what a kernel has would find nothing, and turn it off.
+# A script that tests for features of the kernel would not find them, and turn them off.
 SCRIPT = re.compile(rf"{MENTION.pattern}|\b(?:un)?map_dma_buf\b")
 LARGEST = 1 << 20
 
@@ -103,7 +103,7 @@ OFFER_RANGES = """\
 	}}"""
 MAPS_A_BAR = "maps a BAR"
 ASKS_IMPORTER = "asks the importer for peer-to-peer"
-# What makes an exporter more than one of plain SGT: (pattern, only in files with, words)
+# Code that makes an exporter more than one of plain SGT: (pattern, only in files with, words)
 CHOICES = [
     (r"->\s*allow_peer2peer\b(?!\s*=[^=])", "", ASKS_IMPORTER),
     (r"\bpci_p2pdma_distance(?:_many)?\s*\(", OPS, "asks for the distance"),
@@ -114,7 +114,7 @@ ADVICE = "this exporter has a choice to offer; see DMA_BUF_EMAPPING_SGT_P2P(), a
 
 
 def live(file, pattern):
-    """Matches in what a kernel with mapping types compiles, comments and strings aside."""
+    """Matches in code that a kernel with mapping types compiles, without comments and strings."""
     for match in re.finditer(pattern, file.code):
         if not file.branches.dead(match.start()):
             yield match
@@ -125,9 +125,9 @@ def where(path, file, position):
 
 
 def choices(source):
-    """{path: "FILE:LINE does this"} of what makes the exporters of a file choose.
+    """{path: "FILE:LINE does this"} of code that makes the exporters of a file choose.
 
-    Attachments, and what is asked of them, get around, so that peer-to-peer is of interest
+    Attachments, and code that uses them, get around, so that peer-to-peer is of interest
     for all files of a driver.
     """
     found = {}
@@ -146,7 +146,7 @@ def choices(source):
 
 
 def macros(path, file):
-    """->dev of a macro's parameter, which no declaration tells the type of."""
+    """->dev of a macro's parameter, whose type no declaration has."""
     for match in live(file, r"(?m)^[ \t]*#[ \t]*define[ \t]+\w+\(([^()]*)\)((?:\\\n|[^\n])*)"):
         for name in re.findall(r"\w+", match[1]):
             if re.search(rf"\(?\b{name}\)?\s*->\s*dev\b", match[2]) and \
@@ -166,7 +166,7 @@ def initialised(file, struct, members):
 
 
 def must_of(source, file, choice):
-    """(position, words) of what does not compile, or not do what it did."""
+    """(position, words) of code that does not compile, or has changed its meaning."""
     for position, words in old_interface.findings(file.code, True, source.types, choice):
         if not file.branches.dead(position) and not file.defined_around(position):
             yield position, words
@@ -222,7 +222,7 @@ def offers(path, file, choice):
 
 
 def other_files(source):
-    """What configure scripts, makefiles and documents mention."""
+    """Old names in configure scripts, makefiles and documents."""
     for path in driver.files(source.top, lambda name: not name.endswith((".c", ".h"))):
         full = os.path.join(source.top, path)
         if os.path.islink(full) or os.path.getsize(full) > LARGEST:
@@ -236,9 +236,9 @@ def other_files(source):
 
 
 def report(source, choice):
-    """Lines of what must be changed, is to be checked, and is mentioned only.
+    """Lines about what must be changed, what is to be checked, and what is only mentioned.
 
-    CHOICE is what choices() found before anything was changed.
+    CHOICE is the result of choices() before anything was changed.
     """
     parts, told = ([], [], []), set()
     for path, file in sorted(source.files.items()):
@@ -275,7 +275,7 @@ def namespaces(source):
 
 
 def including(texts):
-    """{path: what it includes from below DIR}"""
+    """{path: the files below DIR that it includes}"""
     named = collections.defaultdict(list)
     for path in texts:
         named[os.path.basename(path)].append(path)
@@ -313,7 +313,7 @@ def groups(source, texts):
                 yield f"the module {module.removesuffix('.o')}", sources
     places = collections.defaultdict(set)
     for path in rest:
-        # A module that is listed with variables may be of all that is below.
+        # A module that is listed with variables may contain everything below.
         above = [folder for folder in unclear if path.startswith(os.path.join(folder, ""))]
         places[max(above, key=len, default=os.path.dirname(path))].add(path)
     for folder, sources in sorted(places.items()):
@@ -321,7 +321,7 @@ def groups(source, texts):
 
 
 def users(source):
-    """C files that have anything to do with dma-buf; links are another's."""
+    """C files that use dma-buf; links belong to another driver."""
     wanted = re.compile(rf"{driver.NEW_NAMES}|{old_interface.NAMES}|dma_buf_")
     return {path for path, file in source.files.items()
             if path.endswith(".c") and path not in source.links and wanted.search(file.code)}
@@ -333,7 +333,7 @@ def is_old(source, path):
 
 
 def skipped(source):
-    """Links that lead out of DIR, where files would be changed for others as well."""
+    """Links that lead out of DIR, where a change would affect others as well."""
     below = os.path.realpath(source.top) + os.sep
     for folder, folders, names in os.walk(source.top):
         for name in sorted(folders + names):

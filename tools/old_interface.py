@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""old-interface TREE - does anything in the kernel tree still use dma-buf as it was?
+"""old-interface TREE - does anything in the kernel tree still use the old dma-buf interface?
 
 Before mapping types an exporter had map_dma_buf() among its dma_buf_ops, an
 attachment had a device and a peer2peer flag, and importers mapped by functions
-of other names.  All C files, headers and documents of the folders below are
-searched, also those that no configuration here builds, and comments as well.
-Prints a line a finding and ends with 1 if there is one.
+of other names.  Searches all C files, headers and documents of the folders below,
+also those that no configuration here builds, and comments as well.  Prints a line
+per finding and ends with 1 if there is one.
 
 The attachment in front of ->dev may be declared elsewhere, in a driver's header
 for one, so declarations are taken from all files that are searched.
@@ -21,7 +21,7 @@ import sys
 FOLDERS = ["Documentation", "arch", "block", "drivers", "fs", "include", "io_uring", "kernel",
            "lib", "mm", "net", "rust", "samples", "sound", "tools/testing", "virt"]
 NAMES = r"\bdma_buf_(?:un)?map_attachment(?:_unlocked)?\b"
-# Documents that tell how things were.
+# Documents that describe the past.
 HISTORY = {"Documentation/driver-api/dma-buf-mapping.rst"}
 
 OLD_NAME = "{0}() is now dma_buf_sgt_{1}()"
@@ -48,25 +48,25 @@ SGT_OPS = "dma_buf_mapping_sgt_exp_ops"
 KERNEL = {"drm_gem_object": "import_attach", "ib_umem_dmabuf": "attach",
           "host1x_bo_mapping": "attach"}
 
-# A name, and what declares another one behind a comma.
+# A name, and the declarations of further names after a comma.
 DECLARATOR = r"[\s*]*(?:(?:const|volatile|__\w+)\b[\s*]+)*(\w+)\s*(?:\[[^][]*\]\s*)*"
 VALUE = r"(?:=(?:[^,;(){}]|\((?:[^()]|\([^()]*\))*\))*)?"
 DECLARATION = re.compile(rf"[{{}}]|\bstruct\s+(\w+)\b(?=[\s*]*[a-zA-Z_]){DECLARATOR}{VALUE}")
 NEXT = re.compile(rf",{DECLARATOR}(?=[,;=)]){VALUE}")
 HEAD = re.compile(r"\b(?:struct|union)\b(?:\s+__\w+(?:\([^()]*\))?)*\s*(\w*)\s*$")
 OWN = re.compile(r"\bstruct\s+(\w+)\s*\{[^{}]*\(\s*\*\s*(?:un)?map_dma_buf\s*\)")
-# What an arrow can follow: a name, brackets, and such as are opened before the name.
+# The text before an arrow: a name, brackets, and such as are opened before the name.
 BASE = re.compile(r"\b(\w+)(?:\[[^][]*\]|\((?:[^()]|\([^()]*\))*\)|\))*$")
 
 
 def code_of(text):
-    """TEXT with nothing in its comments and strings, all else in its place."""
+    """TEXT with comments and strings emptied, everything else in its place."""
     return re.sub(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)+'",
                   lambda match: re.sub(r"[^\n]", " ", match[0]), text, flags=re.S)
 
 
 def base(text, position):
-    """(name, where it is) in front of the arrow or dot at POSITION."""
+    """(name, its position) in front of the arrow or dot at POSITION."""
     start = max(0, position - 200)
     before = text[start:position]
     if text[position] == "-":
@@ -76,7 +76,7 @@ def base(text, position):
 
 
 class Types:
-    """Which struct the variables and members of some files are declared as."""
+    """The structs that the variables and members of some files are declared as."""
 
     def __init__(self, texts=()):
         self.structs = collections.defaultdict(lambda: collections.defaultdict(set))
@@ -102,7 +102,7 @@ class Types:
                 head = HEAD.search(before)
                 blocks.append(head and head[1])
             elif match[0] == "}":
-                # In the first column it ends all, however many #ifdef made of the others.
+                # A brace in the first column ends all, however many #ifdef made of the others.
                 blocks = blocks[:-1] if start and code[start - 1] != "\n" else []
             else:
                 self.declare(text, code, match, before, blocks)
@@ -141,7 +141,7 @@ class Types:
         return self.members.get(name) or {kind for _, kind in declared[-1:]}
 
     def strings(self):
-        """What has the device of an attachment that is declared in another file looks like."""
+        """The shape of the device of an attachment that is declared in another file."""
         found = [name + behind for name, kinds in self.shared.items() if ATTACHMENT in kinds
                  for behind in ("(", "->dev")]
         for name, kinds in self.members.items():
@@ -156,14 +156,14 @@ def line_of(text, position):
 
 
 def names(text):
-    """The functions; members that are called the same are another's."""
+    """The functions; members of the same name belong to other structs."""
     for match in re.finditer(rf"(?<!->)(?<!\.)(?<!\(\*){NAMES}", text):
         yield match.start(), OLD_NAME.format(match[0], match[0].removeprefix("dma_buf_"))
 
 
 def in_function(text):
     """Does TEXT, which ends in an initialiser, end in a function?"""
-    start = text.rfind("\n}") + 1      # a brace in the first column ends all before it
+    start = text.rfind("\n}") + 1      # a brace in the first column ends everything before it
     opened = []
     for brace in re.finditer(r"[{}]", text[start:]):
         if brace[0] == "{":
@@ -224,7 +224,7 @@ def members(text, types):
 
 
 def findings(text, code, types=None, choice=None):
-    """(position, words) of all that is old in the text of a file."""
+    """(position, words) of everything old in the text of a file."""
     yield from names(text)
     if code:
         types = types or Types([text])
@@ -249,7 +249,7 @@ def search(top, folders, strings):
 
 
 def links(top, folders):
-    """C files and documents that are links to what is not below TOP: {path: where it leads}."""
+    """C files and documents that are links to files outside of TOP: {path: target}."""
     run = subprocess.run(["find", *present(top, folders), "-name", ".?*", "-prune", "-o", "-type",
                           "l", "-print"], cwd=top, check=True, text=True, stdout=subprocess.PIPE)
     below = os.path.realpath(top) + os.sep
@@ -286,7 +286,7 @@ class Sources:
         return path.endswith((".c", ".h"))
 
     def report(self):
-        """One line a finding: FILE:LINE: words."""
+        """One line per finding: FILE:LINE: words."""
         for path, text in sorted(self.texts.items()):
             for position, words in sorted(findings(text, self.is_code(path), self.types)):
                 yield f"{path}:{line_of(text, position)}: {words}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Two runs of the same tests, on the unpatched kernel and on ours, compared.
 
-What passes unpatched has to pass.  What fails or is skipped unpatched is
-reported as skipped if it does so on ours.  A test that only one of them has
+A test that passes unpatched has to pass.  A test that fails or is skipped unpatched
+is reported as skipped if it does so on ours.  A test that only one of them has
 fails unless it is a new one and passes.
 """
 
@@ -11,15 +11,15 @@ import re
 import results
 
 SUBTEST = re.compile(r"^( *)# Subtest: (.*)$")
-# What a test saw, where that says more than that it liked it.
+# The values that a test saw, where its message contains them.
 SEEN = re.compile(r"^# seen: (.*)$")
-# Where a report says that the kernel was: functions, less what the compiler adds.
+# The place in the kernel in a report: functions, without what the compiler adds.
 RIP = re.compile(r"RIP: 0010:(\w+)")
 FRAME = re.compile(r"^(?:guest: leak:)? *(?:\[<[0-9a-f]+>\] *)?(\w+)[\w.]*\+0x[0-9a-f]+")
 FRAMES = 3
-# These come from a busy host, wherever the kernel is.
+# A busy host causes these, wherever the kernel is.
 ANYWHERE = re.compile(r"stall|soft lockup|hard LOCKUP")
-# These are at the top of any.
+# These are at the top of every stack.
 SAYS_SO = re.compile(r"_*(dump_stack|show_stack|print_|kasan_|kmemleak_|might_|k\w*alloc|kmem_cache_|"
                      r"lock_acquire|(ww_)?mutex_|down_|raw_\w*lock)")
 
@@ -54,7 +54,7 @@ def leaves(lines):
 
 
 def numbered(found, pairs):
-    """Add PAIRS of name and result to FOUND, with a number if a name is there already."""
+    """Add PAIRS of name and result to FOUND, with a number if the name is there already."""
     for leaf, word in pairs:
         count, unique = 2, leaf
         while unique in found:
@@ -76,7 +76,7 @@ def read(path, wanted):
 
 
 def compare(suite, before, after):
-    """Judge AFTER by BEFORE, both as read() returns them."""
+    """Judge AFTER by BEFORE, both results of read()."""
     for name, word in after.items():
         was = before.get(name, "no result")
         if word == "ok":
@@ -93,26 +93,26 @@ def compare(suite, before, after):
 
 
 def statuses(path):
-    """{test: exit status} of those that a results file has the end of."""
+    """{test: exit status} of the tests whose end is in a results file."""
     with open(path, errors="replace") as file:
         text = file.read().replace("\r", "")
     return {name: int(status) for name, status in re.findall(r"^# end (\S+) (\d+) ", text, re.M)}
 
 
 def compare_status(suite, test, before, after):
-    """Judge how TEST ended, BEFORE and AFTER being what statuses() returns."""
+    """Judge how TEST ended, BEFORE and AFTER being results of statuses()."""
     status, was = (found.get(test, "none") for found in (after, before))
     if status not in (0, was):
         suite.fail(f"exit status {status} (unpatched: {was})")
 
 
 def shape(line):
-    """A line without what changes from build to build and from run to run."""
+    """A line without the parts that change from build to build and from run to run."""
     return re.sub(r"0x[0-9a-f]+|\d+", "N", line)
 
 
 def fingerprint(report):
-    """The shape of a report's first line, and where the kernel was."""
+    """The shape of a report's first line, and the place in the kernel."""
     if ANYWHERE.search(report[0]):
         return (shape(report[0]),)
     at = [match[1] for match in map(RIP.search, report) if match][:1]
@@ -132,7 +132,7 @@ def top(lines):
 
 
 def news(before, after, key=shape):
-    """What is AFTER and not BEFORE, each once; the same is what has the same KEY."""
+    """The entries in AFTER and not in BEFORE, each once; entries with the same KEY are equal."""
     seen = {key(one) for one in before}
     for one in after:
         if key(one) not in seen:
