@@ -22,6 +22,9 @@ struct vfio_region_dma_range;
  */
 #define VFIO_PCI_DMA_BUF_MAX_RANGES	(SZ_4M / sizeof(struct vfio_region_dma_range))
 
+/* So many are read to the stack: most slices have one */
+#define VFIO_PCI_DMA_BUF_FEW_RANGES	16
+
 /**
  * enum vfio_pci_dma_buf_life - how far the revoke of a buffer, for ever, has come
  * @VFIO_PCI_DMA_BUF_LIVE: it was not revoked
@@ -150,7 +153,10 @@ bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
 /* vfio_pci_dmabuf_pal.c */
 int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args);
 struct vfio_region_dma_range *
-vfio_pci_dma_buf_get_ranges(const void __user *from, u32 nr_ranges);
+vfio_pci_dma_buf_get_ranges(struct vfio_region_dma_range *few,
+			    const void __user *from, u32 nr_ranges);
+void vfio_pci_dma_buf_put_ranges(const struct vfio_region_dma_range *few,
+				 const struct vfio_region_dma_range *ranges);
 int vfio_pci_dma_buf_export(struct vfio_pci_dma_buf *buf,
 			    struct vfio_pci_core_device *vdev,
 			    unsigned int bar, size_t size, int flags);

@@ -18,6 +18,8 @@
 #include <linux/dma-resv.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/vfio_pci_core.h>
 
 #include "vfio_pci_dmabuf.h"
@@ -101,21 +103,38 @@ out:
 
 /**
  * vfio_pci_dma_buf_get_ranges - copy the user's ranges
+ * @few: where to put them if they are few, of VFIO_PCI_DMA_BUF_FEW_RANGES
  * @from: the array
  * @nr_ranges: its length
  *
  * Their number is the user's choice too: bounded here, and what is kept of them
  * is charged to the user in vfio_pci_dma_buf_alloc().
  *
- * Return: The array, to be freed with kvfree(), or an ERR_PTR.
+ * Return: The array, for vfio_pci_dma_buf_put_ranges(), or an ERR_PTR.
  */
 struct vfio_region_dma_range *
-vfio_pci_dma_buf_get_ranges(const void __user *from, u32 nr_ranges)
+vfio_pci_dma_buf_get_ranges(struct vfio_region_dma_range *few,
+			    const void __user *from, u32 nr_ranges)
 {
 	if (nr_ranges > VFIO_PCI_DMA_BUF_MAX_RANGES)
 		return ERR_PTR(-ENOMEM);
-	return vmemdup_array_user(from, nr_ranges,
-				  sizeof(struct vfio_region_dma_range));
+	if (nr_ranges > VFIO_PCI_DMA_BUF_FEW_RANGES)
+		return vmemdup_array_user(from, nr_ranges, sizeof(*few));
+	if (copy_from_user(few, from, nr_ranges * sizeof(*few)))
+		return ERR_PTR(-EFAULT);
+	return few;
+}
+
+/**
+ * vfio_pci_dma_buf_put_ranges - free what vfio_pci_dma_buf_get_ranges() allocated
+ * @few: its @few
+ * @ranges: what it returned
+ */
+void vfio_pci_dma_buf_put_ranges(const struct vfio_region_dma_range *few,
+				 const struct vfio_region_dma_range *ranges)
+{
+	if (ranges != few)
+		kvfree(ranges);
 }
 
 /*
