@@ -18,8 +18,11 @@
 
 #include <kunit/test.h>
 
-#include "vfio_pci_bars.h"
-#include "vfio_pci_dmabuf.h"
+#include "vfio_pci_bar_mmap.h"
+#include "vfio_pci_open.h"
+#include "vfio_pci_reset.h"
+#include "vfio_pci_revoke.h"
+#include "vfio_pci_transition.h"
 
 #define BUFS	3
 
@@ -91,7 +94,8 @@ static struct vfio_pci_dma_buf *add_buf(struct kunit *test, unsigned int i)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, buf);
 	buf->list->phys[0].paddr = SZ_1G;
 	buf->list->phys[0].len = SZ_64K;
-	t->dmabuf[i] = vfio_pci_dma_buf_create(buf, SZ_64K, O_RDWR, NULL);
+	t->dmabuf[i] = vfio_pci_dma_buf_create(buf, &vfio_pci_slice_ops,
+					       SZ_64K, O_RDWR, NULL);
 	if (IS_ERR(t->dmabuf[i])) {
 		t->dmabuf[i] = NULL;
 		vfio_pci_dma_buf_free(buf);

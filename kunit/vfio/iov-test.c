@@ -13,8 +13,11 @@
 
 #include <kunit/test.h>
 
-#include "vfio_pci_bars.h"
-#include "vfio_pci_dmabuf.h"
+#include "vfio_pci_bar_mmap.h"
+#include "vfio_pci_dmabuf_iov.h"
+#include "vfio_pci_open.h"
+#include "vfio_pci_revoke.h"
+#include "vfio_pci_transition.h"
 
 #ifdef CONFIG_PCI_IOV
 
@@ -80,7 +83,8 @@ static void export(struct kunit *test)
 	buf->list->phys[1] = (struct phys_vec){ BAR_START, SZ_64K };
 	buf->bar = BAR;
 	buf->mappable = true;
-	t->dmabuf = vfio_pci_dma_buf_create(buf, SZ_128K, O_RDWR, NULL);
+	t->dmabuf = vfio_pci_dma_buf_create(buf, &vfio_pci_slice_ops,
+					    SZ_128K, O_RDWR, NULL);
 	if (IS_ERR(t->dmabuf)) {
 		t->dmabuf = NULL;
 		vfio_pci_dma_buf_free(buf);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The protocol between the users of a BAR (CPU mappings, an importer) and the
- * tasks that take it away, drivers/vfio/pci/vfio_pci_bars.c.  `tools/model/run`
+ * tasks that take it away, drivers/vfio/pci/vfio_pci_transition.c.  `tools/model/run`
  * checks it with spin, in many small scenarios.  importers.pml has how importers
  * are invalidated and waited for, list.pml the list of buffers, drain.pml the last
  * close of several files.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The list of buffers, vfio_pci_bars_next() and the code that takes a buffer off it,
- * drivers/vfio/pci/vfio_pci_slice.c.  `tools/model/run` checks it with spin.
+ * drivers/vfio/pci/vfio_pci_slice.c and vfio_pci_revoke.c.  `tools/model/run`
+ * checks it with spin.
  *
  * The model has
  *   Walker      walks the list and sleeps at each buffer, of which it is one of

@@ -14,11 +14,10 @@
 #include <linux/mman.h>
 #include <linux/pci.h>
 #include <linux/sched/mm.h>
+#include <linux/vfio_pci_core.h>
 
 #include "vfio_pci_area.h"
-#include "vfio_pci_bars.h"
-#include "vfio_pci_dmabuf.h"
-#include "vfio_pci_priv.h"
+#include "vfio_pci_slice.h"
 
 /* The user chooses how many ranges there are: a mmap() looks at the first ones */
 #define VFIO_PCI_AREA_MAX_RANGES	16

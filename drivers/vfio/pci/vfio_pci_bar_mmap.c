@@ -18,10 +18,13 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
+#include <linux/vfio_pci_core.h>
 
-#include "vfio_pci_bars.h"
-#include "vfio_pci_dmabuf.h"
-#include "vfio_pci_priv.h"
+#include "vfio_pci_area.h"
+#include "vfio_pci_bar_mmap.h"
+#include "vfio_pci_dmabuf_iov.h"
+#include "vfio_pci_dmabuf_pal.h"
+#include "vfio_pci_slice.h"
 #include "vfio_pci_wc.h"
 
 #define VFIO_PCI_INDEX_TO_PGOFF(index) \
@@ -129,7 +132,7 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_fault_retry);
 static bool vfio_pci_types_differ(struct vfio_pci_bars *bars, unsigned long pfn,
 				  unsigned int order)
 {
-	return READ_ONCE(bars->nr_wc) && !vfio_pci_wc_same(bars, pfn, order);
+	return READ_ONCE(bars->wc.nr) && !vfio_pci_wc_same(bars, pfn, order);
 }
 
 /*
@@ -334,9 +337,9 @@ static const struct vm_operations_struct vfio_pci_slice_vm_ops = {
  *
  * Return: %true, or %false if no device can be let into the buffer.
  */
-bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
-				 const struct vm_area_struct *vma,
-				 size_t *offset)
+static bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
+					const struct vm_area_struct *vma,
+					size_t *offset)
 {
 	struct vfio_pci_dma_buf *buf = dmabuf->priv;
 
@@ -349,12 +352,12 @@ bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
 	return true;
 }
 
-static void vfio_pci_vma_setup(struct vm_area_struct *vma, u32 memattr,
+static void vfio_pci_vma_setup(struct vm_area_struct *vma, bool wc,
 			       const struct vm_operations_struct *vm_ops)
 {
 	pgprot_t prot = vma->vm_page_prot;
 
-	if (memattr == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC)
+	if (wc)
 		prot = pgprot_writecombine(prot);
 	else
 		prot = pgprot_noncached(prot);
@@ -380,7 +383,8 @@ static void vfio_pci_vma_setup(struct vm_area_struct *vma, u32 memattr,
  *
  * Return: 0 or -errno.
  */
-int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+static int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf,
+				 struct vm_area_struct *vma)
 {
 	struct vfio_pci_dma_buf *buf = dmabuf->priv;
 	int ret;
@@ -402,10 +406,32 @@ int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	if (ret)
 		return ret;
 
-	vfio_pci_vma_setup(vma, READ_ONCE(buf->memattr),
+	vfio_pci_vma_setup(vma, READ_ONCE(buf->want_wc),
 			   &vfio_pci_slice_vm_ops);
 	return 0;
 }
+
+const struct dma_buf_ops vfio_pci_slice_ops = {
+	.user_fences_apart = true,
+	.match_mapping = vfio_pci_dma_buf_match,
+	.select_mapping = vfio_pci_dma_buf_select,
+	.dma_follows_file_mode = true,
+	.mmap = vfio_pci_dma_buf_mmap,
+	.get_unmapped_area = vfio_pci_dma_buf_get_area,
+	.vma_offset = vfio_pci_dma_buf_vma_offset,
+	.release = vfio_pci_wc_release,
+};
+
+/* Nobody has a file descriptor of it, to map it otherwise */
+static const struct dma_buf_ops vfio_pci_bar_ops = {
+	.user_fences_apart = true,
+	.match_mapping = vfio_pci_dma_buf_match,
+	.select_mapping = vfio_pci_dma_buf_select,
+	.dma_follows_file_mode = true,
+	.get_unmapped_area = vfio_pci_dma_buf_get_area,
+	.vma_offset = vfio_pci_dma_buf_vma_offset,
+	.release = vfio_pci_dma_buf_release,
+};
 
 /* "<vfio device>:<BDF>/<BAR>", as /proc/PID/maps shows it behind "/dmabuf:" */
 static char *vfio_pci_bar_name(struct vfio_pci_core_device *vdev,
@@ -438,7 +464,8 @@ static struct dma_buf *vfio_pci_bar_buf_new(struct vfio_pci_core_device *vdev,
 	buf->pgoff_base = VFIO_PCI_INDEX_TO_PGOFF(bar) + (start >> PAGE_SHIFT);
 	buf->bar = bar;
 
-	dmabuf = vfio_pci_dma_buf_create(buf, size, O_RDWR, name);
+	dmabuf = vfio_pci_dma_buf_create(buf, &vfio_pci_bar_ops, size,
+					 O_RDWR, name);
 	if (IS_ERR(dmabuf)) {
 		vfio_pci_dma_buf_free(buf);
 		kfree(name);
@@ -508,7 +535,6 @@ int vfio_pci_bar_mmap(struct vfio_pci_core_device *vdev, unsigned int bar,
 	 */
 	vma->vm_private_data = vma->vm_file;
 	vma->vm_file = dmabuf->file;
-	vfio_pci_vma_setup(vma, VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC,
-			   &vfio_pci_bar_vm_ops);
+	vfio_pci_vma_setup(vma, false, &vfio_pci_bar_vm_ops);
 	return 0;
 }

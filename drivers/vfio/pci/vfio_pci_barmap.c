@@ -15,6 +15,7 @@
 #include <linux/pci.h>
 #include <linux/vfio_pci_core.h>
 
+#include "vfio_pci_barmap.h"
 #include "vfio_pci_bars.h"
 
 /* In place of the address: the BAR is ours, and not mapped */
@@ -25,7 +26,7 @@ static bool vfio_pci_barmap_can_return(struct vfio_pci_core_device *vdev,
 				       unsigned int bar)
 {
 	return unlikely(vdev->barmap[bar] == VFIO_PCI_BARMAP_DROPPED) &&
-	       !READ_ONCE(vdev->bars->nr_wc_in[bar]);
+	       !READ_ONCE(vdev->bars->wc.nr_in[bar]);
 }
 
 /*
@@ -48,7 +49,7 @@ static void vfio_pci_barmap_return(struct vfio_pci_core_device *vdev,
 {
 	void __iomem *io;
 
-	lockdep_assert_held_write(&vdev->bars->barmap_lock);
+	lockdep_assert_held_write(&vdev->bars->iomap.lock);
 
 	if (!vfio_pci_barmap_can_return(vdev, bar))
 		return;
@@ -65,7 +66,7 @@ static void vfio_pci_barmap_return(struct vfio_pci_core_device *vdev,
 static int vfio_pci_barmap_lock(struct vfio_pci_core_device *vdev,
 				unsigned int bar)
 {
-	struct rw_semaphore *lock = &vdev->bars->barmap_lock;
+	struct rw_semaphore *lock = &vdev->bars->iomap.lock;
 
 	if (down_read_killable(lock))
 		return -EINTR;
@@ -102,8 +103,8 @@ void __iomem *vfio_pci_core_get_iomap(struct vfio_pci_core_device *vdev,
 	if (WARN_ON_ONCE(!io))
 		io = IOMEM_ERR_PTR(-ENODEV);
 	else if (!IS_ERR(io))
-		set_bit(bar, &vdev->bars->barmap_kept);
-	up_read(&vdev->bars->barmap_lock);
+		set_bit(bar, &vdev->bars->iomap.kept);
+	up_read(&vdev->bars->iomap.lock);
 	return io;
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_get_iomap);
@@ -127,7 +128,7 @@ int vfio_pci_barmap_claimed(struct vfio_pci_core_device *vdev, unsigned int bar)
 
 /*
  * A page has the type that it has: a mapping of it gets the same, and would keep
- * it. So nobody changes the type meanwhile: that takes @barmap_lock for writing.
+ * it. So nobody changes the type meanwhile: that takes @iomap.lock for writing.
  */
 static void __iomem *vfio_pci_barmap_page(struct vfio_pci_core_device *vdev,
 					  unsigned int bar, loff_t pos,
@@ -168,7 +169,7 @@ void __iomem *vfio_pci_barmap_begin(struct vfio_pci_core_device *vdev,
 	else if (WARN_ON_ONCE(!io))
 		io = IOMEM_ERR_PTR(-ENODEV);
 	if (IS_ERR(io))
-		up_read(&vdev->bars->barmap_lock);
+		up_read(&vdev->bars->iomap.lock);
 	return io;
 }
 
@@ -187,7 +188,7 @@ void vfio_pci_barmap_end(struct vfio_pci_core_device *vdev, unsigned int bar,
 		wmb();
 		iounmap(io + ALIGN_DOWN(pos, PAGE_SIZE));
 	}
-	up_read(&vdev->bars->barmap_lock);
+	up_read(&vdev->bars->iomap.lock);
 }
 
 /**
@@ -201,11 +202,11 @@ bool vfio_pci_barmap_drop(struct vfio_pci_core_device *vdev, unsigned int bar)
 {
 	void __iomem *io = vdev->barmap[bar];
 
-	lockdep_assert_held_write(&vdev->bars->barmap_lock);
+	lockdep_assert_held_write(&vdev->bars->iomap.lock);
 
 	if (io == VFIO_PCI_BARMAP_DROPPED)
 		return true;
-	if (IS_ERR_OR_NULL(io) || test_bit(bar, &vdev->bars->barmap_kept))
+	if (IS_ERR_OR_NULL(io) || test_bit(bar, &vdev->bars->iomap.kept))
 		return false;
 	WRITE_ONCE(vdev->barmap[bar], VFIO_PCI_BARMAP_DROPPED);
 	pci_iounmap(vdev->pdev, io);

@@ -105,7 +105,7 @@
  *	    bars->gate (read)
  *		lock of a page table
  *
- *	bars->barmap_lock
+ *	bars->iomap.lock
  *	    mmap_lock (read() and write() of a BAR)
  *	    memory_lock
  *
@@ -120,17 +120,18 @@
  * can be reset, and user memory be accessed, under it. vfio_pci_lockdep() tells
  * lockdep all of this.
  */
-#include <linux/dma-buf.h>
-#include <linux/mm.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/vfio_pci_core.h>
 
-#include "vfio_pci_area.h"
 #include "vfio_pci_bars.h"
-#include "vfio_pci_dmabuf.h"
-#include "vfio_pci_priv.h"
-#include "vfio_pci_wc.h"
 
-static void vfio_pci_bars_back_work(struct work_struct *work);
+/*
+ * Protects &vfio_pci_core_device.nr_resets, the resets in progress that others
+ * have begun, and .frozen: an error was reported, and the recovery is not over;
+ * and .bars, for those who hold nothing that keeps the device open. Innermost.
+ */
+static DEFINE_SPINLOCK(vfio_pci_outside_lock);
 
 /**
  * vfio_pci_bars_new - allocate the state of the BARs of one device
@@ -151,11 +152,8 @@ struct vfio_pci_bars *vfio_pci_bars_new(struct vfio_pci_core_device *vdev)
 	init_waitqueue_head(&bars->unmapped);
 	init_waitqueue_head(&bars->unused);
 	mutex_init(&bars->lock);
-	init_rwsem(&bars->barmap_lock);
+	init_rwsem(&bars->iomap.lock);
 	INIT_LIST_HEAD(&bars->bufs);
-	INIT_WORK(&bars->settle, vfio_pci_bars_settle_work);
-	INIT_WORK(&bars->back, vfio_pci_bars_back_work);
-	vfio_pci_wc_init(bars);
 	bars->vdev = vdev;
 	return bars;
 }
@@ -195,6 +193,34 @@ void vfio_pci_bars_put(struct vfio_pci_bars *bars)
 }
 
 /**
+ * vfio_pci_bars_tryget - take a reference on the BARs of a device
+ * @vdev: the device, open or not
+ *
+ * For those who hold nothing that keeps the device open.
+ *
+ * Return: The object, or NULL if the device is not open.
+ */
+struct vfio_pci_bars *vfio_pci_bars_tryget(struct vfio_pci_core_device *vdev)
+{
+	guard(spinlock)(&vfio_pci_outside_lock);
+
+	return vdev->bars ? vfio_pci_bars_get(vdev->bars) : NULL;
+}
+
+/**
+ * vfio_pci_bars_publish - let resets find the BARs of a device, or not any more
+ * @vdev: the device
+ * @bars: its BARs, or NULL
+ */
+void vfio_pci_bars_publish(struct vfio_pci_core_device *vdev,
+			   struct vfio_pci_bars *bars)
+{
+	guard(spinlock)(&vfio_pci_outside_lock);
+
+	vdev->bars = bars;
+}
+
+/**
  * vfio_pci_bars_set_state - change the state
  * @bars: the object, locked
  * @state: the new state, which every fault sees that maps a page from now on
@@ -216,123 +242,13 @@ void vfio_pci_bars_set_state(struct vfio_pci_bars *bars,
 	write_unlock(&bars->gate);
 }
 
-/*
- * The buffer after @buf, or the first one after NULL, held until the next call
- * with it. Its release waits, so that it stays on the list meanwhile.
- */
-static struct vfio_pci_dma_buf *
-vfio_pci_bars_next(struct vfio_pci_bars *bars, struct vfio_pci_dma_buf *buf)
-{
-	struct list_head *pos = buf ? &buf->elm : &bars->bufs;
-	struct vfio_pci_dma_buf *next = NULL;
-
-	mutex_lock(&bars->lock);
-	if (!list_is_last(pos, &bars->bufs)) {
-		next = list_entry(pos->next, struct vfio_pci_dma_buf, elm);
-		WRITE_ONCE(next->users, next->users + 1);
-	}
-	if (buf)
-		vfio_pci_dma_buf_unuse(buf);
-	mutex_unlock(&bars->lock);
-	return next;
-}
-
-/* Drivers may have mapped something of their own behind the device's file */
-static void vfio_pci_bars_zap_device(struct vfio_pci_core_device *vdev)
-{
-	loff_t start = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_BAR0_REGION_INDEX);
-	loff_t end = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX);
-
-	unmap_mapping_range(vdev->vdev.inode->i_mapping, start, end - start,
-			    true);
-}
-
 /**
- * vfio_pci_bars_cut_cpus - take the BARs away from all CPUs
- * @vdev: the device
- * @bars: its BARs, not ON, so that no fault maps a page
+ * vfio_pci_bars_change_state - the same for a device
+ * @vdev: the device, open, memory_lock held for writing
+ * @state: the new state
  */
-void vfio_pci_bars_cut_cpus(struct vfio_pci_core_device *vdev,
-			    struct vfio_pci_bars *bars)
-{
-	struct vfio_pci_dma_buf *buf = NULL;
-
-	while ((buf = vfio_pci_bars_next(bars, buf)))
-		vfio_pci_dma_buf_zap(buf);
-	vfio_pci_bars_zap_device(vdev);
-}
-
-/**
- * vfio_pci_bars_tell - tell all importers that the BARs are gone
- * @bars: the BARs, not ON, so that nobody maps anew
- * @killable: give up when the task is killed
- * @ret: set to -EINTR in that case
- *
- * First those that can be told at once, so that nobody who holds a reservation
- * lock keeps the others' mappings alive.
- *
- * Return: %true if there is an importer that may have to be waited for.
- */
-bool vfio_pci_bars_tell(struct vfio_pci_bars *bars, bool killable, int *ret)
-{
-	struct vfio_pci_dma_buf *buf = NULL;
-	bool busy = false, left = false;
-
-	while ((buf = vfio_pci_bars_next(bars, buf)))
-		left |= !vfio_pci_dma_buf_try_invalidate(buf, &busy);
-	if (!left)
-		return busy;
-
-	while ((buf = vfio_pci_bars_next(bars, buf))) {
-		/* Killed: to the end of the list, which gives @buf back */
-		if (!*ret)
-			*ret = vfio_pci_dma_buf_invalidate(buf, killable,
-							   &busy);
-	}
-	return busy;
-}
-
-/* %true if there are importers to wait for */
-static bool vfio_pci_bars_take_begin(struct vfio_pci_core_device *vdev,
-				     struct vfio_pci_bars *bars, bool killable,
-				     int *ret)
-{
-	vfio_pci_bars_cut_cpus(vdev, bars);
-	return vfio_pci_bars_tell(bars, killable, ret);
-}
-
-static int vfio_pci_bars_take_wait(struct vfio_pci_bars *bars, bool killable)
-{
-	struct vfio_pci_dma_buf *buf = NULL;
-	int ret = 0;
-
-	while ((buf = vfio_pci_bars_next(bars, buf)))
-		if (!ret)
-			ret = vfio_pci_dma_buf_drain(buf, killable);
-	return ret;
-}
-
-/**
- * vfio_pci_bars_take - take the BARs away from everybody
- * @vdev: the device
- * @bars: its BARs, not ON, so that nobody maps anew
- * @killable: give up when the task is killed
- *
- * Return: 0, nobody reaches them until the state is ON again, or -EINTR, then
- * CPUs do not.
- */
-int vfio_pci_bars_take(struct vfio_pci_core_device *vdev,
-		       struct vfio_pci_bars *bars, bool killable)
-{
-	int ret = 0;
-
-	if (!vfio_pci_bars_take_begin(vdev, bars, killable, &ret) || ret)
-		return ret;
-	return vfio_pci_bars_take_wait(bars, killable);
-}
-
-static void vfio_pci_bars_change_state(struct vfio_pci_core_device *vdev,
-				       enum vfio_pci_bars_state state)
+void vfio_pci_bars_change_state(struct vfio_pci_core_device *vdev,
+				enum vfio_pci_bars_state state)
 {
 	lockdep_assert_held_write(&vdev->memory_lock);
 	guard(mutex)(&vdev->bars->lock);
@@ -340,348 +256,87 @@ static void vfio_pci_bars_change_state(struct vfio_pci_core_device *vdev,
 	vfio_pci_bars_set_state(vdev->bars, state);
 }
 
-/* Resets of the PCI core that this task calls for are its own, see _reset.c */
-static void vfio_pci_bars_begin(struct vfio_pci_core_device *vdev)
-{
-	WRITE_ONCE(vdev->bars->owner, current);
-	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
-}
-
 /**
- * vfio_pci_bars_pause - begin a transition that is none for importers
- * @vdev: the device, open, memory_lock held for writing
+ * vfio_pci_bars_closed - has the device no BARs that could be taken away?
+ * @vdev: the device, memory_lock held
+ *
+ * Return: %true if it is not open, which one of a set that is reset together may
+ * not be.
  */
-void vfio_pci_bars_pause(struct vfio_pci_core_device *vdev)
-{
-	vfio_pci_bars_begin(vdev);
-	vfio_pci_bars_cut_cpus(vdev, vdev->bars);
-}
-
-/* A device of a set that is reset together may not be open */
-static bool vfio_pci_bars_closed(struct vfio_pci_core_device *vdev)
+bool vfio_pci_bars_closed(struct vfio_pci_core_device *vdev)
 {
 	return !vdev->bars ||
 	       READ_ONCE(vdev->bars->state) == VFIO_PCI_BARS_CLOSED;
 }
 
-/**
- * vfio_pci_bars_stop_begin - begin a transition without waiting for importers
- * @vdev: the device, memory_lock held for writing
- *
- * For more than one device: all their importers let go at the same time.
- *
- * Return: 0, no CPU accesses the BARs any more, or -EINTR: the task was killed
- * and the BARs are as they were.
- */
-int vfio_pci_bars_stop_begin(struct vfio_pci_core_device *vdev)
+/* Does this task run a transition, and the reset is its own? */
+static bool vfio_pci_bars_is_owner(struct vfio_pci_bars *bars)
 {
-	int ret = 0;
-
-	lockdep_assert_held_write(&vdev->memory_lock);
-
-	if (vfio_pci_bars_closed(vdev))
-		return 0;
-
-	vfio_pci_bars_begin(vdev);
-	vfio_pci_bars_take_begin(vdev, vdev->bars, true, &ret);
-	if (ret)
-		vfio_pci_bars_start(vdev);
-	return ret;
+	return READ_ONCE(bars->owner) == current;
 }
 
 /**
- * vfio_pci_bars_stop_wait - wait for importers in a transition
- * @vdev: the device, after vfio_pci_bars_stop_begin()
- *
- * Return: 0, nobody accesses the BARs any more, or -EINTR: the task was killed
- * and has to end the transition.
- */
-int vfio_pci_bars_stop_wait(struct vfio_pci_core_device *vdev)
-{
-	lockdep_assert_held_write(&vdev->memory_lock);
-
-	if (vfio_pci_bars_closed(vdev))
-		return 0;
-	return vfio_pci_bars_take_wait(vdev->bars, true);
-}
-
-/**
- * vfio_pci_bars_stop - begin a transition
- * @vdev: the device, memory_lock held for writing
- *
- * Return: 0, nobody accesses the BARs any more, or -EINTR: the task was killed
- * and the BARs are as they were.
- */
-int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev)
-{
-	int ret;
-
-	lockdep_assert_held_write(&vdev->memory_lock);
-
-	if (vfio_pci_bars_closed(vdev))
-		return 0;
-
-	vfio_pci_bars_begin(vdev);
-	ret = vfio_pci_bars_take(vdev, vdev->bars, true);
-	if (ret)
-		vfio_pci_bars_start(vdev);
-	return ret;
-}
-
-/*
- * The same two rounds as for the bad news: nobody who holds a reservation lock
- * keeps others from theirs.
- */
-static void vfio_pci_bars_back_work(struct work_struct *work)
-{
-	struct vfio_pci_bars *bars =
-		container_of(work, struct vfio_pci_bars, back);
-	struct vfio_pci_dma_buf *buf = NULL;
-	bool left = false;
-
-	while ((buf = vfio_pci_bars_next(bars, buf)))
-		left |= !vfio_pci_dma_buf_try_restore(buf);
-	if (!left)
-		return;
-	while ((buf = vfio_pci_bars_next(bars, buf)))
-		vfio_pci_dma_buf_restore(buf);
-}
-
-/* Importers can have the BARs again. Nobody queues it when they are CLOSED. */
-static void vfio_pci_bars_tell_back(struct vfio_pci_bars *bars)
-{
-	lockdep_assert_held(&bars->lock);
-
-	if (!list_empty(&bars->bufs))
-		queue_work(system_dfl_wq, &bars->back);
-}
-
-static enum vfio_pci_bars_state
-vfio_pci_bars_device_state(struct vfio_pci_core_device *vdev)
-{
-	if (__vfio_pci_memory_enabled(vdev) && !vdev->pm_runtime_engaged)
-		return VFIO_PCI_BARS_ON;
-	return VFIO_PCI_BARS_OFF;
-}
-
-/* Somebody else keeps the state as it is: a reset, a recovery, the close */
-static bool vfio_pci_bars_held(struct vfio_pci_bars *bars)
-{
-	return bars->state == VFIO_PCI_BARS_CLOSED || bars->draining ||
-	       vfio_pci_bars_outside(bars->vdev);
-}
-
-/**
- * vfio_pci_bars_start - end a transition
- * @vdev: the device, memory_lock held for writing
- *
- * Also to be called, without vfio_pci_bars_stop(), after memory was possibly
- * turned on: it is the device that says what the new state is.
- */
-void vfio_pci_bars_start(struct vfio_pci_core_device *vdev)
-{
-	struct vfio_pci_bars *bars = vdev->bars;
-	enum vfio_pci_bars_state state;
-
-	lockdep_assert_held_write(&vdev->memory_lock);
-
-	if (vfio_pci_bars_closed(vdev))
-		return;
-	WRITE_ONCE(bars->owner, NULL);
-
-	state = vfio_pci_bars_device_state(vdev);
-	if (state != VFIO_PCI_BARS_ON &&
-	    READ_ONCE(bars->state) == VFIO_PCI_BARS_ON) {
-		/*
-		 * Memory went without a transition, as when a device that fell
-		 * off the bus is sent to D1. Late, but take it away.
-		 */
-		vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
-		vfio_pci_bars_take(vdev, bars, true);
-	}
-
-	mutex_lock(&bars->lock);
-	if (bars->failed)
-		state = VFIO_PCI_BARS_OFF;
-	if (!vfio_pci_bars_held(bars) && bars->state != state) {
-		vfio_pci_bars_set_state(bars, state);
-		if (state == VFIO_PCI_BARS_ON)
-			vfio_pci_bars_tell_back(bars);
-	}
-	mutex_unlock(&bars->lock);
-	wake_up_all(&bars->settled);
-}
-
-/**
- * vfio_pci_lock_and_stop_bars - take memory_lock and begin a transition
+ * vfio_pci_bars_outside - does a reset or a recovery keep the BARs BUSY?
  * @vdev: the device
  *
- * Return: 0 or -EINTR, then without memory_lock.
+ * Return: %false if none of others is in progress. Who begins one sets the state
+ * under &vfio_pci_bars.lock after that, so that nobody who holds it misses it.
  */
-int vfio_pci_lock_and_stop_bars(struct vfio_pci_core_device *vdev)
+bool vfio_pci_bars_outside(struct vfio_pci_core_device *vdev)
 {
-	int ret;
+	guard(spinlock)(&vfio_pci_outside_lock);
 
-	down_write(&vdev->memory_lock);
-	ret = vfio_pci_bars_stop(vdev);
-	if (ret)
-		up_write(&vdev->memory_lock);
-	return ret;
+	return vdev->nr_resets || vdev->frozen;
 }
 
 /**
- * vfio_pci_start_bars_and_unlock - end a transition and release memory_lock
+ * vfio_pci_bars_outside_begin - count a reset or a recovery that begins
  * @vdev: the device
- */
-void vfio_pci_start_bars_and_unlock(struct vfio_pci_core_device *vdev)
-{
-	vfio_pci_bars_start(vdev);
-	up_write(&vdev->memory_lock);
-}
-
-/**
- * vfio_pci_bars_prepare - allocate what vfio_pci_bars_open() needs
- * @vdev: the device, about to be opened
+ * @error: a recovery
  *
- * Return: 0 or -ENOMEM.
- */
-int vfio_pci_bars_prepare(struct vfio_pci_core_device *vdev)
-{
-	/* Still there if a former attempt to open the device failed */
-	if (!vdev->bars)
-		vfio_pci_bars_publish(vdev, vfio_pci_bars_new(vdev));
-	return vdev->bars ? 0 : -ENOMEM;
-}
-
-/**
- * vfio_pci_bars_open - from now on the BARs may be accessed
- * @vdev: the device, enabled
- */
-void vfio_pci_bars_open(struct vfio_pci_core_device *vdev)
-{
-	down_write(&vdev->memory_lock);
-	/* And it stays so as long as a reset that others have begun goes on */
-	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
-	vfio_pci_start_bars_and_unlock(vdev);
-}
-
-/**
- * vfio_pci_bars_close - take the BARs away for ever
- * @vdev: the device, about to be disabled
+ * BARs that are not open have nobody to take them from, but may be opened before
+ * it ends: vfio_pci_bars_open() finds it here.
  *
- * Exported buffers live on, without anything in them.
+ * Return: The BARs, referenced, or NULL if they are not open or the reset is one
+ * of a transition of this task.
  */
-void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
+struct vfio_pci_bars *
+vfio_pci_bars_outside_begin(struct vfio_pci_core_device *vdev, bool error)
 {
-	struct vfio_pci_dma_buf *buf = NULL;
-	struct vfio_pci_bars *bars;
-	unsigned int i;
+	guard(spinlock)(&vfio_pci_outside_lock);
 
-	down_write(&vdev->memory_lock);
-	bars = vdev->bars;
-	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_CLOSED);
-	vfio_pci_bars_take(vdev, bars, false);
-	while ((buf = vfio_pci_bars_next(bars, buf))) {
-		vfio_pci_wc_close_buf(buf);
-		dma_buf_hang_up(buf->dmabuf);
-	}
-	vfio_pci_wc_close(vdev);
-	vfio_pci_bars_publish(vdev, NULL);
-	up_write(&vdev->memory_lock);
-	wake_up_all(&bars->settled);
-
-	/* Nobody queues anything for BARs that are CLOSED */
-	cancel_work_sync(&bars->settle);
-	cancel_work_sync(&bars->back);
-	vfio_pci_wc_cancel(bars);
-	/* There is no importer left that it could be waiting for */
-	if (bars->finish)
-		flush_workqueue(bars->finish);
-
-	/* No VMA of the device's file is left and none can be made any more */
-	for (i = 0; i < ARRAY_SIZE(bars->bar); i++)
-		if (bars->bar[i])
-			dma_buf_put(bars->bar[i]);
-	vfio_pci_bars_put(bars);
+	/* A reset that a transition of this task has begun is its own */
+	if (!error && vdev->bars && vfio_pci_bars_is_owner(vdev->bars))
+		return NULL;
+	if (error)
+		vdev->frozen = true;
+	else
+		vdev->nr_resets++;
+	return vdev->bars ? vfio_pci_bars_get(vdev->bars) : NULL;
 }
 
 /**
- * vfio_pci_bars_release - the device goes away
- * @vdev: the device, not open
- */
-void vfio_pci_bars_release(struct vfio_pci_core_device *vdev)
-{
-	struct vfio_pci_bars *bars = vdev->bars;
-
-	vfio_pci_bars_publish(vdev, NULL);
-	if (bars)
-		vfio_pci_bars_put(bars);
-}
-
-/*
- * Under the lock of the device set: whoever holds memory_lock may be waiting for
- * an importer, and must not make other devices wait.
- */
-static void vfio_pci_bars_end_drain(struct vfio_pci_core_device *vdev)
-{
-	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
-
-	if (!bars)
-		return;
-	scoped_guard(mutex, &bars->lock)
-		bars->draining = false;
-	vfio_pci_bars_settle(vdev, bars);
-	vfio_pci_bars_put(bars);
-}
-
-/* It may be waiting for a reservation lock, which the close had better not */
-static void vfio_pci_bars_end_back(struct vfio_pci_core_device *vdev)
-{
-	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
-
-	if (!bars)
-		return;
-	cancel_work_sync(&bars->back);
-	vfio_pci_bars_put(bars);
-}
-
-/**
- * vfio_pci_bars_drain - take the BARs away before the close, see vfio/drain.c
- * @core_vdev: the device
- * @begin: %false if it is not closed after all
- *
- * The close has to wait for importers, and runs under locks that other devices
- * need. Who maps a buffer in between is refused, as during a reset.
- */
-static void vfio_pci_bars_drain(struct vfio_device *core_vdev, bool begin)
-{
-	struct vfio_pci_core_device *vdev =
-		container_of(core_vdev, struct vfio_pci_core_device, vdev);
-
-	if (!begin) {
-		vfio_pci_bars_end_drain(vdev);
-		return;
-	}
-	down_write(&vdev->memory_lock);
-	if (!vfio_pci_bars_closed(vdev)) {
-		scoped_guard(mutex, &vdev->bars->lock)
-			vdev->bars->draining = true;
-		vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
-		vfio_pci_bars_take(vdev, vdev->bars, false);
-	}
-	vfio_pci_start_bars_and_unlock(vdev);
-	vfio_pci_bars_end_back(vdev);
-}
-
-/**
- * vfio_pci_bars_init_dev - initialize what a device has from its probe on
+ * vfio_pci_bars_outside_end - the same for what ends
  * @vdev: the device
+ * @error: a recovery
+ *
+ * Return: %true if nothing else is in progress.
  */
-void vfio_pci_bars_init_dev(struct vfio_pci_core_device *vdev)
+bool vfio_pci_bars_outside_end(struct vfio_pci_core_device *vdev, bool error)
 {
-	vfio_pci_memory_lock_init(&vdev->memory_lock);
-	vdev->vdev.drain = vfio_pci_bars_drain;
-	vdev->vdev.get_unmapped_area = vfio_pci_get_area;
+	bool last;
+
+	guard(spinlock)(&vfio_pci_outside_lock);
+
+	if (error) {
+		last = vdev->frozen && !vdev->nr_resets;
+		vdev->frozen = false;
+		return last;
+	}
+	if (vdev->bars && vfio_pci_bars_is_owner(vdev->bars))
+		return false;
+	/* 0 if vfio-pci was not there yet when the reset began */
+	return vdev->nr_resets && !--vdev->nr_resets && !vdev->frozen;
 }
 
 /**

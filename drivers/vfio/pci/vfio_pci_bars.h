@@ -13,8 +13,6 @@
 
 struct dma_buf;
 struct vfio_pci_core_device;
-struct vfio_pci_dma_buf;
-struct vm_area_struct;
 
 /**
  * enum vfio_pci_bars_state - may the BARs of a device be accessed?
@@ -28,6 +26,34 @@ enum vfio_pci_bars_state {
 	VFIO_PCI_BARS_OFF,
 	VFIO_PCI_BARS_BUSY,
 	VFIO_PCI_BARS_ON,
+};
+
+/**
+ * struct vfio_pci_bars_wc - their pages that are write-combining, see vfio_pci_wc.c
+ * @nr: how many times pages have been made so and not yet been given back. Written
+ *	under &vfio_pci_bars.lock, while there are no faults.
+ * @nr_in: the same for each BAR. Written under that lock and with
+ *	&vfio_pci_bars_iomap.lock held for writing, but at the close.
+ * @left: pages to be given back, which no buffer has any more. Under that lock.
+ * @work: gives them back
+ */
+struct vfio_pci_bars_wc {
+	unsigned int nr;
+	unsigned int nr_in[PCI_STD_NUM_BARS];
+	struct list_head left;
+	struct work_struct work;
+};
+
+/**
+ * struct vfio_pci_bars_iomap - the kernel's own mappings of them, see
+ *	vfio_pci_barmap.c
+ * @lock: held for reading while the mapping of a BAR is used, for writing while it
+ *	and the type of pages change
+ * @kept: bits of BARs of which somebody keeps the mapping
+ */
+struct vfio_pci_bars_iomap {
+	struct rw_semaphore lock;
+	unsigned long kept;
 };
 
 /**
@@ -60,22 +86,14 @@ enum vfio_pci_bars_state {
  * @finish: where revokes end that nobody waits for, NULL before the first one.
  *	Written under @lock.
  * @vdev: the device, for @settle, which the close of the device waits for
- * @nr_wc: how many times pages have been made write-combining and not yet been
- *	given back. Written under @lock, while there are no faults.
- * @nr_wc_in: the same for each BAR. Written under @lock and with @barmap_lock held
- *	for writing, but at the close.
- * @wc_left: pages to be given back, which no buffer has any more. Under @lock.
- * @wc_work: gives them back
- * @barmap_lock: held for reading while the kernel's own mapping of a BAR is
- *	used, for writing while it and the type of pages change
- * @barmap_kept: bits of BARs of which somebody keeps the kernel's mapping
+ * @wc: see &struct vfio_pci_bars_wc
+ * @iomap: see &struct vfio_pci_bars_iomap
  */
 struct vfio_pci_bars {
 	struct kref kref;
 	rwlock_t gate; /* see above */
 	enum vfio_pci_bars_state state;
 	unsigned int epoch;
-	unsigned int nr_wc;
 	wait_queue_head_t settled;
 	wait_queue_head_t unmapped;
 	wait_queue_head_t unused;
@@ -89,11 +107,8 @@ struct vfio_pci_bars {
 	struct work_struct back;
 	struct workqueue_struct *finish;
 	struct vfio_pci_core_device *vdev;
-	unsigned int nr_wc_in[PCI_STD_NUM_BARS];
-	struct list_head wc_left;
-	struct work_struct wc_work;
-	struct rw_semaphore barmap_lock;
-	unsigned long barmap_kept;
+	struct vfio_pci_bars_wc wc;
+	struct vfio_pci_bars_iomap iomap;
 };
 
 struct vfio_pci_bars *vfio_pci_bars_new(struct vfio_pci_core_device *vdev);
@@ -109,55 +124,15 @@ static inline bool vfio_pci_bars_settled(struct vfio_pci_bars *bars)
 	return READ_ONCE(bars->state) != VFIO_PCI_BARS_BUSY;
 }
 
-void vfio_pci_bars_init_dev(struct vfio_pci_core_device *vdev);
-int vfio_pci_bars_prepare(struct vfio_pci_core_device *vdev);
-void vfio_pci_bars_open(struct vfio_pci_core_device *vdev);
-void vfio_pci_bars_close(struct vfio_pci_core_device *vdev);
-void vfio_pci_bars_release(struct vfio_pci_core_device *vdev);
 void vfio_pci_bars_set_state(struct vfio_pci_bars *bars,
 			     enum vfio_pci_bars_state state);
-
-void vfio_pci_memory_lock_init(struct rw_semaphore *memory_lock);
-void vfio_pci_bars_cut_cpus(struct vfio_pci_core_device *vdev,
-			    struct vfio_pci_bars *bars);
-bool vfio_pci_bars_tell(struct vfio_pci_bars *bars, bool killable, int *ret);
-int vfio_pci_bars_take(struct vfio_pci_core_device *vdev,
-		       struct vfio_pci_bars *bars, bool killable);
-void vfio_pci_bars_pause(struct vfio_pci_core_device *vdev);
-int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev);
-int vfio_pci_bars_stop_begin(struct vfio_pci_core_device *vdev);
-int vfio_pci_bars_stop_wait(struct vfio_pci_core_device *vdev);
-void vfio_pci_bars_start(struct vfio_pci_core_device *vdev);
-int vfio_pci_lock_and_stop_bars(struct vfio_pci_core_device *vdev);
-void vfio_pci_start_bars_and_unlock(struct vfio_pci_core_device *vdev);
-
-#ifdef CONFIG_LOCKDEP
-void vfio_pci_lockdep(void);
-#else
-static inline void vfio_pci_lockdep(void)
-{
-}
-#endif
-
-/* vfio_pci_reset.c */
-void vfio_pci_bars_error(struct vfio_pci_core_device *vdev,
-			 pci_channel_state_t state);
+void vfio_pci_bars_change_state(struct vfio_pci_core_device *vdev,
+				enum vfio_pci_bars_state state);
+bool vfio_pci_bars_closed(struct vfio_pci_core_device *vdev);
 bool vfio_pci_bars_outside(struct vfio_pci_core_device *vdev);
-void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
-			  struct vfio_pci_bars *bars);
-void vfio_pci_bars_settle_work(struct work_struct *work);
-void vfio_pci_bars_unplug(struct vfio_pci_core_device *vdev);
-
-/* vfio_pci_barmap.c */
-int vfio_pci_barmap_claimed(struct vfio_pci_core_device *vdev, unsigned int bar);
-void __iomem *vfio_pci_barmap_begin(struct vfio_pci_core_device *vdev,
-				    unsigned int bar, loff_t pos, size_t *count);
-void vfio_pci_barmap_end(struct vfio_pci_core_device *vdev, unsigned int bar,
-			 loff_t pos, void __iomem *io);
-bool vfio_pci_barmap_drop(struct vfio_pci_core_device *vdev, unsigned int bar);
-void vfio_pci_barmap_release(struct vfio_pci_core_device *vdev);
-
-int vfio_pci_bar_mmap(struct vfio_pci_core_device *vdev, unsigned int bar,
-		      struct vm_area_struct *vma);
+struct vfio_pci_bars *
+vfio_pci_bars_outside_begin(struct vfio_pci_core_device *vdev, bool error);
+bool vfio_pci_bars_outside_end(struct vfio_pci_core_device *vdev, bool error);
+void vfio_pci_memory_lock_init(struct rw_semaphore *memory_lock);
 
 #endif /* VFIO_PCI_BARS_H */

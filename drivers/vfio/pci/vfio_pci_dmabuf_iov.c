@@ -12,7 +12,7 @@
 #include <linux/dma-resv.h>
 #include <linux/pci.h>
 
-#include "vfio_pci_dmabuf.h"
+#include "vfio_pci_dmabuf_iov.h"
 
 static int vfio_pci_dma_buf_look(struct dma_buf_attachment *attach,
 				 struct dma_buf_iov *iov)

@@ -9,7 +9,7 @@
 #include <linux/sched/mm.h>
 
 #include "vfio_pci_bars.h"
-#include "vfio_pci_priv.h"
+#include "vfio_pci_lockdep.h"
 
 /* At boot there is no mm to borrow; a module has that of its loader */
 static struct mm_struct *vfio_pci_lockdep_mm(void)
@@ -50,9 +50,9 @@ static void vfio_pci_lockdep_reset(struct mm_struct *mm,
 	address_space_init_once(&mapping);
 	dma_resv_init(&resv);
 
-	down_write(&bars->barmap_lock);
+	down_write(&bars->iomap.lock);
 	down_write(&memory_lock);
-	up_write(&bars->barmap_lock);
+	up_write(&bars->iomap.lock);
 	mmap_read_lock(mm);
 	mmap_read_unlock(mm);
 	mutex_lock(&bars->lock);

@@ -19,100 +19,8 @@
 #include <linux/pci.h>
 #include <linux/vfio_pci_core.h>
 
-#include "vfio_pci_bars.h"
-
-/*
- * Protects &vfio_pci_core_device.nr_resets, the resets in progress that others
- * have begun, and .frozen: an error was reported, and the recovery is not over;
- * and .bars, for those who hold nothing that keeps the device open. Innermost.
- */
-static DEFINE_SPINLOCK(vfio_pci_outside_lock);
-
-/* Does this task run a transition, and the reset is its own? */
-static bool vfio_pci_bars_is_owner(struct vfio_pci_bars *bars)
-{
-	return READ_ONCE(bars->owner) == current;
-}
-
-/**
- * vfio_pci_bars_tryget - take a reference on the BARs of a device
- * @vdev: the device, open or not
- *
- * For those who hold nothing that keeps the device open.
- *
- * Return: The object, or NULL if the device is not open.
- */
-struct vfio_pci_bars *vfio_pci_bars_tryget(struct vfio_pci_core_device *vdev)
-{
-	guard(spinlock)(&vfio_pci_outside_lock);
-
-	return vdev->bars ? vfio_pci_bars_get(vdev->bars) : NULL;
-}
-
-/**
- * vfio_pci_bars_publish - let resets find the BARs of a device, or not any more
- * @vdev: the device
- * @bars: its BARs, or NULL
- */
-void vfio_pci_bars_publish(struct vfio_pci_core_device *vdev,
-			   struct vfio_pci_bars *bars)
-{
-	guard(spinlock)(&vfio_pci_outside_lock);
-
-	vdev->bars = bars;
-}
-
-/**
- * vfio_pci_bars_outside - does a reset or a recovery keep the BARs BUSY?
- * @vdev: the device
- *
- * Return: %false if none of others is in progress. Who begins one sets the state
- * under &vfio_pci_bars.lock after that, so that nobody who holds it misses it.
- */
-bool vfio_pci_bars_outside(struct vfio_pci_core_device *vdev)
-{
-	guard(spinlock)(&vfio_pci_outside_lock);
-
-	return vdev->nr_resets || vdev->frozen;
-}
-
-/*
- * Count what begins. BARs that are not open have nobody to take them from, but
- * may be opened before it ends: vfio_pci_bars_open() finds it here.
- */
-static struct vfio_pci_bars *
-vfio_pci_bars_outside_begin(struct vfio_pci_core_device *vdev, bool error)
-{
-	guard(spinlock)(&vfio_pci_outside_lock);
-
-	/* A reset that a transition of this task has begun is its own */
-	if (!error && vdev->bars && vfio_pci_bars_is_owner(vdev->bars))
-		return NULL;
-	if (error)
-		vdev->frozen = true;
-	else
-		vdev->nr_resets++;
-	return vdev->bars ? vfio_pci_bars_get(vdev->bars) : NULL;
-}
-
-/* The same for what ends. %true if nothing else is in progress */
-static bool vfio_pci_bars_outside_end(struct vfio_pci_core_device *vdev,
-				      bool error)
-{
-	bool last;
-
-	guard(spinlock)(&vfio_pci_outside_lock);
-
-	if (error) {
-		last = vdev->frozen && !vdev->nr_resets;
-		vdev->frozen = false;
-		return last;
-	}
-	if (vdev->bars && vfio_pci_bars_is_owner(vdev->bars))
-		return false;
-	/* 0 if vfio-pci was not there yet when the reset began */
-	return vdev->nr_resets && !--vdev->nr_resets && !vdev->frozen;
-}
+#include "vfio_pci_reset.h"
+#include "vfio_pci_transition.h"
 
 /* %false if the BARs are not open */
 static bool vfio_pci_bars_busy(struct vfio_pci_bars *bars)
@@ -123,39 +31,6 @@ static bool vfio_pci_bars_busy(struct vfio_pci_bars *bars)
 		return false;
 	vfio_pci_bars_set_state(bars, VFIO_PCI_BARS_BUSY);
 	return true;
-}
-
-/**
- * vfio_pci_bars_settle_work - work out the state after a reset
- * @work: &vfio_pci_bars.settle
- */
-void vfio_pci_bars_settle_work(struct work_struct *work)
-{
-	struct vfio_pci_bars *bars =
-		container_of(work, struct vfio_pci_bars, settle);
-
-	down_write(&bars->vdev->memory_lock);
-	vfio_pci_start_bars_and_unlock(bars->vdev);
-}
-
-/**
- * vfio_pci_bars_settle - work out the state without waiting for memory_lock
- * @vdev: the device
- * @bars: its BARs, a reference held
- *
- * If somebody holds memory_lock just now a worker does it.
- */
-void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
-			  struct vfio_pci_bars *bars)
-{
-	if (down_write_trylock(&vdev->memory_lock)) {
-		vfio_pci_start_bars_and_unlock(vdev);
-		return;
-	}
-	guard(mutex)(&bars->lock);
-	/* The close waits for the work, and nobody queues it after that */
-	if (bars->state != VFIO_PCI_BARS_CLOSED)
-		schedule_work(&bars->settle);
 }
 
 /*

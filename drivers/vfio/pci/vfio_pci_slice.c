@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The dma-buf under every mapping of a BAR, see vfio_pci_bars.c.
+ * The dma-buf under every mapping of a BAR: its life, but for its end by a revoke,
+ * see vfio_pci_revoke.c. What it is for, see vfio_pci_bars.c.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-importers.h>
@@ -9,13 +10,9 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
+#include <linux/vfio_pci_core.h>
 
-#include "vfio_pci_area.h"
-#include "vfio_pci_bars.h"
-#include "vfio_pci_dmabuf.h"
-#include "vfio_pci_priv.h"
-#include "vfio_pci_wc.h"
+#include "vfio_pci_slice.h"
 
 /**
  * vfio_pci_dma_buf_alloc - allocate the object behind a dma-buf
@@ -125,6 +122,31 @@ void vfio_pci_dma_buf_unuse(struct vfio_pci_dma_buf *buf)
 		wake_up_all(&buf->bars->unused);
 }
 
+/**
+ * vfio_pci_bars_next - go through the buffers
+ * @bars: the BARs
+ * @buf: the buffer before, or NULL
+ *
+ * Return: The buffer after @buf, or the first one after NULL, held until the next
+ * call with it, or NULL. Its release waits, so that it stays on the list meanwhile.
+ */
+struct vfio_pci_dma_buf *
+vfio_pci_bars_next(struct vfio_pci_bars *bars, struct vfio_pci_dma_buf *buf)
+{
+	struct list_head *pos = buf ? &buf->elm : &bars->bufs;
+	struct vfio_pci_dma_buf *next = NULL;
+
+	mutex_lock(&bars->lock);
+	if (!list_is_last(pos, &bars->bufs)) {
+		next = list_entry(pos->next, struct vfio_pci_dma_buf, elm);
+		WRITE_ONCE(next->users, next->users + 1);
+	}
+	if (buf)
+		vfio_pci_dma_buf_unuse(buf);
+	mutex_unlock(&bars->lock);
+	return next;
+}
+
 static bool vfio_pci_dma_buf_unlink(struct vfio_pci_dma_buf *buf)
 {
 	guard(mutex)(&buf->bars->lock);
@@ -135,12 +157,14 @@ static bool vfio_pci_dma_buf_unlink(struct vfio_pci_dma_buf *buf)
 	return true;
 }
 
-static void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
+/**
+ * vfio_pci_dma_buf_release - &dma_buf_ops.release
+ * @dmabuf: the buffer
+ */
+void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
 {
 	struct vfio_pci_dma_buf *buf = dmabuf->priv;
 
-	/* While the close of the device, which does it too, still finds the buffer */
-	vfio_pci_wc_release(buf);
 	/* There is no importer left that a transition could be waiting for */
 	while (!vfio_pci_dma_buf_unlink(buf))
 		wait_event(buf->bars->unused, !READ_ONCE(buf->users));
@@ -186,21 +210,11 @@ void vfio_pci_dma_buf_map_end(struct vfio_pci_dma_buf *buf)
 		wake_up_all(&buf->bars->unmapped);
 }
 
-const struct dma_buf_ops vfio_pci_dmabuf_ops = {
-	.user_fences_apart = true,
-	.match_mapping = vfio_pci_dma_buf_match,
-	.select_mapping = vfio_pci_dma_buf_select,
-	.dma_follows_file_mode = true,
-	.mmap = vfio_pci_dma_buf_mmap,
-	.get_unmapped_area = vfio_pci_dma_buf_get_area,
-	.vma_offset = vfio_pci_dma_buf_vma_offset,
-	.release = vfio_pci_dma_buf_release,
-};
-
 /**
  * vfio_pci_dma_buf_create - make the dma-buf
  * @buf: the object with its ranges. Belongs to the dma-buf afterwards, if there
  *	is one; is left to the caller otherwise.
+ * @ops: what to do with it, whose release is or ends in vfio_pci_dma_buf_release()
  * @size: sum of the ranges
  * @flags: how to open the dma-buf's file
  * @name: allocated name of the buffer or NULL. Belongs to the dma-buf
@@ -209,6 +223,7 @@ const struct dma_buf_ops vfio_pci_dmabuf_ops = {
  * Return: The dma-buf or an ERR_PTR.
  */
 struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
+					const struct dma_buf_ops *ops,
 					size_t size, int flags, char *name)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
@@ -219,7 +234,7 @@ struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
 		buf->map_ready = !vfio_pci_slice_map_init(&buf->map,
 							  buf->list->phys, 1);
 
-	exp_info.ops = &vfio_pci_dmabuf_ops;
+	exp_info.ops = ops;
 	exp_info.size = size;
 	exp_info.flags = flags;
 	exp_info.priv = buf;
@@ -423,216 +438,4 @@ bool vfio_pci_dma_buf_gone(struct vfio_pci_dma_buf *buf)
 {
 	return READ_ONCE(buf->life) != VFIO_PCI_DMA_BUF_LIVE ||
 	       READ_ONCE(buf->bars->state) == VFIO_PCI_BARS_CLOSED;
-}
-
-static int vfio_pci_dma_buf_kill(struct vfio_pci_dma_buf *buf)
-{
-	guard(mutex)(&buf->bars->lock);
-
-	if (buf->bars->state == VFIO_PCI_BARS_CLOSED)
-		return -ENODEV;
-	/* Somebody was killed while waiting for importers: do it to the end */
-	if (buf->life != VFIO_PCI_DMA_BUF_LIVE)
-		return buf->life == VFIO_PCI_DMA_BUF_DRAINED ? -EBADFD : 0;
-
-	write_lock(&buf->bars->gate);
-	WRITE_ONCE(buf->life, VFIO_PCI_DMA_BUF_DEAD);
-	write_unlock(&buf->bars->gate);
-	return 0;
-}
-
-static void vfio_pci_dma_buf_cut(struct vfio_pci_dma_buf *buf)
-{
-	vfio_pci_dma_buf_zap(buf);
-
-	guard(mutex)(&buf->bars->lock);
-	if (buf->life < VFIO_PCI_DMA_BUF_CUT)
-		WRITE_ONCE(buf->life, VFIO_PCI_DMA_BUF_CUT);
-}
-
-/*
- * Transitions need not look at the buffer any more, unless they are about to, and
- * its holders may know.
- */
-static int vfio_pci_dma_buf_complete(struct vfio_pci_dma_buf *buf)
-{
-	guard(mutex)(&buf->bars->lock);
-
-	if (buf->life == VFIO_PCI_DMA_BUF_DRAINED)
-		return -EBADFD;
-	WRITE_ONCE(buf->life, VFIO_PCI_DMA_BUF_DRAINED);
-	if (!buf->users)
-		list_del_init(&buf->elm);
-	dma_buf_hang_up(buf->dmabuf);
-	return 0;
-}
-
-static int vfio_pci_dma_buf_finish(struct vfio_pci_dma_buf *buf, bool killable)
-{
-	bool busy = false;
-	int ret;
-
-	ret = vfio_pci_dma_buf_invalidate(buf, killable, &busy);
-	if (!ret)
-		ret = vfio_pci_wc_revoke(buf, killable);
-	if (!ret && busy)
-		ret = vfio_pci_dma_buf_drain(buf, killable);
-	return ret ?: vfio_pci_dma_buf_complete(buf);
-}
-
-/**
- * struct vfio_pci_dma_buf_rest - the rest of a revoke that nobody waits for
- * @work: does it
- * @buf: the buffer, whose dma-buf is referenced
- */
-struct vfio_pci_dma_buf_rest {
-	struct work_struct work;
-	struct vfio_pci_dma_buf *buf;
-};
-
-static void vfio_pci_dma_buf_rest_work(struct work_struct *work)
-{
-	struct vfio_pci_dma_buf_rest *rest =
-		container_of(work, struct vfio_pci_dma_buf_rest, work);
-	struct dma_buf *dmabuf = rest->buf->dmabuf;
-
-	vfio_pci_dma_buf_finish(rest->buf, false);
-	kfree(rest);
-	dma_buf_put(dmabuf);
-}
-
-/*
- * Somebody else waits for the importers. One worker a buffer, so that a client
- * whose importer takes long does not keep the others' revokes from ending, and a
- * queue for each device.
- */
-static int vfio_pci_dma_buf_finish_queue(struct vfio_pci_bars *bars)
-{
-	struct workqueue_struct *queue;
-
-	/* Pairs with the store below */
-	if (smp_load_acquire(&bars->finish))
-		return 0;
-	queue = alloc_workqueue("vfio-pci-revoke", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	if (!queue)
-		return -ENOMEM;
-
-	scoped_guard(mutex, &bars->lock) {
-		if (!bars->finish) {
-			/* Pairs with the load above */
-			smp_store_release(&bars->finish, queue);
-			return 0;
-		}
-	}
-	/* Somebody else was faster */
-	destroy_workqueue(queue);
-	return 0;
-}
-
-static struct vfio_pci_dma_buf_rest *
-vfio_pci_dma_buf_rest_alloc(struct vfio_pci_dma_buf *buf)
-{
-	struct vfio_pci_dma_buf_rest *rest;
-
-	if (vfio_pci_dma_buf_finish_queue(buf->bars))
-		return NULL;
-	rest = kmalloc_obj(*rest, GFP_KERNEL_ACCOUNT);
-	if (!rest)
-		return NULL;
-	INIT_WORK(&rest->work, vfio_pci_dma_buf_rest_work);
-	rest->buf = buf;
-	return rest;
-}
-
-/* Takes @rest over. Once is enough: it does not give up. */
-static void vfio_pci_dma_buf_finish_later(struct vfio_pci_dma_buf_rest *rest)
-{
-	struct vfio_pci_dma_buf *buf = rest->buf;
-	bool again;
-
-	scoped_guard(mutex, &buf->bars->lock) {
-		again = buf->finishing;
-		buf->finishing = true;
-	}
-	if (again) {
-		kfree(rest);
-		return;
-	}
-	get_dma_buf(buf->dmabuf);
-	queue_work(buf->bars->finish, &rest->work);
-}
-
-/* Nobody can map the buffer any more, no CPU has it mapped */
-static int vfio_pci_dma_buf_begin_revoke(struct vfio_pci_dma_buf *buf)
-{
-	int ret = vfio_pci_dma_buf_kill(buf);
-
-	if (ret)
-		return ret;
-	vfio_pci_dma_buf_cut(buf);
-	return 0;
-}
-
-/**
- * vfio_pci_dma_buf_revoke - take a buffer away for ever
- * @buf: the buffer, whose dma-buf the caller holds
- *
- * Costs what is mapped of this buffer, and does not touch the others, unless it is
- * write-combining.
- *
- * Return: 0, no CPU and no importer reaches the slices through this buffer any
- * more; -EBADFD if it was like that before, -ENODEV if the device was closed,
- * -EINTR if the task was killed: then importers may still have it mapped, and a
- * worker waits for them if there is memory for one.
- */
-int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf)
-{
-	struct vfio_pci_dma_buf_rest *rest;
-	int ret;
-
-	ret = vfio_pci_dma_buf_begin_revoke(buf);
-	if (ret)
-		return ret;
-	ret = vfio_pci_dma_buf_finish(buf, true);
-	if (ret != -EINTR)
-		return ret;
-	rest = vfio_pci_dma_buf_rest_alloc(buf);
-	if (rest)
-		vfio_pci_dma_buf_finish_later(rest);
-	return -EINTR;
-}
-
-/**
- * vfio_pci_dma_buf_start_revoke - the same without waiting for importers
- * @buf: the buffer, whose dma-buf the caller holds
- *
- * Importers are told, and the buffer hangs up when they have let go of it. Where
- * there are none it has done so on return.
- *
- * Return: 0, no CPU reaches the slices through this buffer any more and none
- * will, nor will an importer map it; -EBADFD or -ENODEV as
- * vfio_pci_dma_buf_revoke(), or -ENOMEM: then nothing was done.
- */
-int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf)
-{
-	struct vfio_pci_dma_buf_rest *rest;
-	bool busy = false;
-	int ret;
-
-	rest = vfio_pci_dma_buf_rest_alloc(buf);
-	if (!rest)
-		return -ENOMEM;
-	ret = vfio_pci_dma_buf_begin_revoke(buf);
-	if (ret)
-		goto out;
-	if (!vfio_pci_dma_buf_try_invalidate(buf, &busy) || busy ||
-	    vfio_pci_wc_revoked(buf)) {
-		vfio_pci_dma_buf_finish_later(rest);
-		return 0;
-	}
-	/* Somebody else may have been faster */
-	vfio_pci_dma_buf_complete(buf);
-out:
-	kfree(rest);
-	return ret;
 }

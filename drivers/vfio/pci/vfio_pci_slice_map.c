@@ -1,6 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * From a page of a buffer to a page frame, in O(log n) of its ranges.
+ *
+ * The words
+ * ---------
+ * BAR		memory of a device, as the PCI core and the device's file have it
+ * range	whole pages of a BAR, one after the other
+ * slice	ranges of one BAR, in any order, which the owner of the device has
+ *		exported for others
+ * buffer	a dma-buf and the struct vfio_pci_dma_buf behind it: of a slice, or of
+ *		all of a BAR that is mapped through the device's file
+ * transition	what takes the BARs of a device away from everybody and gives them
+ *		back, and the time in between
+ *
+ * The files
+ * ---------
+ * Each uses only those above it:
+ *
+ *	vfio_pci_slice_map	the ranges of a buffer: where is a page?
+ *	vfio_pci_bars		the BARs of an open device: may they be accessed? How all
+ *				of this works together
+ *	vfio_pci_slice		the life of a buffer; who has it mapped
+ *	vfio_pci_slice_export	from what user space asks for to a buffer
+ *	vfio_pci_dmabuf_iov	what importers can have: offsets in a BAR,
+ *	vfio_pci_dmabuf_pal	or the ranges
+ *	vfio_pci_transition	stop and start
+ *	vfio_pci_barmap		the kernel's own mapping of a BAR
+ *	vfio_pci_wc		write-combining
+ *	vfio_pci_revoke		the end of a slice
+ *	vfio_pci_open		open and close of the device
+ *	vfio_pci_reset		transitions that others begin
+ *	vfio_pci_area		where mmap() puts a mapping
+ *	vfio_pci_bar_mmap	mappings of BARs and slices, and their faults
+ *	vfio_pci_slice_feature	how user space asks for a revoke
+ *	vfio_pci_slice_memattr	and for write-combining
+ *	vfio_pci_lockdep	the order of the locks
  */
 #include <linux/mm.h>
 #include <linux/pfn.h>

@@ -31,10 +31,10 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/vfio_pci_core.h>
 
-#include "vfio_pci_bars.h"
-#include "vfio_pci_dmabuf.h"
-#include "vfio_pci_priv.h"
+#include "vfio_pci_barmap.h"
+#include "vfio_pci_transition.h"
 #include "vfio_pci_wc.h"
 
 /* For each the kernel allocates something which it charges to nobody */
@@ -42,7 +42,7 @@
 
 /**
  * struct vfio_pci_wc - pages that have been made write-combining
- * @elm: in &vfio_pci_bars.wc_left, under its lock, once no buffer has it
+ * @elm: in &vfio_pci_bars.wc.left, under its lock, once no buffer has it
  * @bar: index of the BAR that they are in
  * @nr: number of ranges
  * @phys: the ranges
@@ -175,8 +175,8 @@ static int vfio_pci_wc_take_pages(struct vfio_pci_dma_buf *buf,
 		return -EBADFD;
 	}
 	WRITE_ONCE(buf->wc, wc);
-	WRITE_ONCE(bars->nr_wc_in[wc->bar], bars->nr_wc_in[wc->bar] + 1);
-	WRITE_ONCE(bars->nr_wc, bars->nr_wc + 1);
+	WRITE_ONCE(bars->wc.nr_in[wc->bar], bars->wc.nr_in[wc->bar] + 1);
+	WRITE_ONCE(bars->wc.nr, bars->wc.nr + 1);
 	return 0;
 }
 
@@ -195,7 +195,7 @@ static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
 	if (!ret)
 		return 0;
 	guard(mutex)(&buf->bars->lock);
-	if (!buf->bars->nr_wc_in[buf->bar])
+	if (!buf->bars->wc.nr_in[buf->bar])
 		vfio_pci_wc_exclude(vdev->pdev, buf->bar, false);
 	return ret;
 }
@@ -228,7 +228,7 @@ static void vfio_pci_wc_give_back(struct vfio_pci_core_device *vdev,
 				  struct vfio_pci_bars *bars,
 				  struct vfio_pci_wc *wc)
 {
-	unsigned int *nr = &bars->nr_wc_in[wc->bar];
+	unsigned int *nr = &bars->wc.nr_in[wc->bar];
 
 	lockdep_assert_held(&bars->lock);
 
@@ -238,7 +238,7 @@ static void vfio_pci_wc_give_back(struct vfio_pci_core_device *vdev,
 		vfio_pci_wc_exclude(vdev->pdev, wc->bar, false);
 	/* After it: at 0 the kernel may map the BAR, see vfio_pci_barmap_return() */
 	smp_store_release(nr, *nr - 1);
-	WRITE_ONCE(bars->nr_wc, bars->nr_wc - 1);
+	WRITE_ONCE(bars->wc.nr, bars->wc.nr - 1);
 	kfree(wc);
 }
 
@@ -249,7 +249,7 @@ static void vfio_pci_wc_leave(struct vfio_pci_dma_buf *buf)
 
 	if (!buf->wc)
 		return;
-	list_add_tail(&buf->wc->elm, &buf->bars->wc_left);
+	list_add_tail(&buf->wc->elm, &buf->bars->wc.left);
 	WRITE_ONCE(buf->wc, NULL);
 }
 
@@ -260,9 +260,9 @@ static void vfio_pci_wc_give_back_left(struct vfio_pci_core_device *vdev,
 
 	lockdep_assert_held(&bars->lock);
 
-	list_for_each_entry_safe(wc, next, &bars->wc_left, elm)
+	list_for_each_entry_safe(wc, next, &bars->wc.left, elm)
 		vfio_pci_wc_give_back(vdev, bars, wc);
-	INIT_LIST_HEAD(&bars->wc_left);
+	INIT_LIST_HEAD(&bars->wc.left);
 }
 
 /* Give back what is left, in a transition that is none for importers */
@@ -270,10 +270,10 @@ static void vfio_pci_wc_clean(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_bars *bars = vdev->bars;
 
-	lockdep_assert_held_write(&bars->barmap_lock);
+	lockdep_assert_held_write(&bars->iomap.lock);
 	lockdep_assert_held_write(&vdev->memory_lock);
 
-	if (list_empty(&bars->wc_left))
+	if (list_empty(&bars->wc.left))
 		return;
 	vfio_pci_bars_pause(vdev);
 	scoped_guard(mutex, &bars->lock)
@@ -287,8 +287,8 @@ static int vfio_pci_wc_return(struct vfio_pci_bars *bars, bool killable)
 	struct vfio_pci_core_device *vdev = bars->vdev;
 
 	if (!killable)
-		down_write(&bars->barmap_lock);
-	else if (down_write_killable(&bars->barmap_lock))
+		down_write(&bars->iomap.lock);
+	else if (down_write_killable(&bars->iomap.lock))
 		return -EINTR;
 	if (!killable)
 		down_write(&vdev->memory_lock);
@@ -297,17 +297,17 @@ static int vfio_pci_wc_return(struct vfio_pci_bars *bars, bool killable)
 	if (READ_ONCE(bars->state) != VFIO_PCI_BARS_CLOSED)
 		vfio_pci_wc_clean(vdev);
 	up_write(&vdev->memory_lock);
-	up_write(&bars->barmap_lock);
+	up_write(&bars->iomap.lock);
 	return 0;
 
 err_unlock:
-	up_write(&bars->barmap_lock);
+	up_write(&bars->iomap.lock);
 	return -EINTR;
 }
 
 static void vfio_pci_wc_work(struct work_struct *work)
 {
-	vfio_pci_wc_return(container_of(work, struct vfio_pci_bars, wc_work),
+	vfio_pci_wc_return(container_of(work, struct vfio_pci_bars, wc.work),
 			   false);
 }
 
@@ -317,8 +317,8 @@ static void vfio_pci_wc_work(struct work_struct *work)
  */
 void vfio_pci_wc_init(struct vfio_pci_bars *bars)
 {
-	INIT_LIST_HEAD(&bars->wc_left);
-	INIT_WORK(&bars->wc_work, vfio_pci_wc_work);
+	INIT_LIST_HEAD(&bars->wc.left);
+	INIT_WORK(&bars->wc.work, vfio_pci_wc_work);
 }
 
 /**
@@ -354,11 +354,7 @@ int vfio_pci_wc_revoke(struct vfio_pci_dma_buf *buf, bool killable)
 	return vfio_pci_wc_return(buf->bars, killable);
 }
 
-/**
- * vfio_pci_wc_release - a slice goes, and so have its VMAs
- * @buf: the slice
- */
-void vfio_pci_wc_release(struct vfio_pci_dma_buf *buf)
+static void vfio_pci_wc_leave_later(struct vfio_pci_dma_buf *buf)
 {
 	struct vfio_pci_bars *bars = buf->bars;
 
@@ -368,7 +364,18 @@ void vfio_pci_wc_release(struct vfio_pci_dma_buf *buf)
 	vfio_pci_wc_leave(buf);
 	/* The close does it else. It waits for the work, which nobody queues then */
 	if (bars->state != VFIO_PCI_BARS_CLOSED)
-		schedule_work(&bars->wc_work);
+		schedule_work(&bars->wc.work);
+}
+
+/**
+ * vfio_pci_wc_release - &dma_buf_ops.release: a slice goes, and so have its VMAs
+ * @dmabuf: the slice
+ */
+void vfio_pci_wc_release(struct dma_buf *dmabuf)
+{
+	/* While the close of the device, which does it too, still finds the buffer */
+	vfio_pci_wc_leave_later(dmabuf->priv);
+	vfio_pci_dma_buf_release(dmabuf);
 }
 
 /**
@@ -410,14 +417,13 @@ static void vfio_pci_wc_end(struct vfio_pci_core_device *vdev,
  * vfio_pci_wc_set - choose how a slice is mapped
  * @vdev: the device, open
  * @buf: the slice
- * @memattr: VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC or _WC
+ * @wc: write-combining, or else uncached
  *
  * Return: 0 or -errno, then the slice is as it was.
  */
 int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
-		    struct vfio_pci_dma_buf *buf, u32 memattr)
+		    struct vfio_pci_dma_buf *buf, bool wc)
 {
-	bool wc = memattr == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC;
 	int ret;
 
 	if (!buf->mappable)
@@ -425,7 +431,7 @@ int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 	ret = vfio_pci_dma_buf_prepare_map(buf);
 	if (ret)
 		return ret;
-	if (down_write_killable(&buf->bars->barmap_lock))
+	if (down_write_killable(&buf->bars->iomap.lock))
 		return -EINTR;
 
 	/* A revoke may change it once more: then it is no matter any more */
@@ -434,7 +440,7 @@ int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 	else if (!wc && READ_ONCE(buf->wc))
 		vfio_pci_wc_end(vdev, buf);
 	if (!ret)
-		WRITE_ONCE(buf->memattr, memattr);
-	up_write(&buf->bars->barmap_lock);
+		WRITE_ONCE(buf->want_wc, wc);
+	up_write(&buf->bars->iomap.lock);
 	return ret;
 }

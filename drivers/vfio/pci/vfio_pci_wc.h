@@ -4,23 +4,23 @@
 
 #include <linux/mm.h>
 
-#include "vfio_pci_dmabuf.h"
+#include "vfio_pci_slice.h"
 
 #ifdef CONFIG_VFIO_PCI_WC
 bool vfio_pci_wc_same(struct vfio_pci_bars *bars, unsigned long pfn,
 		      unsigned int order);
 int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
-		    struct vfio_pci_dma_buf *buf, u32 memattr);
+		    struct vfio_pci_dma_buf *buf, bool wc);
 void vfio_pci_wc_init(struct vfio_pci_bars *bars);
 bool vfio_pci_wc_revoked(struct vfio_pci_dma_buf *buf);
 int vfio_pci_wc_revoke(struct vfio_pci_dma_buf *buf, bool killable);
-void vfio_pci_wc_release(struct vfio_pci_dma_buf *buf);
+void vfio_pci_wc_release(struct dma_buf *dmabuf);
 void vfio_pci_wc_close_buf(struct vfio_pci_dma_buf *buf);
 void vfio_pci_wc_close(struct vfio_pci_core_device *vdev);
 
 static inline void vfio_pci_wc_cancel(struct vfio_pci_bars *bars)
 {
-	cancel_work_sync(&bars->wc_work);
+	cancel_work_sync(&bars->wc.work);
 }
 #else
 /* Pages have no type, mappings have */
@@ -31,9 +31,9 @@ static inline bool vfio_pci_wc_same(struct vfio_pci_bars *bars,
 }
 
 static inline int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
-				  struct vfio_pci_dma_buf *buf, u32 memattr)
+				  struct vfio_pci_dma_buf *buf, bool wc)
 {
-	WRITE_ONCE(buf->memattr, memattr);
+	WRITE_ONCE(buf->want_wc, wc);
 	return 0;
 }
 
@@ -52,9 +52,7 @@ static inline int vfio_pci_wc_revoke(struct vfio_pci_dma_buf *buf,
 	return 0;
 }
 
-static inline void vfio_pci_wc_release(struct vfio_pci_dma_buf *buf)
-{
-}
+#define vfio_pci_wc_release vfio_pci_dma_buf_release
 
 static inline void vfio_pci_wc_close_buf(struct vfio_pci_dma_buf *buf)
 {

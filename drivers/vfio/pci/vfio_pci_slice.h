@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#ifndef VFIO_PCI_DMABUF_H
-#define VFIO_PCI_DMABUF_H
+#ifndef VFIO_PCI_SLICE_H
+#define VFIO_PCI_SLICE_H
 
 #include <linux/atomic.h>
 #include <linux/dma-buf.h>
-#include <linux/dma-buf-iov.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/list.h>
 
@@ -12,18 +11,8 @@
 #include "vfio_pci_slice_map.h"
 
 struct pci_dev;
-struct vfio_pci_wc;
 struct vfio_pci_core_device;
-struct vfio_region_dma_range;
-
-/*
- * Ranges of one export. As many as a single kmalloc() of the user's array held
- * while it was one, so that the error stays what user space knows.
- */
-#define VFIO_PCI_DMA_BUF_MAX_RANGES	(SZ_4M / sizeof(struct vfio_region_dma_range))
-
-/* So many are read to the stack: most slices have one */
-#define VFIO_PCI_DMA_BUF_FEW_RANGES	16
+struct vfio_pci_wc;
 
 /**
  * enum vfio_pci_dma_buf_life - how far the revoke of a buffer, for ever, has come
@@ -62,7 +51,7 @@ enum vfio_pci_dma_buf_life {
  *	what is mapped through the device's file, which has one for all BARs.
  * @nr_maps: mappings of importers. Written under the reservation lock.
  * @bar: index of the BAR that the slices are in. Constant.
- * @memattr: VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_NC or _WC, of later mmaps
+ * @want_wc: later mmaps are to be write-combining
  * @wc: its pages, if they have been made write-combining, or NULL. Written under
  *	&vfio_pci_bars.lock, to something only while @life is LIVE.
  * @finishing: a worker ends the revoke. Under &vfio_pci_bars.lock.
@@ -90,8 +79,8 @@ struct vfio_pci_dma_buf {
 	struct vfio_pci_wc *wc;
 	unsigned long pgoff_base;
 	unsigned int nr_maps;
-	u32 memattr;
 	u8 bar;
+	bool want_wc;
 	bool wc_revoked;
 	bool finishing;
 	bool map_ready;
@@ -102,70 +91,29 @@ struct vfio_pci_dma_buf {
 	atomic_t vmas;
 };
 
-extern const struct dma_buf_ops vfio_pci_dmabuf_ops;
-
 struct vfio_pci_dma_buf *
 vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, size_t nr_ranges);
 void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *buf);
 struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
+					const struct dma_buf_ops *ops,
 					size_t size, int flags, char *name);
+void vfio_pci_dma_buf_release(struct dma_buf *dmabuf);
 int vfio_pci_dma_buf_prepare_map(struct vfio_pci_dma_buf *buf);
-void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf);
 void vfio_pci_dma_buf_unuse(struct vfio_pci_dma_buf *buf);
+struct vfio_pci_dma_buf *
+vfio_pci_bars_next(struct vfio_pci_bars *bars, struct vfio_pci_dma_buf *buf);
+
+int vfio_pci_dma_buf_map_begin(struct vfio_pci_dma_buf *buf);
+void vfio_pci_dma_buf_map_end(struct vfio_pci_dma_buf *buf);
+
 bool vfio_pci_dma_buf_on(struct vfio_pci_dma_buf *buf);
+bool vfio_pci_dma_buf_gone(struct vfio_pci_dma_buf *buf);
+void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf);
 bool vfio_pci_dma_buf_try_invalidate(struct vfio_pci_dma_buf *buf, bool *busy);
 int vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf, bool killable,
 				bool *busy);
 int vfio_pci_dma_buf_drain(struct vfio_pci_dma_buf *buf, bool killable);
 bool vfio_pci_dma_buf_try_restore(struct vfio_pci_dma_buf *buf);
 void vfio_pci_dma_buf_restore(struct vfio_pci_dma_buf *buf);
-bool vfio_pci_dma_buf_gone(struct vfio_pci_dma_buf *buf);
-int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf);
-int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf);
 
-int vfio_pci_dma_buf_map_begin(struct vfio_pci_dma_buf *buf);
-void vfio_pci_dma_buf_map_end(struct vfio_pci_dma_buf *buf);
-
-#ifdef CONFIG_PCI_IOV
-/* vfio_pci_dmabuf_iov.c */
-size_t vfio_pci_dma_buf_offer_iov(struct vfio_pci_dma_buf *buf,
-				  struct dma_buf_mapping_match *exp);
-#define vfio_pci_dma_buf_select dma_buf_iov_select
-#else
-static inline size_t
-vfio_pci_dma_buf_offer_iov(struct vfio_pci_dma_buf *buf,
-			   struct dma_buf_mapping_match *exp)
-{
-	return 0;
-}
-
-/* There is nothing to choose from */
-#define vfio_pci_dma_buf_select NULL
-#endif
-
-/* vfio_pci_bar_mmap.c */
-int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma);
-bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
-				 const struct vm_area_struct *vma,
-				 size_t *offset);
-
-#ifdef CONFIG_VFIO_PCI_DMABUF
-/* vfio_pci_dmabuf_pal.c */
-int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args);
-struct vfio_region_dma_range *
-vfio_pci_dma_buf_get_ranges(struct vfio_region_dma_range *few,
-			    const void __user *from, u32 nr_ranges);
-void vfio_pci_dma_buf_put_ranges(const struct vfio_region_dma_range *few,
-				 const struct vfio_region_dma_range *ranges);
-int vfio_pci_dma_buf_export(struct vfio_pci_dma_buf *buf,
-			    struct vfio_pci_core_device *vdev,
-			    unsigned int bar, size_t size, int flags);
-#else
-/* Without peer-to-peer DMA a buffer is there for CPUs only */
-static inline int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
-{
-	return -EOPNOTSUPP;
-}
-#endif
-
-#endif /* VFIO_PCI_DMABUF_H */
+#endif /* VFIO_PCI_SLICE_H */

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A fault in the device's memory that comes before the device is ready again
+ * after a reset.
+ *
+ * That takes long, up to some minutes, and a reset reaches mmap_lock under
+ * memory_lock. So the fault only looks, and waits without mmap_lock if the device
+ * is not ready, see vfio_pci_core_fault_retry(). The access is tried again then,
+ * by a fault that finds out itself what has come of it.
+ */
+#include <linux/io.h>
+#include <linux/vfio_pci_core.h>
+
+#include "fault.h"
+#include "nvgrace_gpu.h"
+
+/**
+ * nvgrace_gpu_is_ready_legacy - is a device without CXL DVSEC ready?
+ * @io: its BAR 0
+ *
+ * Return: %true if it is.
+ */
+bool nvgrace_gpu_is_ready_legacy(void __iomem *io)
+{
+	return ioread32(io + C2C_LINK_BAR0_OFFSET) == STATUS_READY &&
+	       ioread32(io + HBM_TRAINING_BAR0_OFFSET) == STATUS_READY;
+}
+
+/**
+ * nvgrace_gpu_test_device_ready - nvgrace_gpu_check_device_ready() without waiting
+ * @nvdev: the device, memory_lock held
+ *
+ * Return: 0 if it is ready, -EAGAIN if a fault may wait for it, or -errno.
+ */
+int nvgrace_gpu_test_device_ready(struct nvgrace_gpu_pci_core_device *nvdev)
+{
+	struct vfio_pci_core_device *vdev = &nvdev->core_device;
+	int ret;
+
+	lockdep_assert_held_read(&vdev->memory_lock);
+
+	if (!READ_ONCE(nvdev->reset_done))
+		return 0;
+
+	if (!__vfio_pci_memory_enabled(vdev))
+		return -EIO;
+
+	if (nvdev->cxl_dvsec)
+		ret = nvgrace_gpu_test_device_ready_cxl(nvdev, NULL);
+	else
+		ret = nvgrace_gpu_is_ready_legacy(nvdev->bar0_base) ? 0 : -EAGAIN;
+	if (!ret)
+		WRITE_ONCE(nvdev->reset_done, false);
+	else if (READ_ONCE(nvdev->never_ready))
+		ret = -ETIME;
+
+	return ret;
+}
+
+/**
+ * nvgrace_gpu_fault_wait - wait for the device, for vfio_pci_core_fault_retry()
+ * @vdev: the device
+ *
+ * Context: Without mmap_lock. Ends with a signal that kills.
+ */
+void nvgrace_gpu_fault_wait(struct vfio_pci_core_device *vdev)
+{
+	struct nvgrace_gpu_pci_core_device *nvdev =
+		container_of(vdev, struct nvgrace_gpu_pci_core_device,
+			     core_device);
+	unsigned int nr_resets = READ_ONCE(nvdev->nr_resets);
+	int ret = 0;
+
+	if (nvdev->cxl_dvsec && READ_ONCE(nvdev->reset_done))
+		ret = nvgrace_gpu_wait_device_ready_cxl(nvdev);
+
+	if (down_read_killable(&vdev->memory_lock))
+		return;
+	if (!ret && !vdev->pm_runtime_engaged)
+		ret = nvgrace_gpu_check_device_ready(nvdev);
+	if (ret == -ETIME && nr_resets == READ_ONCE(nvdev->nr_resets))
+		WRITE_ONCE(nvdev->never_ready, true);
+	up_read(&vdev->memory_lock);
+}
+
+/**
+ * nvgrace_gpu_fault_reset - the device was reset: what faults know is out of date
+ * @nvdev: the device
+ */
+void nvgrace_gpu_fault_reset(struct nvgrace_gpu_pci_core_device *nvdev)
+{
+	nvdev->never_ready = false;
+	WRITE_ONCE(nvdev->nr_resets, nvdev->nr_resets + 1);
+}
