@@ -3,6 +3,7 @@
  * Where mmap() of a device's file puts a mapping, if a device has an opinion.
  */
 #include <linux/fs.h>
+#include <linux/mman.h>
 #include <linux/sched/mm.h>
 #include <linux/vfio.h>
 
@@ -26,10 +27,10 @@ unsigned long vfio_device_fops_get_unmapped_area(struct file *file,
 {
 	struct vfio_device_file *df = file->private_data;
 	struct vfio_device *device = df->device;
-	/* Pairs with smp_store_release() following vfio_df_open() */
-	bool granted = smp_load_acquire(&df->access_granted);
 
-	if (!granted || !device->get_unmapped_area)
+	/* Pairs with smp_store_release() following vfio_df_open() */
+	if (flags & MAP_FIXED || !smp_load_acquire(&df->access_granted) ||
+	    !device->get_unmapped_area)
 		return mm_get_unmapped_area(file, addr, len, pgoff, flags);
 	return device->get_unmapped_area(device, file, addr, len, pgoff, flags);
 }
