@@ -474,34 +474,44 @@ static struct dma_buf *vfio_pci_bar_buf_new(struct vfio_pci_core_device *vdev,
 }
 
 /* The buffer of all of @bar. The device holds it until it is closed. */
-static struct dma_buf *vfio_pci_bar_buf_shared(struct vfio_pci_core_device *vdev,
-					       unsigned int bar, size_t size)
+static struct dma_buf *vfio_pci_bar_buf_share(struct vfio_pci_core_device *vdev,
+					      unsigned int bar, size_t size)
 {
 	struct vfio_pci_bars *bars = vdev->bars;
-	/* Pairs with the store below */
-	struct dma_buf *dmabuf = smp_load_acquire(&bars->bar[bar]);
-	struct dma_buf *old;
+	struct dma_buf *dmabuf, *old;
 
-	if (!dmabuf) {
-		dmabuf = vfio_pci_bar_buf_new(vdev, bar, 0, size);
-		if (IS_ERR(dmabuf))
-			return dmabuf;
+	dmabuf = vfio_pci_bar_buf_new(vdev, bar, 0, size);
+	if (IS_ERR(dmabuf))
+		return dmabuf;
 
-		mutex_lock(&bars->lock);
+	scoped_guard(mutex, &bars->lock) {
 		old = bars->bar[bar];
 		if (!old) {
-			/* Pairs with the load above */
+			/* Pairs with the load in vfio_pci_bar_mmap() */
 			smp_store_release(&bars->bar[bar], dmabuf);
 		}
-		mutex_unlock(&bars->lock);
-		if (old) {
-			/* Somebody else was faster */
-			dma_buf_put(dmabuf);
-			dmabuf = old;
-		}
+	}
+	if (old) {
+		/* Somebody else was faster */
+		dma_buf_put(dmabuf);
+		dmabuf = old;
 	}
 	get_dma_buf(dmabuf);
 	return dmabuf;
+}
+
+static noinline struct dma_buf *
+vfio_pci_bar_buf_make(struct vfio_pci_core_device *vdev, unsigned int bar,
+		      const struct vm_area_struct *vma)
+{
+	u64 size = PAGE_ALIGN((u64)pci_resource_len(vdev->pdev, bar));
+	unsigned long pgoff = vma->vm_pgoff - VFIO_PCI_INDEX_TO_PGOFF(bar);
+
+	/* A BAR can be longer than a buffer on a 32-bit system */
+	if (size > LONG_MAX)
+		return vfio_pci_bar_buf_new(vdev, bar, (u64)pgoff << PAGE_SHIFT,
+					    vma->vm_end - vma->vm_start);
+	return vfio_pci_bar_buf_share(vdev, bar, size);
 }
 
 /**
@@ -515,17 +525,13 @@ static struct dma_buf *vfio_pci_bar_buf_shared(struct vfio_pci_core_device *vdev
 int vfio_pci_bar_mmap(struct vfio_pci_core_device *vdev, unsigned int bar,
 		      struct vm_area_struct *vma)
 {
-	u64 size = PAGE_ALIGN((u64)pci_resource_len(vdev->pdev, bar));
-	unsigned long pgoff = vma->vm_pgoff - VFIO_PCI_INDEX_TO_PGOFF(bar);
-	struct dma_buf *dmabuf;
+	/* Pairs with the store in vfio_pci_bar_buf_share() */
+	struct dma_buf *dmabuf = smp_load_acquire(&vdev->bars->bar[bar]);
 
-	/* A BAR can be longer than a buffer on a 32-bit system */
-	if (size > LONG_MAX)
-		dmabuf = vfio_pci_bar_buf_new(vdev, bar,
-					      (u64)pgoff << PAGE_SHIFT,
-					      vma->vm_end - vma->vm_start);
+	if (likely(dmabuf))
+		get_dma_buf(dmabuf);
 	else
-		dmabuf = vfio_pci_bar_buf_shared(vdev, bar, size);
+		dmabuf = vfio_pci_bar_buf_make(vdev, bar, vma);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 
