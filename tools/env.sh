@@ -21,10 +21,7 @@ case " $supported " in *" $LINUX "*) ;; *)
 	echo "LINUX is $(echo "$supported" | sed 's/ / or /g'), not $LINUX" >&2
 	exit 2;;
 esac
-case $PROFILE in check|bench|kcsan|kvm|nop2p|modular|full) ;; *)
-	echo "PROFILE is check, bench, kcsan, kvm, nop2p, modular or full, not $PROFILE" >&2
-	exit 2;;
-esac
+. "$tools/lib/profile.sh"
 
 # The series that is used instead, if the mirror has lost this one; after a make
 # clean it is asked again.
@@ -39,9 +36,9 @@ tree=$build/$tree_name
 # Below the tree, so that the compiler sees the same relative paths from every
 # tree and clone, and ccache has what another one compiled.
 obj=$tree/.obj-$PROFILE
-headers=$build/headers-$tree_name
-guest=$build/guest-$tree_name
-bzimage=$obj/arch/x86/boot/bzImage
+headers=$build/headers-$tree_name$of_arch
+guest=$build/guest-$tree_name$of_arch
+bzimage=$obj/$image
 log=$build/log
 jobs=${JOBS:-$(nproc)}
 
