@@ -13,7 +13,8 @@
 #	apt_absent PACKAGE	true if all lists can be read and none has it
 #
 # apt_init returns 1, after a message, when that cannot be done.  The caller
-# may set APT_STATUS to the name of a dpkg status file other than the system's.
+# may set APT_STATUS to the name of a dpkg status file other than the system's,
+# and APT_ARCH to an architecture other than the system's.
 
 apt_fail() { echo "${0##*/}: $*" >&2; return 1; }
 
@@ -72,6 +73,7 @@ apt_tool() {
 		-o Dir::State::status="${APT_STATUS:-/var/lib/dpkg/status}" \
 		-o Dir::Cache="$apt_dir/cache" \
 		-o APT::Sandbox::User=root \
+		${APT_ARCH:+-o APT::Architecture="$APT_ARCH" -o APT::Architectures="$APT_ARCH"} \
 		-o Acquire::Languages=none \
 		-o Acquire::Retries=3 \
 		-q "$@"
