@@ -26,7 +26,7 @@
 #include "lib/machine.h"
 #include "lib/pci.h"
 
-#define PAGE		4096UL
+#define PAGE		GUEST_PAGE
 #define BAR		2
 #define IOVA		0x1000000UL
 #define SIZE		(4 * PAGE)

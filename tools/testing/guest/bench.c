@@ -36,7 +36,7 @@
 #include "vgpu-deferred/bench_blobs.h"
 
 #define BAR		2
-#define PAGE		4096UL
+#define PAGE		GUEST_PAGE
 #define MAX_RANGES	4096
 #define IOVA		0x10000000UL
 

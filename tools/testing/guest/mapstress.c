@@ -33,7 +33,7 @@
 #include "lib/pci.h"
 #include "lib/slice.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define BAR	2
 #define PAGES	256UL
 #define SLOTS	16

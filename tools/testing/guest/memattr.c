@@ -29,12 +29,13 @@
 #include "lib/pci.h"
 #include "lib/slice.h"
 
-#define PAGE	4096UL
-#define PMD	(2UL << 20)
+#define PAGE	GUEST_PAGE
+#define PMD	(PAGE / 8 * PAGE)
 #define BAR	2
 #define SIZE	(2 * PMD)		/* the slice: the BAR's beginning */
 #define IOVA	0x1000000UL
 #define RW	(PROT_READ | PROT_WRITE)
+#define NOT_X86	"x86 only: here a type is not a page's but a mapping's (see the test of this machine)"
 
 FIXTURE(memattr) {
 	struct iommu *iommu;
@@ -51,6 +52,8 @@ FIXTURE_SETUP(memattr)
 
 	if (!bdf)
 		SKIP(return, "no ivshmem");
+	if (!pgtable_types_are_of_pages())
+		SKIP(return, NOT_X86);
 	if (!pgtable_ready())
 		SKIP(return, "no CONFIG_PTDUMP_DEBUGFS in this kernel");
 	self->pat = memtypes_ready();
@@ -590,6 +593,8 @@ TEST(msix_table)
 
 	if (!bdf)
 		SKIP(return, "no NVMe");
+	if (!pgtable_types_are_of_pages())
+		SKIP(return, NOT_X86);
 	if (!memtypes_ready())
 		SKIP(return, "no CONFIG_X86_PAT in this kernel");
 	iommu = iommu_init(MODE_IOMMUFD);

@@ -22,7 +22,7 @@
 #include "lib/pci.h"
 #include "lib/trace.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define BAR	2
 #define BAR_LEN	(256 * PAGE)
 #define IOVA	0x1000000UL

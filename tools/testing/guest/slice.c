@@ -23,7 +23,7 @@
 #include "lib/pci.h"
 
 #define BAR	2
-#define PAGE	4096
+#define PAGE	GUEST_PAGE
 
 /* [export] */
 static int export_slice(int device, __u32 bar, __u64 offset, __u64 length)

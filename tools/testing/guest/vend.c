@@ -26,7 +26,7 @@
 #include "lib/pci.h"
 #include "lib/slice.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define BAR	2
 #define FIRST	(16 * PAGE)		/* the slice: these pages of the BAR */
 #define SIZE	(8 * PAGE)

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <libvfio.h>
 
 #include "maps.h"
-
-#define PGTABLE "/sys/kernel/debug/page_tables/current_kernel"
-#define MEMTYPES "/sys/kernel/debug/x86/pat_memtype_list"
 
 bool maps_find(const void *addr, struct mapping *m)
 {
@@ -30,68 +26,21 @@ bool maps_find(const void *addr, struct mapping *m)
 	return found;
 }
 
-bool pgtable_ready(void)
+bool maps_flags(const void *addr, char *flags, size_t size)
 {
-	return !access(PGTABLE, R_OK);
-}
-
-/* The bits choose one of the PAT's entries, and this is what Linux has there. */
-static const char *cache_type(const char *line)
-{
-	bool pwt = strstr(line, "PWT"), pcd = strstr(line, "PCD");
-
-	if (pwt && pcd)
-		return "UC";
-	if (pcd)
-		return "UC-";
-	return pwt ? "WC" : "WB";
-}
-
-bool pgtable_find(const void *addr, struct entry *e)
-{
-	FILE *file = fopen(PGTABLE, "r");
+	FILE *file = fopen("/proc/self/smaps", "r");
 	unsigned long start, end;
-	bool found = false;
-	char line[256];
+	bool inside = false, found = false;
+	char line[512];
 
 	VFIO_ASSERT_NOT_NULL(file);
 	while (!found && fgets(line, sizeof(line), file)) {
-		char *level = strrchr(line, ' ');
-
-		if (sscanf(line, "0x%lx-0x%lx", &start, &end) != 2 || !level ||
-		    (unsigned long)addr < start || (unsigned long)addr >= end)
-			continue;
-		if (!strstr(line, "USR"))
-			break;
-		snprintf(e->level, sizeof(e->level), "%.*s",
-			 (int)strcspn(level + 1, "\n"), level + 1);
-		snprintf(e->type, sizeof(e->type), "%s", cache_type(line));
-		found = true;
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start <= (unsigned long)addr && (unsigned long)addr < end;
+		found = inside && !strncmp(line, "VmFlags:", 8);
 	}
 	fclose(file);
+	if (found)
+		snprintf(flags, size, "%s", line + 8);
 	return found;
-}
-
-bool memtypes_ready(void)
-{
-	return !access(MEMTYPES, R_OK);
-}
-
-const char *memtype_of(u64 phys)
-{
-	FILE *file = fopen(MEMTYPES, "r");
-	static char type[32];
-	u64 start, end;
-	char line[128];
-
-	VFIO_ASSERT_NOT_NULL(file);
-	type[0] = 0;
-	while (!type[0] && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "PAT: [mem %lli-%lli] %31s", (long long *)&start,
-			   (long long *)&end, type) != 3 ||
-		    phys < start || phys >= end)
-			type[0] = 0;
-	}
-	fclose(file);
-	return type;
 }

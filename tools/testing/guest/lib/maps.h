@@ -3,6 +3,7 @@
 #define GUEST_MAPS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <linux/types.h>
 
@@ -15,17 +16,27 @@ struct mapping {
 
 bool maps_find(const void *addr, struct mapping *m);
 
+/* The letters that /proc/self/smaps has for the flags of the VMA at an address. */
+bool maps_flags(const void *addr, char *flags, size_t size);
+
 /*
  * What the page table has at an address: the level ("pte", "pmd", "pud") and
- * how the CPU caches it ("UC", "UC-", "WC", "WB").  False if nothing.
+ * how the CPU caches it ("UC", "UC-", "WC", "WB"; on arm64 "nGnRnE", "nGnRE",
+ * "NC", "WB").  False if nothing.
  */
 struct entry {
 	char level[8];
-	char type[4];
+	char type[8];
 };
 
 bool pgtable_ready(void);
 bool pgtable_find(const void *addr, struct entry *e);
+
+/* Can the CPU map a gigantic page ("pud") of a BAR? */
+bool pgtable_gigantic(void);
+
+/* Is the type that of a page, for all of its mappings, or each mapping's own? */
+bool pgtable_types_are_of_pages(void);
 
 /*
  * The kernel's list of memory types (x86 with PAT): what a page of physical

@@ -87,7 +87,7 @@ const char *pci_find(const struct pci_kind *kind, int nth)
 	return found;
 }
 
-u64 pci_bar_phys(const char *bdf, int bar)
+static void bar_span(const char *bdf, int bar, u64 *start, u64 *end)
 {
 	char text[4096], *line;
 	int i, found;
@@ -98,7 +98,24 @@ u64 pci_bar_phys(const char *bdf, int bar)
 	for (i = 0; i < bar && line; i++)
 		line = strtok(NULL, "\n");
 	VFIO_ASSERT_NOT_NULL(line);
-	return strtoull(line, NULL, 16);
+	*start = strtoull(line, &line, 16);
+	*end = strtoull(line, NULL, 16);
+}
+
+u64 pci_bar_phys(const char *bdf, int bar)
+{
+	u64 start, end;
+
+	bar_span(bdf, bar, &start, &end);
+	return start;
+}
+
+u64 pci_bar_size(const char *bdf, int bar)
+{
+	u64 start, end;
+
+	bar_span(bdf, bar, &start, &end);
+	return end ? end - start + 1 : 0;
 }
 
 static u32 config_dword(int fd, int at)

@@ -27,7 +27,8 @@ const char *pci_find(const struct pci_kind *kind, int nth);
 /* Is the device using ATS now? */
 bool pci_ats_on(const char *bdf);
 
-/* Where the CPU sees a BAR. */
+/* Where the CPU sees a BAR, and how long it is. */
 u64 pci_bar_phys(const char *bdf, int bar);
+u64 pci_bar_size(const char *bdf, int bar);
 
 #endif

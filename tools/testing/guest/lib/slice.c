@@ -9,7 +9,7 @@
 
 #include "slice.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 
 int slice_feature(struct vfio_pci_device *dev, u32 flags, const void *data,
 		  size_t len)

@@ -17,11 +17,12 @@
 
 void trace_open(struct trace *t)
 {
+	static unsigned int nr;
 	char path[PATH_MAX];
 	int len;
 
 	file_mount("tracefs", TRACEFS);
-	len = asprintf(&t->instance, TRACEFS "/instances/guest.%d", getpid());
+	len = asprintf(&t->instance, TRACEFS "/instances/guest.%d.%u", getpid(), nr++);
 	VFIO_ASSERT_GT(len, 0);
 	VFIO_ASSERT_EQ(mkdir(t->instance, 0755), 0, "%s", t->instance);
 	file_write("4096", "%s/buffer_size_kb", t->instance);

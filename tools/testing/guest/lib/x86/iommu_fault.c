@@ -10,7 +10,7 @@
 
 #include <libvfio.h>
 
-#include "iommu_fault.h"
+#include "lib/iommu_fault.h"
 
 #define EVENT "p:guest/iommu_fault dmar_fault address=+0x220(+0($arg2)):x64"
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_PHYSMEM_H
+#define GUEST_PHYSMEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <linux/types.h>
+
+/* /dev/mem without restrictions (CONFIG_STRICT_DEVMEM off) is there. */
+bool physmem_ready(void);
+
+/* Eight bytes of RAM. */
+u64 physmem_read(u64 phys);
+
+/* Registers, mapped for good. */
+volatile void *physmem_registers(u64 phys, size_t length);
+
+/* One entry of a translation table of the Armv8-A architecture. */
+struct descriptor {
+	u64 bits;		/* as it is in the table */
+	u64 phys;		/* where the address that was looked up leads */
+	unsigned int level;	/* 3: a page, less: a block */
+	bool contiguous;
+	bool writable;
+	unsigned int attr;	/* index into the MAIR that goes with the table */
+};
+
+/*
+ * Walk the table at @table: addresses of @bits bits, a granule of 2^@granule
+ * bytes.  False if nothing is mapped at @addr.
+ */
+bool descriptor_find(u64 table, unsigned int bits, unsigned int granule, u64 addr,
+		     struct descriptor *d);
+
+#endif
