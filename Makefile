@@ -44,7 +44,9 @@ export UNPATCHED
 #:   check-objects  all files that the series touches, in many configurations, W=1, sparse
 #:   check-full     whole GPU drivers as modules, the kernel's own tests of them and
 #:                  every exporter with every importer; what fails and is not known
-#:                  to fail unpatched is run on the unpatched kernel as well
+#:                  to fail unpatched is run on the unpatched kernel as well; then
+#:                  check-objects and check-arm64
+#:   check-arm64    KUnit and the guest tests on arm64 with an SMMU, pages of 4 and 64 KiB
 #:   convert        move your driver to mapping types, say what is left (DIR=/path/to/driver)
 #:                  DRY=1: only print the changes; KDIR=DIR: compile for that kernel;
 #:                  COMPAT=1: add a header with which it builds on older kernels as well
@@ -69,7 +71,9 @@ export UNPATCHED
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
 #:                  nop2p: without peer-to-peer DMA; kvm: virtual machines in the guest;
-#:                  modular: virtio-gpu as a module
+#:                  modular: virtio-gpu as a module;
+#:                  arm64, arm64-64k: another machine, pages of 64 KiB (kernel, guest,
+#:                  shell, kunit-qemu)
 #:   BASELINE=1     the unpatched kernel (tree, kernel, headers, shell, guest, print-*)
 #:   UNPATCHED=1    check-full: all of it on the unpatched kernel, too
 #:   GUESTS=N       check: run so many guests at once (half as many as there are CPUs)
@@ -121,8 +125,10 @@ vgpu: kernel headers
 kunit: tree
 	@tools/run-part kunit-uml-$(name) tools/kunit uml; tools/report kunit-uml-$(name)
 
+# On x86 it is always the same kernel.
+kunit_qemu = kunit-qemu-$(name)$(if $(filter arm64%,$(PROFILE)),-$(PROFILE))
 kunit-qemu: kernel headers
-	@tools/run-part kunit-qemu-$(name) tools/kunit qemu; tools/report kunit-qemu-$(name)
+	@tools/run-part $(kunit_qemu) tools/kunit qemu; tools/report $(kunit_qemu)
 
 kunit-i386: tree
 	@tools/run-part kunit-i386-$(name) tools/kunit i386; tools/report kunit-i386-$(name)
@@ -143,6 +149,9 @@ check-objects: tree
 
 check-full: deps
 	@tools/check-full
+
+check-arm64: tree
+	@tools/check-arm64
 
 convert:
 	@tools/install-deps coccinelle python3
@@ -188,7 +197,7 @@ distclean: clean
 	rm -rf build
 
 .PHONY: help deps tree quick kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
-	kunit-i386 check-patches check-objects check-full convert check mutants bisect bench \
+	kunit-i386 check-patches check-objects check-full check-arm64 convert check mutants bisect bench \
 	mails docs export refresh print-tree print-kernel print-headers clean distclean
 
 else

@@ -145,3 +145,17 @@ bool pci_ats_on(const char *bdf)
 	close(fd);
 	return PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_ATS && (ctrl & PCI_ATS_CTRL_ENABLE);
 }
+
+u64 pci_msi_iova(const char *bdf)
+{
+	char text[4096], *line, *rest = text;
+	int found;
+
+	found = file_read(text, sizeof(text),
+			  SYSFS_PCI "devices/%s/iommu_group/reserved_regions", bdf);
+	VFIO_ASSERT_GT(found, 0);
+	while ((line = strsep(&rest, "\n")))
+		if (strstr(line, " msi"))
+			return strtoull(line, NULL, 16);
+	VFIO_FAIL("%s: no range of IOVAs for MSIs", bdf);
+}

@@ -31,4 +31,7 @@ bool pci_ats_on(const char *bdf);
 u64 pci_bar_phys(const char *bdf, int bar);
 u64 pci_bar_size(const char *bdf, int bar);
 
+/* An IOVA that the machine keeps for the device's MSIs. */
+u64 pci_msi_iova(const char *bdf);
+
 #endif
