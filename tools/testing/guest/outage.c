@@ -303,7 +303,7 @@ TEST_F_TIMEOUT(outage, takes_every_pte, 120)
 	void *p;
 
 	p = map_aligned(self->dev->fd, self->dev->bars[variant->bar].info.offset,
-			self->size, RW, 2UL << 20, PAGE);
+			self->size, RW, PAGE / 8 * PAGE, PAGE);
 	ASSERT_NE(NULL, p);
 	EXPECT_EQ(nr, faults_of(p, self->size));
 	EXPECT_EQ(0, faults_of(p, self->size));

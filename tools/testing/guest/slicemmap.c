@@ -29,7 +29,7 @@
 #define BAR_LEN	(64UL << 20)
 #define IOVA	0x1000000UL
 #define RW	(PROT_READ | PROT_WRITE)
-#define MANY	4096
+#define MANY	(BAR_LEN / PAGE / 4)
 
 #define RANGE(first, nr) \
 	((struct vfio_region_dma_range){ (first) * PAGE, (nr) * PAGE })

@@ -91,7 +91,7 @@ long faults_of(const void *map, size_t length)
 	long before = faults();
 	size_t at;
 
-	for (at = 0; at < length; at += 4096)
+	for (at = 0; at < length; at += GUEST_PAGE)
 		readq(map + at);
 	return faults() - before;
 }

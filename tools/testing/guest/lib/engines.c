@@ -9,12 +9,12 @@
 
 static u64 stage_iova(struct engines *e, int i)
 {
-	return e->ram.iova + i * 4096UL;
+	return e->ram.iova + i * GUEST_PAGE;
 }
 
 static void *stage(struct engines *e, int i)
 {
-	return e->ram.vaddr + i * 4096UL;
+	return e->ram.vaddr + i * GUEST_PAGE;
 }
 
 bool engines_open(struct engines *e, struct iommu *iommu, int max)
@@ -25,8 +25,8 @@ bool engines_open(struct engines *e, struct iommu *iommu, int max)
 	if (!e->nr)
 		return false;
 
-	e->ram.iova = EDU_IOVA_END - ENGINES_MAX * 4096UL;
-	e->ram.size = ENGINES_MAX * 4096UL;
+	e->ram.iova = EDU_IOVA_END - ENGINES_MAX * GUEST_PAGE;
+	e->ram.size = ENGINES_MAX * GUEST_PAGE;
 	e->ram.vaddr = mmap(NULL, e->ram.size, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	VFIO_ASSERT_NE(e->ram.vaddr, MAP_FAILED);

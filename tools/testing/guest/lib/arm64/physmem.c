@@ -15,6 +15,7 @@
 #define TABLE		(1ULL << 1)		/* in the last level: a page */
 #define ATTR(bits)	((bits) >> 2 & 7)
 #define READ_ONLY	(1ULL << 7)
+#define DIRTY_BIT_MANAGED (1ULL << 51)		/* the first write clears READ_ONLY */
 #define CONTIGUOUS	(1ULL << 52)
 #define ADDRESS_END	(1ULL << 48)
 
@@ -69,7 +70,7 @@ bool descriptor_find(u64 table, unsigned int bits, unsigned int granule, u64 add
 	}
 	d->phys = (d->bits & (ADDRESS_END - (1ULL << shift))) | (addr & ((1ULL << shift) - 1));
 	d->contiguous = d->bits & CONTIGUOUS;
-	d->writable = !(d->bits & READ_ONLY);
+	d->writable = !(d->bits & READ_ONLY) || d->bits & DIRTY_BIT_MANAGED;
 	d->attr = ATTR(d->bits);
 	return true;
 }
