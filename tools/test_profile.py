@@ -84,5 +84,17 @@ class Devices(unittest.TestCase):
         self.assertNotIn("addr=1f", " ".join(self.read("arm64")))
 
 
+class CheckArm64(unittest.TestCase):
+    def test_parts(self):
+        """What the report asks for is what check-arm64 lets boot and kunit write."""
+        said = subprocess.run([os.path.join(REPO, "tools/check-arm64"), "--parts"], text=True,
+                              capture_output=True, env=dict(os.environ, LINUX="7.3", KSRC="", BASELINE=""))
+        tree, = env("check", "tree_name")
+        self.assertEqual(said.stdout.split(), [
+            name for profile in ("arm64", "arm64-64k")
+            for name in (f"kunit-qemu-{tree}-{profile}", f"guest-{tree}-{profile}-own",
+                         f"guest-{tree}-{profile}-peer", f"guest-{tree}-{profile}-stress")])
+
+
 if __name__ == "__main__":
     unittest.main()
