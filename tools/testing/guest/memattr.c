@@ -35,7 +35,7 @@
 #define SIZE	(2 * PMD)		/* the slice: the BAR's beginning */
 #define IOVA	0x1000000UL
 #define RW	(PROT_READ | PROT_WRITE)
-#define NOT_X86	"x86 only: here a type is not a page's but a mapping's (see the test of this machine)"
+#define NOT_X86	"x86 only: here the type is not the page's but the mapping's, see the test arm64"
 
 FIXTURE(memattr) {
 	struct iommu *iommu;
