@@ -18,7 +18,7 @@ case $PROFILE in
 check|bench|full) ;;
 modular) config_of="graphics modular" ;;
 kcsan|kvm|nop2p) config_of=$PROFILE ;;
-arm64) config_of="check arm64-check graphics" ours_of=check-ours ;;
+arm64) config_of="check graphics arm64-check" ours_of=check-ours ;;
 arm64-64k) config_of="check arm64-check arm64-64k" ours_of=arm64-64k-ours page_size=65536 ;;
 arm64-kcsan) config_of="kcsan arm64-kcsan" ;;
 *)
