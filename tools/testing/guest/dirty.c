@@ -23,7 +23,7 @@
 #include "lib/pci.h"
 #include "lib/slice.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define BAR	2
 #define IOVA	0x4000000UL
 #define WINDOW	0x4000000UL		/* of I/O address space that is asked for */
@@ -108,7 +108,7 @@ TEST_F(dirty, read_only_is_clean)
 TEST_F(dirty, memory_is_as_written)
 {
 	int dmabuf = mock_dmabuf(self->iommu->iommufd, 16 * PAGE);
-	u64 written[2] = { 0x0f00, 0 }, bits = 0;	/* of MOCK_PAGE */
+	u64 written = 0x30, bits = 0;
 	void *ram = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	u64 at;
@@ -123,10 +123,9 @@ TEST_F(dirty, memory_is_as_written)
 	EXPECT_EQ(0xffffull, bits);
 
 	ASSERT_EQ(0, mock_dirty(self->iommu->iommufd, self->hwpt_id, IOVA + 16 * PAGE,
-				16 * PAGE, written));
+				16 * PAGE, PAGE, &written));
 	bits = 0;
 	EXPECT_EQ(0, bitmap_of(self, IOVA, 32 * PAGE, &bits));
-	/* Mock pages 8 to 11 are the second pair of pages there. */
 	EXPECT_EQ(0xffffull | 0x30ull << 16, bits);
 }
 

@@ -31,7 +31,7 @@
 #include "lib/slice.h"
 #include "lib/watch.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define PMD	(2UL << 20)
 #define PUD	(512 * PMD)
 #define BAR	2

@@ -18,9 +18,9 @@
 #include "lib/exporters.h"
 #include "lib/inject.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 /* One segment at most, of the length that udmabuf's device says it can take */
-#define SIZE	(16 * PAGE)
+#define SIZE	(1UL << 16)
 #define THREADS	4
 #define ROUNDS	150
 

@@ -24,7 +24,7 @@
 #include "memcalls.h"
 #include "slice.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define PMD	(2UL << 20)
 #define RW	(PROT_READ | PROT_WRITE)
 

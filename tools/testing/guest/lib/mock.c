@@ -74,7 +74,7 @@ int mock_attach(int iommufd, const struct mock_device *dev, unsigned int pt_id)
 }
 
 int mock_dirty(int iommufd, unsigned int hwpt_id, unsigned long long iova,
-	       size_t length, void *bitmap)
+	       size_t length, size_t page_size, void *bitmap)
 {
 	struct iommu_test_cmd cmd = {
 		.op = IOMMU_TEST_OP_DIRTY,
@@ -82,7 +82,7 @@ int mock_dirty(int iommufd, unsigned int hwpt_id, unsigned long long iova,
 		.dirty = {
 			.iova = iova,
 			.length = length,
-			.page_size = MOCK_PAGE_SIZE,
+			.page_size = page_size,
 			.uptr = (unsigned long)bitmap,
 		},
 	};

@@ -30,7 +30,7 @@ int mock_attach(int iommufd, const struct mock_device *dev, unsigned int pt_id);
  * they are mapped.
  */
 int mock_dirty(int iommufd, unsigned int hwpt_id, unsigned long long iova,
-	       size_t length, void *bitmap);
+	       size_t length, size_t page_size, void *bitmap);
 
 /*
  * An access to an IOAS, as mediated devices have it, to be closed; and what it
