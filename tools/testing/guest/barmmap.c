@@ -518,7 +518,7 @@ FIXTURE_SETUP(big)
 	int i;
 
 	if (!pgtable_gigantic())
-		SKIP(return, "Linux maps no gigantic pages of a BAR on this architecture");
+		SKIP(return, "x86 only: Linux maps no gigantic pages of a BAR here");
 	self->iommu = iommu_init(MODE_IOMMUFD);
 	for (i = 0; (bdf = pci_find(&pci_ivshmem, i)); i++) {
 		self->mem = endpoint_open(bdf, self->iommu, NULL);

@@ -189,7 +189,7 @@ FIXTURE_SETUP(outage)
 	self->dev = endpoint_open(bdf, self->iommu, NULL);
 	if (variant->kind == &pci_rng_ats) {
 		if (!pci_ats_on(bdf) && !machine_promises("ats", NULL))
-			SKIP(return, "this machine's IOMMU has no ATS");
+			SKIP(return, "x86 only: the IOMMU of this machine has no ATS");
 		ASSERT_TRUE(pci_ats_on(bdf));
 		ASSERT_TRUE(reads_a_counter());
 	}

@@ -184,7 +184,7 @@ FIXTURE_SETUP(dirty)
 	int i;
 
 	if (!tracked())
-		SKIP(return, "this kernel does not track who writes pages (on arm64 none does)");
+		SKIP(return, "x86 only: this kernel does not track who writes pages");
 	self->why = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	self->iommu = iommu_init(MODE_IOMMUFD);
 	for (i = 0; (bdf = pci_find(&pci_ivshmem, i)); i++) {
