@@ -35,7 +35,7 @@ class Arm64:
         -object memory-backend-memfd,id=ram,size=3G,share=on -m 3G"""
     results = "-chardev file,id=results,path=%s -device pci-serial,chardev=results,addr=1f.0"
     # Of 2 MiB, whatever the kernel's pages: there is memory for these.
-    append = f"console=ttyAMA0 results=ttyS0 default_hugepagesz=2M hugepages=64 {APPEND}"
+    append = f"console=ttyAMA0 default_hugepagesz=2M hugepages=64 {APPEND}"
     clock = {False: "", True: ""}
 
 

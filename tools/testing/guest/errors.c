@@ -38,7 +38,7 @@
 #include "lib/pci.h"
 #include "lib/slice.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define BAR	4			/* registers, which the device can be read by */
 #define SIZE	PAGE
 #define IOVA	0x1000000UL

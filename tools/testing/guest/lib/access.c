@@ -96,8 +96,8 @@ long faults_of(const void *map, size_t length)
 	return faults() - before;
 }
 
-#define PAGE	4096UL
-#define TABLE	512			/* pages of a page table */
+#define PAGE	GUEST_PAGE
+#define TABLE	(PAGE / 8)		/* pages of a page table */
 #define AHEAD	16			/* at most so many in a fault */
 
 long faults_in_order(size_t skew, size_t length)
