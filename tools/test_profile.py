@@ -93,7 +93,8 @@ class CheckArm64(unittest.TestCase):
         self.assertEqual(said.stdout.split(), [
             name for profile in ("arm64", "arm64-64k")
             for name in (f"kunit-qemu-{tree}-{profile}", f"guest-{tree}-{profile}-own",
-                         f"guest-{tree}-{profile}-peer", f"guest-{tree}-{profile}-stress")] +
+                         f"guest-{tree}-{profile}-imports", f"guest-{tree}-{profile}-peer",
+                         f"guest-{tree}-{profile}-stress")] +
                          [f"guest-{tree}-arm64-races"])
 
 

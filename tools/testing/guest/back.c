@@ -33,7 +33,7 @@
 #include "lib/pci.h"
 #include "lib/slice.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define BAR	2
 #define IOVA	0x1000000UL
 #define COPY	0x2000000UL		/* where a copy is, in another IOAS */

@@ -32,7 +32,7 @@
 #include "lib/pci.h"
 #include "lib/slice.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define BAR	2
 #define IOVA	0x1000000UL
 #define RW	(PROT_READ | PROT_WRITE)

@@ -28,7 +28,7 @@
 #include "lib/slice.h"
 #include "lib/trace.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define BAR	0
 #define MAILBOX	0x800
 #define DRIVER	"/sys/bus/pci/drivers/igb_pf"

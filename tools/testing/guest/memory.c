@@ -28,7 +28,7 @@
 #include "lib/mem.h"
 #include "lib/trace.h"
 
-#define PAGE	4096UL
+#define PAGE	GUEST_PAGE
 #define PAGES	64
 #define SIZE	(PAGES * PAGE)
 #define IOVA	0x1000000UL
