@@ -465,7 +465,7 @@ const struct dma_buf_attach_ops fake_pinned_ops = {
 };
 
 /**
- * fake_device - register a device that can reach all of memory
+ * fake_device - register a device that can reach all of memory, and is coherent
  * @test: the test
  * @name: its name, after that of the test
  *
@@ -478,6 +478,8 @@ struct device *fake_device(struct kunit *test, const char *name)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(dev));
 	KUNIT_ASSERT_EQ(test,
 			dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64)), 0);
+	/* As the firmware may say, and x86 of all devices */
+	dev_set_dma_coherent(dev);
 	return dev;
 }
 
