@@ -308,7 +308,7 @@ static struct fake_exporter *plain_exporter(struct kunit *test, size_t pages)
 static void spans_test(struct kunit *test)
 {
 	struct fake_exporter *exp = plain_exporter(test, 8);
-	struct fake_domain *one = fake_iommu_domain(test, BASE, SZ_1M);
+	struct fake_domain *one = fake_iommu_domain(test, BASE, 32 * SZ_PAGE);
 	struct fake_domain *two = fake_iommu_domain(test, 0, SZ_1M);
 	struct dma_buf_attachment *attach = attach_domain(exp);
 	struct dma_buf_domain_span span[] = {
