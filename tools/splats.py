@@ -29,7 +29,7 @@ BAD = re.compile("|".join((
 STAMP = re.compile(r"^\[ *\d+\.\d+\](\[[^\]]*\])? ?")
 BAR = re.compile(r"={50,}$")        # above and below a report of KASAN or KCSAN
 LEAK = "guest: leak: unreferenced"
-ASKED = re.compile(r"^Command line:.* kmemleak=off\b")
+ASKED = re.compile(r"^(Kernel c|C)ommand line:.* kmemleak=off\b")
 OFF = "kmemleak: Kernel memory leak detector disabled"
 LINES = 45      # of one report
 KNOWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest/known-reports")
