@@ -34,6 +34,7 @@
 #include "lib/file.h"
 #include "lib/ioas.h"
 #include "lib/iommu_fault.h"
+#include "lib/machine.h"
 #include "lib/monitor.h"
 #include "lib/pci.h"
 #include "lib/slice.h"
@@ -144,6 +145,8 @@ FIXTURE_SETUP(errors)
 		SKIP(return, "this kernel does not handle errors of the bus");
 	if (!monitor_is_there())
 		SKIP(return, "no serial line to QEMU's monitor");
+	if (!machine_promises("aer", NULL))
+		SKIP(return, "x86 only: no errors reach the ports of this machine");
 	client_start(&self->client);
 	self->client_started = true;
 	self->iommu = iommu_init(MODE_IOMMUFD);
