@@ -21,7 +21,7 @@ kcsan|kvm|nop2p) config_of=$PROFILE ;;
 arm64) config_of="check arm64-check" ours_of=arm64-ours ;;
 arm64-64k) config_of="check arm64-check arm64-64k" ours_of=arm64-ours page_size=65536 ;;
 *)
-	echo "PROFILE is check, bench, kcsan, kvm, nop2p, full, arm64 or arm64-64k, not $PROFILE" >&2
+	echo "PROFILE is check, bench, kcsan, kvm, nop2p, modular, full, arm64 or arm64-64k, not $PROFILE" >&2
 	exit 2;;
 esac
 
