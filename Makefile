@@ -39,6 +39,7 @@ export UNPATCHED
 #:   kunit-i386     on a 32-bit kernel what does without hardware
 #:   guest          the guest tests alone (TESTS=a,b: only these)
 #:   vgpu           those that need a scripted virtio-gpu, in a QEMU of their own
+#:   programs       QEMU as a VMM in the guest, DPDK: programs as the distribution has them
 #:   shell          a shell in the guest
 #:   check-patches  patches apply to all series; checkpatch, kernel-doc, W=1, sparse
 #:   check-objects  all files that the series touches, in many configurations, W=1, sparse
@@ -122,6 +123,13 @@ vgpu: kernel headers
 		tools/run-part vgpu-$$machine-$(name)-$(PROFILE) tools/vgpu/run-vgpu $$machine; done; \
 		tools/report $(foreach m,near far blobs intel,vgpu-$m-$(name)-$(PROFILE))
 
+# Machines in the guest boot our kernel, whatever the guest has.
+programs: kernel headers
+	@BASELINE= PROFILE=bench tools/prepare-tree
+	@BASELINE= PROFILE=bench tools/build-kernel
+	@tools/run-part programs-$(name)-$(PROFILE) tools/programs/run $(TESTS); \
+		tools/report programs-$(name)-$(PROFILE)
+
 kunit: tree
 	@tools/run-part kunit-uml-$(name) tools/kunit uml; tools/report kunit-uml-$(name)
 
@@ -196,8 +204,9 @@ clean:
 distclean: clean
 	rm -rf build
 
-.PHONY: help deps tree quick kernel headers baseline demo shell guest vgpu kunit kunit-qemu \
-	kunit-i386 check-patches check-objects check-full check-arm64 convert check mutants bisect bench \
+.PHONY: help deps tree quick kernel headers baseline demo shell guest vgpu programs kunit \
+	kunit-qemu kunit-i386 check-patches check-objects check-full check-arm64 convert check \
+	mutants bisect bench \
 	mails docs export refresh print-tree print-kernel print-headers clean distclean
 
 else

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# Programs that nobody here wrote, as the distribution's packages have them, below
+# /programs/NAME (tools/programs/pack):
+#
+#	run_program BINARY ARGUMENTS...	of $program, for as long as $limited says
+#	result ok|"not ok" NAME		one result
+#	verdict NAME COMMAND...		one result, that of the command's status
+#	judge				print all results of this test
+#
+# On the patched kernel all of them have to be ok.  What the unpatched kernel does
+# is in /programs/unpatched-SERIES, lines "ok NAME" and "not ok NAME" for each
+# test; with "unpatched" on the command line it has to do just that.  Each result is
+# also printed as "# result: OK NAME", which the lists are made of (record).
+
+PROGRAMS=${PROGRAMS:-/programs}
+CMDLINE=${CMDLINE:-/proc/cmdline}
+. "${PEER:-/peer}/lib.sh"		# vfio_device
+
+test=$(basename "$0" .test)
+results=$work/results
+: > "$results"
+
+run_program() {
+	binary=$1
+	shift
+	$limited "$program/lib/ld-linux-x86-64.so.2" --library-path "$program/lib" \
+		"$program/bin/$binary" "$@"
+}
+
+result() {
+	echo "# result: $1 $test: $2"
+	echo "$1 $test: $2" >> "$results"
+}
+
+verdict() {
+	said=$1
+	shift
+	if "$@"; then result ok "$said"; else result "not ok" "$said"; fi
+}
+
+judge() {
+	expected=$PROGRAMS/unpatched-$series
+	if ! grep -qw unpatched "$CMDLINE" || [ ! -e "$expected" ]; then
+		awk '/^not/ { print "not ok " NR " - " substr($0, 8); next }
+		     { print "ok " NR " - " substr($0, 4) }
+		     END { print "1.." NR }' "$results"
+		return
+	fi
+	awk -v list="$expected" -v mine="$test: " '
+	BEGIN {
+		while ((getline line < list) > 0)
+			if (index(line, "ok " mine) == 1 || index(line, "not ok " mine) == 1)
+				want[line] = 1
+	}
+	{
+		if (!($0 in want))
+			print "not ok " ++n " - " $0 " (not so in the list)"
+		else if (/^not/)
+			print "ok " ++n " - " substr($0, 8) " # SKIP fails on the unpatched kernel"
+		else
+			print "ok " ++n " - " substr($0, 4)
+		delete want[$0]
+	}
+	END {
+		for (line in want)
+			print "not ok " ++n " - " line " (in the list, no result)"
+		print "1.." n + 0
+	}' "$results"
+}
+
+# container iommufd|type1: what the legacy interface of VFIO is served by; the
+# file of iommufd takes its calls as well.
+container() {
+	[ -e /dev/vfio/type1 ] || mv /dev/vfio/vfio /dev/vfio/type1
+	case $1 in
+	iommufd) ln -sf /dev/iommu /dev/vfio/vfio ;;
+	type1) ln -sf /dev/vfio/type1 /dev/vfio/vfio ;;
+	esac
+}
