@@ -22,7 +22,7 @@ FOLDERS = ["Documentation", "arch", "block", "drivers", "fs", "include", "io_uri
            "lib", "mm", "net", "rust", "samples", "sound", "tools/testing", "virt"]
 NAMES = r"\bdma_buf_(?:un)?map_attachment(?:_unlocked)?\b"
 # Documents that describe the past.
-HISTORY = {"Documentation/driver-api/dma-buf-mapping.rst"}
+HISTORY = {"Documentation/driver-api/dma-buf-mapping-migration.rst"}
 
 OLD_NAME = "{0}() is now dma_buf_sgt_{1}()"
 OLD_OPS = "struct dma_buf_ops has no {0}: say DMA_BUF_SIMPLE_SGT_EXP_MATCH(map, unmap), or make " \
