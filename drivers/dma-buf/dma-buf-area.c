@@ -17,7 +17,7 @@
  * @flags: of mmap()
  *
  * mremap() calls it as well, and expects that it returns the address unchanged
- * for MAP_FIXED: &dma_buf_ops.get_unmapped_area has to do so too.
+ * for MAP_FIXED. So &dma_buf_ops.get_unmapped_area is not asked then.
  *
  * Return: The address or -errno.
  */

@@ -24,12 +24,12 @@
  *   Settle      the worker that works out the state after these two if another
  *               task holds memory_lock then
  *   Revoke      the permanent revoke of the slice, again if it was killed
- *   Reader      read() of a BAR: barmap_lock, then user memory, then memory_lock
- *   Wc          a change of the memory type: barmap_lock, then a transition
+ *   Reader      read() of a BAR: iomap.lock, then user memory, then memory_lock
+ *   Wc          a change of the memory type: iomap.lock, then a transition
  *   Open        the device is opened, its state is CLOSED until then
  *   Close       drain, the last close of the device, and its removal
  *
- *   Locks: mmap_lock of one mm, memory_lock, barmap_lock (rw semaphores: a
+ *   Locks: mmap_lock of one mm, memory_lock, iomap.lock (rw semaphores: a
  *   waiting writer stops new readers), bars->lock, the gate.  A transition takes
  *   mmap_lock under memory_lock, as a reset does by way of the IOMMU group's
  *   mutex and the locks of CPU hotplug.  A task that waits for importers can be
@@ -329,7 +329,7 @@ inline start()
 	now = 0
 }
 
-/* vfio_pci_reset.c: these two under a spinlock */
+/* vfio_pci_bars.c: these two under a spinlock */
 inline outside_begin(error)
 {
 	atomic {

@@ -85,7 +85,7 @@ struct vfio_pci_bars_iomap {
  * @back: tells importers that @state is ON again
  * @finish: where revokes end that nobody waits for, NULL before the first one.
  *	Written under @lock.
- * @vdev: the device, for @settle, which the close of the device waits for
+ * @vdev: the device, for work items and revokes, which its close waits for
  * @wc: see &struct vfio_pci_bars_wc
  * @iomap: see &struct vfio_pci_bars_iomap
  */

@@ -122,31 +122,6 @@ void vfio_pci_dma_buf_unuse(struct vfio_pci_dma_buf *buf)
 		wake_up_all(&buf->bars->unused);
 }
 
-/**
- * vfio_pci_bars_next - go through the buffers
- * @bars: the BARs
- * @buf: the buffer before, or NULL
- *
- * Return: The buffer after @buf, or the first one after NULL, held until the next
- * call with it, or NULL. Its release waits, so that it stays on the list meanwhile.
- */
-struct vfio_pci_dma_buf *
-vfio_pci_bars_next(struct vfio_pci_bars *bars, struct vfio_pci_dma_buf *buf)
-{
-	struct list_head *pos = buf ? &buf->elm : &bars->bufs;
-	struct vfio_pci_dma_buf *next = NULL;
-
-	mutex_lock(&bars->lock);
-	if (!list_is_last(pos, &bars->bufs)) {
-		next = list_entry(pos->next, struct vfio_pci_dma_buf, elm);
-		WRITE_ONCE(next->users, next->users + 1);
-	}
-	if (buf)
-		vfio_pci_dma_buf_unuse(buf);
-	mutex_unlock(&bars->lock);
-	return next;
-}
-
 static bool vfio_pci_dma_buf_unlink(struct vfio_pci_dma_buf *buf)
 {
 	guard(mutex)(&buf->bars->lock);
@@ -204,7 +179,7 @@ void vfio_pci_dma_buf_map_end(struct vfio_pci_dma_buf *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	/* Pairs with the load in vfio_pci_dma_buf_drain() */
+	/* Pairs with the load in vfio_pci_dma_buf_unmapped() */
 	smp_store_release(&buf->nr_maps, buf->nr_maps - 1);
 	if (!buf->nr_maps)
 		wake_up_all(&buf->bars->unmapped);
@@ -290,9 +265,10 @@ void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf)
 }
 
 /*
- * Nobody is an importer or about to become one. If somebody attaches after this
- * he cannot map the buffer: he is counted before he looks at what the caller has
- * changed. Pairs with the barriers in vfio_pci_dma_buf_map_phys() and _match().
+ * There is no importer and none is about to attach. An importer that attaches after
+ * this cannot map the buffer: it is counted before it looks at what the caller has
+ * changed. Pairs with the barriers in vfio_pci_dma_buf_map_begin() and
+ * vfio_pci_dma_buf_match().
  */
 static bool vfio_pci_dma_buf_quiet(struct vfio_pci_dma_buf *buf)
 {
@@ -362,7 +338,7 @@ int vfio_pci_dma_buf_invalidate(struct vfio_pci_dma_buf *buf, bool killable,
 
 static bool vfio_pci_dma_buf_unmapped(struct vfio_pci_dma_buf *buf)
 {
-	/* Pairs with the store in vfio_pci_dma_buf_unmap_phys() */
+	/* Pairs with the store in vfio_pci_dma_buf_map_end() */
 	return !smp_load_acquire(&buf->nr_maps);
 }
 

@@ -100,8 +100,33 @@ struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
 void vfio_pci_dma_buf_release(struct dma_buf *dmabuf);
 int vfio_pci_dma_buf_prepare_map(struct vfio_pci_dma_buf *buf);
 void vfio_pci_dma_buf_unuse(struct vfio_pci_dma_buf *buf);
-struct vfio_pci_dma_buf *
-vfio_pci_bars_next(struct vfio_pci_bars *bars, struct vfio_pci_dma_buf *buf);
+
+/**
+ * vfio_pci_bars_next - go through the buffers
+ * @bars: the BARs
+ * @buf: the buffer before, or NULL
+ *
+ * Inline, for a reset with a thousand slices.
+ *
+ * Return: The buffer after @buf, or the first one after NULL, held until the next
+ * call with it, or NULL. Its release waits, so that it stays on the list meanwhile.
+ */
+static inline struct vfio_pci_dma_buf *
+vfio_pci_bars_next(struct vfio_pci_bars *bars, struct vfio_pci_dma_buf *buf)
+{
+	struct list_head *pos = buf ? &buf->elm : &bars->bufs;
+	struct vfio_pci_dma_buf *next = NULL;
+
+	mutex_lock(&bars->lock);
+	if (!list_is_last(pos, &bars->bufs)) {
+		next = list_entry(pos->next, struct vfio_pci_dma_buf, elm);
+		WRITE_ONCE(next->users, next->users + 1);
+	}
+	if (buf)
+		vfio_pci_dma_buf_unuse(buf);
+	mutex_unlock(&bars->lock);
+	return next;
+}
 
 int vfio_pci_dma_buf_map_begin(struct vfio_pci_dma_buf *buf);
 void vfio_pci_dma_buf_map_end(struct vfio_pci_dma_buf *buf);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What else he can do with it: choose how it is mapped.
+ * What the user of a device can do with a slice: choose how it is mapped.
  */
 #include <linux/dma-buf.h>
 #include <linux/mm.h>
@@ -42,6 +42,9 @@ static int vfio_pci_slice_set_memattr(struct vfio_pci_core_device *vdev,
 	ret = vfio_pci_slice_check_memattr(memattr);
 	if (ret)
 		return ret;
+	if (!buf->mappable)
+		return memattr == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC ?
+		       -EOPNOTSUPP : 0;
 	return vfio_pci_wc_set(vdev, buf,
 			       memattr == VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR_WC);
 }

@@ -105,7 +105,7 @@ int vfio_pci_bars_take(struct vfio_pci_core_device *vdev,
 	return vfio_pci_bars_take_wait(bars, killable);
 }
 
-/* Resets of the PCI core that this task calls for are its own, see _reset.c */
+/* Resets of the PCI core that this task calls for are its own, see vfio_pci_reset.c */
 static void vfio_pci_bars_begin(struct vfio_pci_core_device *vdev)
 {
 	WRITE_ONCE(vdev->bars->owner, current);

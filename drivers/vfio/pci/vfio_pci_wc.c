@@ -416,7 +416,7 @@ static void vfio_pci_wc_end(struct vfio_pci_core_device *vdev,
 /**
  * vfio_pci_wc_set - choose how a slice is mapped
  * @vdev: the device, open
- * @buf: the slice
+ * @buf: the slice, which can be mapped
  * @wc: write-combining, or else uncached
  *
  * Return: 0 or -errno, then the slice is as it was.
@@ -426,8 +426,6 @@ int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 {
 	int ret;
 
-	if (!buf->mappable)
-		return wc ? -EOPNOTSUPP : 0;
 	ret = vfio_pci_dma_buf_prepare_map(buf);
 	if (ret)
 		return ret;

@@ -51,7 +51,7 @@ int nvgrace_gpu_test_device_ready(struct nvgrace_gpu_pci_core_device *nvdev)
 		ret = nvgrace_gpu_is_ready_legacy(nvdev->bar0_base) ? 0 : -EAGAIN;
 	if (!ret)
 		WRITE_ONCE(nvdev->reset_done, false);
-	else if (READ_ONCE(nvdev->never_ready))
+	else if (READ_ONCE(nvdev->gave_up) == READ_ONCE(nvdev->nr_resets) + 1)
 		ret = -ETIME;
 
 	return ret;
@@ -78,8 +78,9 @@ void nvgrace_gpu_fault_wait(struct vfio_pci_core_device *vdev)
 		return;
 	if (!ret && !vdev->pm_runtime_engaged)
 		ret = nvgrace_gpu_check_device_ready(nvdev);
-	if (ret == -ETIME && nr_resets == READ_ONCE(nvdev->nr_resets))
-		WRITE_ONCE(nvdev->never_ready, true);
+	/* A reset that has come meanwhile has another number */
+	if (ret == -ETIME)
+		WRITE_ONCE(nvdev->gave_up, nr_resets + 1);
 	up_read(&vdev->memory_lock);
 }
 
@@ -89,6 +90,5 @@ void nvgrace_gpu_fault_wait(struct vfio_pci_core_device *vdev)
  */
 void nvgrace_gpu_fault_reset(struct nvgrace_gpu_pci_core_device *nvdev)
 {
-	nvdev->never_ready = false;
 	WRITE_ONCE(nvdev->nr_resets, nvdev->nr_resets + 1);
 }
