@@ -84,7 +84,8 @@ static void pin_test(struct kunit *test)
 /* An attach does not check constant entries, so the export does */
 static void malformed_entry_test(struct kunit *test)
 {
-	const struct dma_buf_mapping_match good = DMA_BUF_EMAPPING_SGT(&fake_sgt_ops);
+	static const struct dma_buf_mapping_match good =
+		DMA_BUF_EMAPPING_SGT(&fake_sgt_ops);
 	struct dma_buf_mapping_match bad[] = { good, good, good };
 	size_t i;
 

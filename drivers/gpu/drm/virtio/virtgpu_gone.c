@@ -167,8 +167,6 @@ void virtio_gpu_gone(struct virtio_gpu_device *vgdev)
 {
 	/* No task waits for the device, so that all locks are released soon */
 	flush_work(&vgdev->obj_free_work);
-	/* It may put the last reference on an import: it comes first */
-	flush_work(&vgdev->imports.restore);
-	flush_work(&vgdev->imports.work);
+	virtio_gpu_imports_end(vgdev);
 	revoke_exports(vgdev);
 }

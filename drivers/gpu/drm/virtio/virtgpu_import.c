@@ -28,10 +28,14 @@
  *
  * Memory that an exporter takes back for a time, as vfio-pci does for a reset: another
  * work item attaches it again when the exporter has it back. The exporter does not wait
- * for that. If the exporter takes the memory away again at once, the map call fails.
+ * for that, and the work item holds the reservation lock for virtio_gpu_patience() at
+ * most. If the exporter takes the memory away again at once, the map call fails. If the
+ * host has not yet answered that it forgot the old addresses, the import stays detached
+ * until the exporter takes the memory away and back another time.
  *
  * The reservation lock of the buffer protects &virtio_gpu_import.detach and
- * &virtio_gpu_object.attached.
+ * &virtio_gpu_object.attached. The restore of a suspended device writes @attached as
+ * well: the work item is frozen then.
  */
 
 /* As __GFP_NOFAIL: without a fence the device would stay at work on the buffer */
@@ -47,7 +51,7 @@ static struct virtio_gpu_fence *must_alloc_fence(struct virtio_gpu_device *vgdev
 
 /*
  * Tell the device to forget the addresses, once. Returns 0, or -ETIMEDOUT if there
- * was no room in the queue, in which case the caller has to try again.
+ * was no room in the queue: the device does not know yet.
  */
 static int begin_detach(struct virtio_gpu_device *vgdev,
 			struct virtio_gpu_object *bo)
@@ -65,6 +69,8 @@ static int begin_detach(struct virtio_gpu_device *vgdev,
 		return -ETIMEDOUT;
 	}
 	virtio_gpu_notify(vgdev);
+	/* One that signaled too late is of no use any longer */
+	dma_fence_put(bo->import.detach);
 	bo->import.detach = &fence->f;
 	return 0;
 }
@@ -152,17 +158,15 @@ static void free_imports(struct work_struct *work)
 }
 
 /*
- * Can the device have new addresses? Not before it has answered that it forgot the old
- * ones.
+ * Has the device forgotten the old addresses, so that it can have new ones? Returns
+ * -EBUSY as long as it has not answered.
  */
-static bool is_detached(struct virtio_gpu_object *bo,
-			struct dma_buf_attachment *attach)
+static int end_detach(struct virtio_gpu_object *bo,
+		      struct dma_buf_attachment *attach)
 {
-	if (bo->attached)
-		return false;
 	if (bo->import.detach) {
 		if (!dma_fence_is_signaled(bo->import.detach))
-			return false;
+			return -EBUSY;
 		dma_fence_put(bo->import.detach);
 		bo->import.detach = NULL;
 	}
@@ -170,10 +174,30 @@ static bool is_detached(struct virtio_gpu_object *bo,
 	if (bo->sgt)
 		dma_buf_sgt_unmap_attachment(attach, bo->sgt, DMA_BIDIRECTIONAL);
 	bo->sgt = NULL;
-	return true;
+	return 0;
 }
 
-static int attach_again(struct virtio_gpu_device *vgdev,
+/* The fence bounds the wait for room in the queue, and has the error of the command */
+static int send_backing(struct virtio_gpu_device *vgdev,
+			struct virtio_gpu_object *bo,
+			struct virtio_gpu_mem_entry *ents, unsigned int nents)
+{
+	struct virtio_gpu_fence *fence;
+	int ret;
+
+	fence = virtio_gpu_fence_alloc(vgdev, vgdev->fence_drv.context, 0);
+	if (!fence) {
+		kvfree(ents);
+		return -ENOMEM;
+	}
+	virtio_gpu_cmd_resource_attach_backing(vgdev, bo->hw_res_handle, ents,
+					       nents, fence);
+	ret = min(dma_fence_get_status(&fence->f), 0);
+	dma_fence_put(&fence->f);
+	return ret;
+}
+
+static int map_and_send(struct virtio_gpu_device *vgdev,
 			struct virtio_gpu_object *bo,
 			struct dma_buf_attachment *attach)
 {
@@ -181,14 +205,36 @@ static int attach_again(struct virtio_gpu_device *vgdev,
 	unsigned int nents;
 	int ret;
 
+	ret = virtgpu_dma_buf_import_sgt(&ents, &nents, bo, attach);
+	if (ret)
+		return ret;
+	ret = send_backing(vgdev, bo, ents, nents);
+	if (ret) {
+		dma_buf_sgt_unmap_attachment(attach, bo->sgt, DMA_BIDIRECTIONAL);
+		bo->sgt = NULL;
+		return ret;
+	}
+	bo->attached = true;
+	virtio_gpu_notify(vgdev);
+	return 0;
+}
+
+static int attach_again(struct virtio_gpu_device *vgdev,
+			struct virtio_gpu_object *bo,
+			struct dma_buf_attachment *attach)
+{
+	int ret;
+
+	/* A modeset was faster */
+	if (bo->attached)
+		return 0;
+	ret = end_detach(bo, attach);
+	if (ret)
+		return ret;
 	ret = dma_buf_pin(attach);
 	if (ret)
 		return ret;
-	ret = virtgpu_dma_buf_import_sgt(&ents, &nents, bo, attach);
-	if (!ret) {
-		virtio_gpu_object_attach(vgdev, bo, ents, nents);
-		virtio_gpu_notify(vgdev);
-	}
+	ret = map_and_send(vgdev, bo, attach);
 	dma_buf_unpin(attach);
 	return ret;
 }
@@ -198,17 +244,17 @@ static void restore_import(struct virtio_gpu_device *vgdev,
 {
 	struct dma_buf_attachment *attach = bo->base.base.import_attach;
 	struct dma_resv *resv = attach->dmabuf->resv;
-	int ret = 0;
+	int ret;
 
 	dma_resv_lock(resv, NULL);
-	if (is_detached(bo, attach))
-		ret = attach_again(vgdev, bo, attach);
+	ret = attach_again(vgdev, bo, attach);
 	dma_resv_unlock(resv);
 
 	/* The buffer is away again: the next restore comes here, or it is revoked */
 	if (ret && ret != -EAGAIN && ret != -ENODEV)
-		drm_warn(vgdev->ddev, "cannot attach an imported buffer again: %d\n",
-			 ret);
+		drm_err_ratelimited(vgdev->ddev,
+				    "cannot attach an imported buffer again: %d\n",
+				    ret);
 }
 
 static struct virtio_gpu_object *next_back(struct virtio_gpu_imports *imports)
@@ -231,21 +277,19 @@ static void restore_imports(struct work_struct *work)
 		container_of(work, struct virtio_gpu_device, imports.restore);
 	struct drm_device *dev = vgdev->ddev;
 	struct virtio_gpu_object *bo;
-	int idx;
 
+	/* virtio_gpu_stop() comes before the unplug: after it the device takes no command */
 	while ((bo = next_back(&vgdev->imports))) {
-		if (drm_dev_enter(dev, &idx)) {
+		if (!drm_dev_is_unplugged(dev))
 			restore_import(vgdev, bo);
-			drm_dev_exit(idx);
-		}
 		drm_gem_object_put(&bo->base.base);
 	}
-	/* Of virtio_gpu_import_restore(), for the work as a whole */
+	/* Drop the reference that virtio_gpu_import_restore() took for the work item */
 	drm_dev_put(dev);
 }
 
 /**
- * virtio_gpu_imports_init - initialize the list of freed imports
+ * virtio_gpu_imports_init - initialize the lists and the work items for imports
  * @vgdev: the device
  */
 void virtio_gpu_imports_init(struct virtio_gpu_device *vgdev)
@@ -255,6 +299,23 @@ void virtio_gpu_imports_init(struct virtio_gpu_device *vgdev)
 	INIT_LIST_HEAD(&vgdev->imports.back);
 	INIT_WORK(&vgdev->imports.work, free_imports);
 	INIT_WORK(&vgdev->imports.restore, restore_imports);
+}
+
+/**
+ * virtio_gpu_imports_end - end the work items for imports
+ * @vgdev: the device, which is stopped and unplugged
+ *
+ * Context: Removal or shutdown of the device. Sleeps. A work item that is frozen, as
+ * at the end of a hibernation, is done here.
+ */
+void virtio_gpu_imports_end(struct virtio_gpu_device *vgdev)
+{
+	struct virtio_gpu_imports *imports = &vgdev->imports;
+
+	/* First, because it may drop the last reference on an import */
+	if (cancel_work_sync(&imports->restore))
+		restore_imports(&imports->restore);
+	flush_work(&imports->work);
 }
 
 /**

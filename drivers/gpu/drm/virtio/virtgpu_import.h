@@ -13,6 +13,8 @@ struct dma_buf_attachment;
 struct dma_fence;
 struct drm_gem_object;
 struct virtio_gpu_device;
+struct virtio_gpu_fence;
+struct virtio_gpu_mem_entry;
 struct virtio_gpu_object;
 
 /**
@@ -40,7 +42,8 @@ struct virtio_gpu_import {
  * @back: list of the objects whose memory is back, by &virtio_gpu_import.back
  * @work: frees those of @freed, one by one. Has a reference on the DRM device when
  *	queued.
- * @restore: attaches those of @back, likewise. Does not wait for the host.
+ * @restore: attaches those of @back, likewise. Waits for the host to read its queue
+ *	for virtio_gpu_patience() at most.
  */
 struct virtio_gpu_imports {
 	spinlock_t lock; /* protects freed, back, and queued of the objects */
@@ -52,11 +55,19 @@ struct virtio_gpu_imports {
 
 /* virtgpu_import.c */
 void virtio_gpu_imports_init(struct virtio_gpu_device *vgdev);
+void virtio_gpu_imports_end(struct virtio_gpu_device *vgdev);
 int virtio_gpu_import_detach(struct virtio_gpu_object *bo);
 void virtio_gpu_import_free(struct drm_gem_object *obj);
 void virtio_gpu_import_restore(struct dma_buf_attachment *attach);
 int virtio_gpu_import_error(int error);
 int virtio_gpu_import_check(struct virtio_gpu_device *vgdev);
+
+/* virtgpu_vq.c */
+void virtio_gpu_cmd_resource_attach_backing(struct virtio_gpu_device *vgdev,
+					    u32 resource_id,
+					    struct virtio_gpu_mem_entry *ents,
+					    u32 nents,
+					    struct virtio_gpu_fence *fence);
 
 /* virtgpu_prime.c */
 void virtgpu_dma_buf_free_obj(struct drm_gem_object *obj);

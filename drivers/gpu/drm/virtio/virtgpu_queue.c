@@ -116,12 +116,14 @@ bool virtio_gpu_queue_has_room(struct virtio_gpu_device *vgdev)
 
 /*
  * A task that maps a blob, or unmaps one to make room, can give up when killed. A task
- * that takes memory away from the device must not wait without a limit. All others
- * send commands that must not get lost, and wait until there is room or the queues
- * are closed.
+ * that takes memory away from the device, or gives it back with a fence, must not wait
+ * without a limit: it holds the reservation lock of another exporter. All others send
+ * commands that must not get lost, and wait until there is room or the queues are
+ * closed.
  */
 static int wait_for_room(struct virtio_gpu_device *vgdev,
 			 const struct virtio_gpu_vbuffer *vbuf,
+			 const struct virtio_gpu_fence *fence,
 			 unsigned int elements)
 {
 	const struct virtio_gpu_ctrl_hdr *cmd = (void *)vbuf->buf;
@@ -136,6 +138,10 @@ static int wait_for_room(struct virtio_gpu_device *vgdev,
 	case VIRTIO_GPU_CMD_RESOURCE_MAP_BLOB:
 		return wait_event_killable(*wait, has_room(vgdev, &vgdev->ctrlq,
 							   elements));
+	case VIRTIO_GPU_CMD_RESOURCE_ATTACH_BACKING:
+		if (!fence)
+			break;
+		fallthrough;
 	case VIRTIO_GPU_CMD_RESOURCE_DETACH_BACKING:
 		in_time = wait_event_timeout(*wait,
 					     has_room(vgdev, &vgdev->ctrlq,
@@ -226,7 +232,7 @@ int virtio_gpu_queue_ctrl_sgs(struct virtio_gpu_device *vgdev,
 		if (ret != -ENOSPC)
 			break;
 		virtio_gpu_notify(vgdev);
-		ret = wait_for_room(vgdev, vbuf, elements);
+		ret = wait_for_room(vgdev, vbuf, fence, elements);
 		if (ret)
 			break;
 	}

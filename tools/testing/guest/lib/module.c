@@ -8,7 +8,7 @@
 
 #include "module.h"
 
-/* What modprobe calls NAME: with -D it says what it would do, and does nothing */
+/* With -D, modprobe prints what it would do and does nothing */
 static int run(const char *option, const char *name)
 {
 	char command[256];

@@ -21,7 +21,7 @@
 
 #define MODULE		"virtio_gpu"
 
-/* The longest wait of the driver for a host that is silent, for each of three */
+/* The longest wait of the driver for a silent host, three times, and some more */
 #define UNLOAD_MS	40000
 
 FIXTURE(unload) {
@@ -82,6 +82,21 @@ static int unload_soon(void)
 		usleep(50000);
 	} while (now_ms() < end);
 	return error;
+}
+
+/* A mapping that the host has not answered; the process that waited for it is killed */
+static void leave_unanswered(struct machine *m)
+{
+	int maps = backend_count(&m->window, MAP);
+	struct access a;
+	struct job job;
+
+	VFIO_ASSERT_EQ(make(m, &a, SIZE, HINT_DEFER, "never"), 0);
+	job = job_start(by_gem, &a);
+	VFIO_ASSERT_TRUE(waits(m, &job, maps));
+	VFIO_ASSERT_TRUE(job_kill(&job));
+	unmake(&a);
+	files_close(m);
 }
 
 /* It is loaded again, and there is nothing wrong with it */
@@ -172,16 +187,7 @@ TEST_F_TIMEOUT(unload, not_while_it_is_used, LIMIT)
 /* The host has not answered when nobody waits any more */
 TEST_F_TIMEOUT(unload, host_says_nothing, LIMIT)
 {
-	int maps = backend_count(&self->m.window, MAP);
-	struct access a;
-	struct job job;
-
-	ASSERT_EQ(make(&self->m, &a, SIZE, HINT_DEFER, "never"), 0);
-	job = job_start(by_gem, &a);
-	ASSERT_TRUE(waits(&self->m, &job, maps));
-	ASSERT_TRUE(job_kill(&job));
-	unmake(&a);
-	files_close(&self->m);
+	leave_unanswered(&self->m);
 	EXPECT_EQ(unload_soon(), 0);
 
 	/* To a driver that is not there */
@@ -193,18 +199,11 @@ TEST_F_TIMEOUT(unload, host_says_nothing, LIMIT)
 TEST_F_TIMEOUT(unload, host_answers_late, 4 * LIMIT)
 {
 	char answer[256];
-	struct access a;
 	struct job job;
-	int maps, round;
+	int round;
 
 	for (round = 0; round < 6; round++) {
-		maps = backend_count(&self->m.window, MAP);
-		ASSERT_EQ(make(&self->m, &a, SIZE, HINT_DEFER, "never"), 0);
-		job = job_start(by_gem, &a);
-		ASSERT_TRUE(waits(&self->m, &job, maps));
-		ASSERT_TRUE(job_kill(&job));
-		unmake(&a);
-		files_close(&self->m);
+		leave_unanswered(&self->m);
 		job = job_start(unloading, NULL);
 		usleep(round * 3000);
 		backend_ask(&self->m.window, answer, sizeof(answer), "release");

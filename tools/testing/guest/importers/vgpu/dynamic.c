@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,9 +39,13 @@
 #define BAR_LEN		(128 * PAGE)
 #define RANGES_MAX	64
 
+/* Twice as long as the driver waits for a host that does not read its queue */
+#define OWNER_MS	10000
+
 #define CREATE		"RESOURCE_CREATE_BLOB"
 #define ATTACH		"RESOURCE_ATTACH_BACKING"
 #define DETACH		"RESOURCE_DETACH_BACKING"
+#define UNREF		"RESOURCE_UNREF"
 #define SCANOUT		"SET_SCANOUT_BLOB"
 
 static struct vfio_region_dma_range pages(u64 first, u64 count)
@@ -185,10 +191,7 @@ static void flush_iommu(void)
 	usleep(100000);
 }
 
-/*
- * The BAR is back, and the driver has told the device so: it finds there what it
- * should.  Else everything else is not what it seems either.
- */
+/* The BAR is back, and the device knows it: it reads what the buffer holds. */
 static void comes_back(struct machine *m, int attach, u32 resource, const u8 *want, size_t size)
 {
 	struct backend_entry entries[BACKEND_ENTRIES_MAX];
@@ -333,10 +336,10 @@ TEST_F(buffer, device_writes)
 
 TEST_F(buffer, gem_close)
 {
-	int unref = backend_count(&self->m.backend, "RESOURCE_UNREF");
+	int unref = backend_count(&self->m.backend, UNREF);
 
 	drm_close_import(self->m.gpu, self->handle);
-	EXPECT_TRUE(backend_wait(&self->m.backend, "RESOURCE_UNREF", unref));
+	EXPECT_TRUE(backend_wait(&self->m.backend, UNREF, unref));
 	flush_iommu();
 	if (variant->translated)
 		EXPECT_EQ(reachable(&self->m, self->entries, self->nr_entries), 0);
@@ -504,7 +507,7 @@ TEST_F(life, away_again_at_once)
 	int detach = backend_count(&self->m.backend, DETACH);
 	u32 handle = import(&self->m, self->dmabuf);
 	u32 resource = gpu_resource(self->m.gpu, handle);
-	int round, attached, detached;
+	int round, attached, detached, unref;
 
 	for (round = 0; round < 40; round++) {
 		endpoint_memory(self->m.mem, false);
@@ -519,7 +522,8 @@ TEST_F(life, away_again_at_once)
 	comes_back(&self->m, attach, resource, self->m.bar + self->range.offset,
 		   self->range.length);
 
-	/* Its file is closed while it is on its way */
+	/* Its file is closed while it is on its way: each one ends */
+	unref = backend_count(&self->m.backend, UNREF);
 	for (round = 0; round < 10; round++) {
 		int gpu = gpu_open();
 
@@ -528,23 +532,70 @@ TEST_F(life, away_again_at_once)
 		endpoint_memory(self->m.mem, true);
 		close(gpu);
 	}
+	EXPECT_TRUE(backend_wait(&self->m.backend, UNREF, unref + 9));
 	EXPECT_EQ(bar_differs(&self->m), -1);
 }
 
-/* Who closes the import while the BAR is away has nothing left of it */
+/* The last user of the import is gone, the host has not yet let go: it does not come back */
 TEST_F(life, closed_while_away)
 {
-	int unref = backend_count(&self->m.backend, "RESOURCE_UNREF");
+	int unref = backend_count(&self->m.backend, UNREF);
+	int detach = backend_count(&self->m.backend, DETACH);
 	u32 handle = import(&self->m, self->dmabuf);
 	int attach;
 
-	endpoint_memory(self->m.mem, false);
+	backend_mode(&self->m.backend, DETACH, "late 2");
 	attach = backend_count(&self->m.backend, ATTACH);
 	drm_close_import(self->m.gpu, handle);
-	EXPECT_TRUE(backend_wait(&self->m.backend, "RESOURCE_UNREF", unref));
+	EXPECT_TRUE(backend_wait(&self->m.backend, DETACH, detach));
+	endpoint_memory(self->m.mem, false);
+	endpoint_memory(self->m.mem, true);
+	EXPECT_TRUE(backend_wait(&self->m.backend, UNREF, unref));
+	EXPECT_EQ(backend_count(&self->m.backend, ATTACH), attach);
+}
+
+/* Fills the control queue, which the host does not read, until it is killed */
+static pid_t fill_queue(void)
+{
+	pid_t pid = fork();
+	int gpu;
+
+	VFIO_ASSERT_GE(pid, 0);
+	if (pid)
+		return pid;
+	gpu = gpu_open();
+	for (;;)
+		gpu_kick(gpu);
+}
+
+/*
+ * The BAR is back, and the host does not read the queue: the driver gives up after some
+ * seconds, so that the owner of the BAR is kept no longer than that.
+ */
+TEST_F_TIMEOUT(life, host_does_not_read, 120)
+{
+	int detach = backend_count(&self->m.backend, DETACH);
+	char answer[256];
+	pid_t filler;
+	u64 start;
+
+	import(&self->m, self->dmabuf);
+	endpoint_memory(self->m.mem, false);
+	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
+	ASSERT_TRUE(backend_ask(&self->m.backend, answer, sizeof(answer), "ignore 0"));
+	filler = fill_queue();
+	sleep(3);
+
 	endpoint_memory(self->m.mem, true);
 	usleep(300000);
-	EXPECT_EQ(backend_count(&self->m.backend, ATTACH), attach);
+	start = now_ms();
+	endpoint_memory(self->m.mem, false);
+	EXPECT_LT(now_ms() - start, OWNER_MS);
+	endpoint_memory(self->m.mem, true);
+
+	ASSERT_TRUE(backend_ask(&self->m.backend, answer, sizeof(answer), "heed 0"));
+	kill(filler, SIGKILL);
+	EXPECT_EQ(waitpid(filler, NULL, 0), filler);
 }
 
 /* The revoke is over when the device has let go, and not before. */
