@@ -28,7 +28,8 @@ export UNPATCHED
 #:   demo           boot the patched kernel, show peer-to-peer DMA by negotiated types
 #:   quick          what to run after an edit: KUnit, and the demo and edited tests in the guest
 #:   check          the tests; the last line is "N passed, N failed, N skipped".  Not in it:
-#:                  check-full, kunit-i386, mutants, bisect, bench, the other profiles,
+#:                  check-full, check-arm64, kunit-i386, mutants, bisect, bench, programs,
+#:                  the other profiles,
 #:                  guest TESTS=mm, guest TESTS=oracle
 #:
 #:   tree           prepare build/linux-SERIES: the kernel source with our series applied
@@ -66,6 +67,7 @@ export UNPATCHED
 #: Variables
 #:   LINUX=7.3      kernel series: 7.3 or 7.2; next: what comes after (check-patches alone)
 #:   TESTS=A,B      guest tests to run, see below; all, imports, own, peer and stress are groups
+#:   WAYS=A,B       programs: how QEMU opens its devices: cdev, group-iommufd, group-type1
 #:   SEED=N STEPS=N,N SECONDS=N
 #:                  guest TESTS=oracle: the program of this seed, or these steps of it;
 #:                  or random programs for so long
@@ -75,7 +77,8 @@ export UNPATCHED
 #:                  modular: virtio-gpu as a module;
 #:                  arm64, arm64-64k: another machine, pages of 64 KiB (kernel, guest,
 #:                  shell, kunit-qemu)
-#:   BASELINE=1     the unpatched kernel (tree, kernel, headers, shell, guest, print-*)
+#:   BASELINE=1     the unpatched kernel (tree, kernel, headers, shell, guest, programs,
+#:                  print-*)
 #:   UNPATCHED=1    check-full: all of it on the unpatched kernel, too
 #:   GUESTS=N       check: run so many guests at once (half as many as there are CPUs)
 #:   JOBS=N         compile so many files at once
@@ -127,6 +130,7 @@ vgpu: kernel headers
 programs: kernel headers
 	@BASELINE= PROFILE=bench tools/prepare-tree
 	@BASELINE= PROFILE=bench tools/build-kernel
+	@BASELINE= tools/install-headers
 	@tools/run-part programs-$(name)-$(PROFILE) tools/programs/run $(TESTS); \
 		tools/report programs-$(name)-$(PROFILE)
 

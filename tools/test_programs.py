@@ -11,12 +11,13 @@ from steps import REPO
 
 GUEST = os.path.join(REPO, "tools/testing/guest")
 LIST = "ok one: lands\nnot ok one: comes back\nok another: lands\n"
+WAYS = "ok one: a: lands\nok one: b: lands\n"
 
 
-def judge(given, command_line="quiet unpatched"):
+def judge(given, command_line="quiet unpatched", listed=LIST):
     """What is counted of a test "one" with these results."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in ("unpatched-7.3", LIST), ("cmdline", command_line), ("empty", ""):
+        for name, text in ("unpatched-7.3", listed), ("cmdline", command_line), ("empty", ""):
             with open(os.path.join(folder, name), "w") as file:
                 file.write(text)
         script = f". {GUEST}/programs/lib.sh\nseries=7.3\n{given}\njudge\nrm -r $work\n"
@@ -47,6 +48,16 @@ class Judge(unittest.TestCase):
 
     def test_unpatched_says_less(self):
         self.assertEqual(judge(LANDS), (1, 1, 0))
+
+    def test_ways(self):
+        given = "result ok 'a: lands'"
+        self.assertEqual(judge(given, listed=WAYS), (1, 1, 0))
+        self.assertEqual(judge(given, "unpatched ways=a", WAYS), (1, 0, 0))
+        self.assertEqual(judge("result 'not ok' 'a: lands'", "unpatched ways=a", WAYS)[1], 2)
+
+    def test_not_in_the_list(self):
+        self.assertEqual(judge(f"{LANDS}\n{FAILS}\nresult ok 'c: lands'"), (1, 0, 2))
+        self.assertEqual(judge(f"{LANDS}\n{FAILS}", listed="ok another: lands\n"), (0, 0, 2))
 
     def test_verdict(self):
         self.assertEqual(judge("verdict lands true\nverdict x false", "quiet"), (1, 1, 0))

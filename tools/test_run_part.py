@@ -65,7 +65,7 @@ class RunPart(unittest.TestCase):
         mutant.name, mutant.files = "m", []
         mutant.says = {"Tests": "t", "Report": "FAIL: t"}
         mutant.put = lambda: None
-        statuses = {"build-kernel": 0, "install-headers": 0, "boot": 1}
+        statuses = {"install-deps": 0, "build-kernel": 0, "install-headers": 0, "boot": 1}
         mutant.tool = lambda name, *args: subprocess.CompletedProcess(
             args, statuses[name], f"{name} was called")
         base = os.path.join(os.path.dirname(self.json), "mutant-m")

@@ -64,20 +64,22 @@ unpack_download() {
 
 unpack_from() {
 	unpack_download "$@" || return 1
-	rm -rf "$root"
-	mkdir -p "$root/usr/lib" "$root/usr/bin" "$root/usr/sbin" "$root/usr/lib64"
+	new=$root.new
+	rm -rf "$root" "$new"
+	mkdir -p "$new/usr/lib" "$new/usr/bin" "$new/usr/sbin" "$new/usr/lib64"
 	for link in lib lib64 bin sbin; do
-		ln -s "usr/$link" "$root/$link"
+		ln -s "usr/$link" "$new/$link"
 	done
 	for deb in "$dir"/apt/cache/archives/*.deb; do
 		# shellcheck disable=SC2086 # a list of options
 		dpkg-deb --fsys-tarfile "$deb" |
-			tar -x -C "$root" --keep-directory-symlink \
+			tar -x -C "$new" --keep-directory-symlink \
 			    --exclude='./usr/share/doc' \
 			    --exclude='./usr/share/man' \
 			    --exclude='./usr/share/locale' \
 			    $unpack_exclude ||
 			unpack_die "cannot unpack ${deb##*/}"
 	done
+	mv "$new" "$root"
 	apt_ours clean
 }
