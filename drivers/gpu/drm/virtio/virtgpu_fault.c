@@ -136,26 +136,32 @@ static vm_fault_t insert(struct vm_fault *vmf,
 		       map_pages(vmf, &span);
 }
 
-/* False if the blob is not mapped */
-static bool insert_if_mapped(struct vm_fault *vmf,
-			     struct virtio_gpu_object_vram *vram,
-			     unsigned int order, vm_fault_t *ret)
-{
-	u32 cache;
-
-	guard(mutex)(&vram->gate);
-	if (virtio_gpu_map_state_result(&vram->map, &cache))
-		return false;
-	*ret = insert(vmf, vram, order, cache);
-	return true;
-}
-
 static vm_fault_t failed(struct virtio_gpu_object_vram *vram, int error)
 {
 	drm_dbg(vram->base.base.base.dev,
 		"resource %u: no access, it could not be mapped: %d\n",
 		vram->base.hw_res_handle, error);
 	return VM_FAULT_SIGBUS;
+}
+
+/* False if the blob is not mapped */
+static bool insert_if_mapped(struct vm_fault *vmf,
+			     struct virtio_gpu_device *vgdev,
+			     struct virtio_gpu_object_vram *vram,
+			     unsigned int order, vm_fault_t *ret)
+{
+	u32 cache;
+
+	guard(mutex)(&vram->gate);
+	/* virtio_gpu_window_zap() closes the queues first, then takes the gate */
+	if (READ_ONCE(vgdev->queues_closed)) {
+		*ret = failed(vram, -ENODEV);
+		return true;
+	}
+	if (virtio_gpu_map_state_result(&vram->map, &cache))
+		return false;
+	*ret = insert(vmf, vram, order, cache);
+	return true;
 }
 
 /*
@@ -211,9 +217,9 @@ static vm_fault_t vram_fault(struct vm_fault *vmf, unsigned int order)
 	bool mapped;
 	int idx;
 
-	if (READ_ONCE(vgdev->queues_closed) || !drm_dev_enter(obj->dev, &idx))
+	if (!drm_dev_enter(obj->dev, &idx))
 		return failed(vram, -ENODEV);
-	mapped = insert_if_mapped(vmf, vram, order, &ret);
+	mapped = insert_if_mapped(vmf, vgdev, vram, order, &ret);
 	drm_dev_exit(idx);
 	if (!mapped)
 		return map_late(vmf, vram);
@@ -289,7 +295,7 @@ int virtio_gpu_vram_mmap(struct drm_gem_object *obj, struct vm_area_struct *vma)
 
 /**
  * virtio_gpu_vram_zap - take away what the CPU has mapped of a blob
- * @vram: the blob, whose state is not mapped
+ * @vram: the blob, whose state is not mapped, or the queues are closed
  *
  * Context: May sleep.
  */

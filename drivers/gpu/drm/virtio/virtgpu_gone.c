@@ -56,8 +56,9 @@ static void drop_commands(struct virtio_gpu_device *vgdev,
  * virtio_gpu_stop - end all waits for the device
  * @vgdev: the device, which may have stopped answering
  *
- * Resets the device, so that it sends no more answers, and drops the commands that
- * it still had. No command is queued from here on, before virtio_gpu_open_queues().
+ * Takes away what the CPU has mapped of the window. Resets the device, so that it
+ * sends no more answers, and drops the commands that it still had. No command is queued
+ * from here on, before virtio_gpu_open_queues().
  *
  * A removal or a shutdown calls this before everything else, and a suspend before it
  * deletes the queues: a task that waits for the device may hold modeset locks or a
@@ -72,6 +73,7 @@ void virtio_gpu_stop(struct virtio_gpu_device *vgdev)
 		return;
 
 	virtio_gpu_close_queues(vgdev);
+	virtio_gpu_window_zap(vgdev);
 	virtio_reset_device(vgdev->vdev);
 	/* The device may have scheduled the work items before the reset */
 	flush_work(&vgdev->ctrlq.dequeue_work);

@@ -382,6 +382,7 @@ void virtio_gpu_check_queues(struct virtio_gpu_device *vgdev)
 
 	drm_err(vgdev->ddev, "the host has broken a queue, the device is stopped\n");
 	virtio_gpu_close_queues(vgdev);
+	virtio_gpu_window_zap(vgdev);
 	virtio_reset_device(vgdev->vdev);
 	virtio_gpu_fail_fences(vgdev);
 	/* The host shows no blob in the window after the reset */

@@ -714,6 +714,54 @@ static struct virtio_gpu_object_vram *lose_next(struct virtio_gpu_space *space)
 	return NULL;
 }
 
+/*
+ * The next blob that this round has not come to, with a reference. The round moves each
+ * blob to the end of the list, so that the next ones are found at its start, and the order
+ * is the same after the round. A fault may move a blob, too: look at all of them.
+ */
+static struct virtio_gpu_object_vram *
+zap_next(struct virtio_gpu_space *space, unsigned int round)
+{
+	struct virtio_gpu_place *place, *next;
+
+	guard(mutex)(&space->lock);
+	list_for_each_entry_safe(place, next, &space->blobs, in_use_order) {
+		if (place->swept == round)
+			continue;
+		place->swept = round;
+		list_move_tail(&place->in_use_order, &space->blobs);
+		/* A blob that is being freed has no mapping left */
+		if (kref_get_unless_zero(&vram_of(place)->base.base.base.refcount))
+			return vram_of(place);
+	}
+	return NULL;
+}
+
+/**
+ * virtio_gpu_window_zap - take away all that the CPU has mapped of the window
+ * @vgdev: the device, whose queues are closed, so that faults map nothing again
+ *
+ * To be called before a reset of the device: after it the window shows nothing, and the
+ * CPU would read whatever the bus returns instead of the blobs.
+ *
+ * Context: May sleep. Waits for faults that insert pages, and for no host.
+ */
+void virtio_gpu_window_zap(struct virtio_gpu_device *vgdev)
+{
+	struct virtio_gpu_space *space = &vgdev->window.space;
+	struct virtio_gpu_object_vram *vram;
+	unsigned int round;
+
+	WARN_ON_ONCE(!READ_ONCE(vgdev->queues_closed));
+
+	guard(mutex)(&space->sweep);
+	round = ++space->sweeps;
+	while ((vram = zap_next(space, round))) {
+		virtio_gpu_vram_zap(vram);
+		drm_gem_object_put(&vram->base.base.base);
+	}
+}
+
 /**
  * virtio_gpu_window_lost - record that the host has forgotten all mappings
  * @vgdev: the device, which was reset and sends no more answers

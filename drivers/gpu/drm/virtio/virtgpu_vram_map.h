@@ -87,6 +87,7 @@ void virtio_gpu_vram_unmap_answered(struct virtio_gpu_device *vgdev,
 void virtio_gpu_vram_unmap(struct virtio_gpu_device *vgdev,
 			   struct virtio_gpu_object *bo);
 void virtio_gpu_vram_release_place(struct virtio_gpu_object_vram *vram);
+void virtio_gpu_window_zap(struct virtio_gpu_device *vgdev);
 void virtio_gpu_window_lost(struct virtio_gpu_device *vgdev);
 
 /* virtgpu_cache.c */

@@ -39,6 +39,8 @@ void virtio_gpu_space_init(struct virtio_gpu_space *space, struct drm_mm *mm)
 	space->claim = (struct virtio_gpu_claim){};
 	init_waitqueue_head(&space->wait);
 	space->changes = 0;
+	mutex_init(&space->sweep);
+	space->sweeps = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(virtio_gpu_space_init);
 

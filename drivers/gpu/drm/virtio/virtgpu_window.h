@@ -32,6 +32,7 @@
  *	without end, before either of them is used.
  * @used: jiffies of the last known use, for a cheap look without the lock
  * @evictions: how often the blob had to leave
+ * @swept: the last round of virtio_gpu_window_zap() that has come here
  *
  * Writers of all members but @used hold &virtio_gpu_space.lock. @touched and
  * @evictions are also read without it.
@@ -51,6 +52,7 @@ struct virtio_gpu_place {
 	unsigned long young_until;
 	unsigned long used;
 	unsigned int evictions;
+	unsigned int swept;
 };
 
 /**
@@ -78,6 +80,9 @@ struct virtio_gpu_claim {
  *	all of its place free at once while small blobs come and go.
  * @wait: woken when something has changed
  * @changes: number of changes
+ * @sweep: held for a round of virtio_gpu_window_zap(), which takes @lock and waits for
+ *	faults
+ * @sweeps: number of rounds, under @sweep
  */
 struct virtio_gpu_space {
 	struct mutex lock; /* protects the places, see above */
@@ -87,6 +92,8 @@ struct virtio_gpu_space {
 	struct virtio_gpu_claim claim;
 	wait_queue_head_t wait;
 	unsigned int changes;
+	struct mutex sweep; /* one round at a time */
+	unsigned int sweeps;
 };
 
 void virtio_gpu_space_init(struct virtio_gpu_space *space, struct drm_mm *mm);

@@ -25,6 +25,7 @@
 
 #include "lib/drm.h"
 #include "lib/file.h"
+#include "lib/ioas.h"
 #include "lib/machine.h"
 
 #include "vgpu-deferred/gpus.h"
@@ -158,6 +159,76 @@ TEST_F_TIMEOUT(hang, late_yes_and_removal, 2 * LIMIT)
 	}
 	backend_mode(&self->m.window, MAP, "ok");
 	EXPECT_TRUE(window_is_free(&self->m));
+}
+
+/* Read until there is a SIGBUS: until then each word is the one that the host has put there. */
+static struct job_result reads_on(void *arg)
+{
+	struct job_result result = {};
+	struct access *a = arg;
+	u64 end = now_ms() + SOON_MS / 2;
+	void *at;
+
+	result.error = blob_mmap(a->gpu, &a->blob, &at);
+	if (result.error)
+		return result;
+	while (now_ms() < end) {
+		if (!access_read(at, &result.seen))
+			return (struct job_result){ gpu_map_error(a->gpu) };
+		if (result.seen != a->blob.id)
+			return (struct job_result){ -EILSEQ, result.seen };
+	}
+	return result;
+}
+
+/* The window shows nothing after a reset of the device, and so nobody may look at it then. */
+static void read_to_the_end(struct __test_metadata *_metadata, struct _test_data_hang *self,
+			    bool removed_by_us, bool pinned)
+{
+	struct blob small = { .mem = VIRTGPU_BLOB_MEM_GUEST, .size = PAGE };
+	int iommufd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	struct job_result result;
+	struct job reader;
+	struct access a;
+	u32 ioas;
+
+	ASSERT_EQ(ioas_alloc(iommufd, &ioas), 0);
+	ASSERT_EQ(make(&self->m, &a, SIZE, 0, "ok"), 0);
+	if (pinned)
+		ASSERT_EQ(ioas_map_file(iommufd, ioas, a.dmabuf, 0, SIZE, IOVA, IOAS_RW), 0);
+	reader = job_start(reads_on, &a);
+	ASSERT_EQ(job_end(&reader, WHILE_MS).error, JOB_HANGS);
+	if (!removed_by_us) {
+		backend_mode(&self->m.window, CREATE, "badid");
+		ASSERT_EQ(blob_create(self->m.gpu, &small, BLOB_NOW), 0);
+	} else {
+		ASSERT_TRUE(removed(self->bdf));
+	}
+	result = job_end(&reader, SOON_MS);
+	EXPECT_EQ(result.error, -ENODEV)
+		TH_LOG("saw 0x%llx in blob 0x%llx", (unsigned long long)result.seen,
+		       (unsigned long long)a.blob.id);
+	backend_mode(&self->m.window, CREATE, "ok");
+	if (!removed_by_us) {
+		/* A buffer of an open file keeps its DMA mapping when the device goes */
+		blob_destroy(self->m.gpu, &small);
+		ASSERT_TRUE(removed(self->bdf));
+	}
+	unmake(&a);
+	close(iommufd);
+	machine_probe(&self->m, self->bdf);
+}
+
+TEST_F_TIMEOUT(hang, is_read_while_it_breaks, LIMIT)
+{
+	read_to_the_end(_metadata, self, false, false);
+	read_to_the_end(_metadata, self, false, true);
+}
+
+TEST_F_TIMEOUT(hang, is_read_while_it_is_removed, LIMIT)
+{
+	read_to_the_end(_metadata, self, true, false);
+	read_to_the_end(_metadata, self, true, true);
 }
 
 /*
