@@ -131,6 +131,24 @@ class Backend(unittest.TestCase):
         thread.join()
         self.assertEqual(front_end.asked, 1)
 
+    def test_stopped_while_it_asks(self):
+        """No translation comes, or comes late and is not the answer to the next miss."""
+        front_end = self.front_end(True)
+        os.pwrite(front_end.memory, b"next", PAGE)
+
+        def stop():
+            vu.VhostUser.receive(front_end.channel)
+            front_end.send(vu.GET_VRING_BASE, struct.pack("<II", 0, 0))
+        thread = threading.Thread(target=stop, daemon=True)
+        thread.start()
+        with self.assertRaises(vu.Fault):
+            front_end.transport.read(0x1000, 8)
+        thread.join()
+        front_end.channel.sendall(vu.HEADER.pack(vu.BACKEND_IOTLB_MSG, 5, 8) +
+                                  struct.pack("<Q", 1))
+        front_end.answer(([(vu.IOTLB_UPDATE, 0x8000, PAGE, USER + PAGE)], 0))
+        self.assertEqual(front_end.transport.read(0x8000, 4), b"next")
+
     def test_scramble(self):
         data = bytes(range(256)) * 32
         self.assertEqual(backend.scramble(backend.scramble(data)), data)
@@ -176,6 +194,46 @@ class Backend(unittest.TestCase):
         body = struct.pack("<IIQIB3x", 0x104, 0, 0, 0, 0) + bytes(24)
         gpu.request(vu.Element(gpu.transport.queues[0], 3, body, []))
         self.assertEqual(heads, [0xfff0])
+
+    def test_twice(self):
+        """The second time without data: the memory may be another buffer's by then."""
+        gpu = self.front_end(False).gpu
+        done = []
+        gpu.transport.complete = lambda element, data: done.append((element.room[:], data))
+        gpu.set_mode("RESOURCE_CREATE_2D", "twice")
+        body = struct.pack("<IIQIB3x", 0x101, 0, 0, 0, 0) + struct.pack("<IIII", 5, 1, 8, 8)
+        gpu.request(vu.Element(gpu.transport.queues[0], 3, body, [(GUEST, 24)]))
+        self.assertEqual([(room, len(data)) for room, data in done],
+                         [([(GUEST, 24)], 24), ([], 0)])
+
+    def test_random(self):
+        gpu = self.front_end(False).gpu
+        self.assertEqual(gpu.control("random 7 1"), ["ok"])
+        first = [gpu.choose("RESOURCE_MAP_BLOB") for _ in range(2000)]
+        self.assertEqual({answer for answer, _ in first}, set(backend.ANSWERS))
+        self.assertEqual({gpu.choose("GET_DISPLAY_INFO") for _ in range(200)}, {("ok", 0)})
+        gpu.control("random 7 1")
+        self.assertEqual([gpu.choose("RESOURCE_MAP_BLOB") for _ in range(2000)], first)
+        gpu.control("random 7")
+        self.assertFalse({"badid", "twice"} &
+                         {gpu.choose("RESOURCE_UNREF")[0] for _ in range(2000)})
+        self.assertEqual(gpu.control("random 0"), ["ok"])
+        self.assertEqual({gpu.choose("RESOURCE_MAP_BLOB") for _ in range(200)}, {("ok", 0)})
+
+    def test_number_used_again(self):
+        """A resource that is gone, whatever the driver knows of it, leaves the window."""
+        gpu = self.front_end(False).gpu
+        left = []
+        gpu.transport.window_unmap = lambda *where: left.append(where)
+        for again in (lambda: gpu.resource_create_2d(struct.pack("<IIII", 5, 1, 8, 8)),
+                      lambda: gpu.resource_unref(struct.pack("<I", 5))):
+            gpu.resources[5] = old = backend.Resource(PAGE)
+            old.host, old.window = os.memfd_create("old"), 3 * PAGE
+            again()
+            self.assertEqual(left.pop(), (3 * PAGE, PAGE))
+            with self.assertRaises(OSError):
+                os.fstat(old.host)
+        self.assertNotIn(5, gpu.resources)
 
 
 if __name__ == "__main__":

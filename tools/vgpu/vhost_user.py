@@ -117,6 +117,7 @@ class VhostUser:
         self.iotlb = []
         self.queues = [Queue(i) for i in range(device.queues)]
         self.channel = None
+        self.stops = 0          # how often the front-end has stopped a queue
 
     # Messages
 
@@ -146,7 +147,13 @@ class VhostUser:
                                           len(reply)) + reply)
 
     def ask(self, request, payload, fds=()):
-        """Send a request of our own and return the front-end's verdict."""
+        """Send a request of our own and return the front-end's verdict.
+
+        The front-end gives none, or gives it late, if it stops the device meanwhile.
+        """
+        while select.select([self.channel], [], [], 0)[0]:
+            self.receive(self.channel)
+        stops = self.stops
         message = HEADER.pack(request, FLAG_VERSION | FLAG_NEED_REPLY,
                               len(payload)) + payload
         socket.send_fds(self.channel, [message], fds)
@@ -154,6 +161,8 @@ class VhostUser:
             ready, _, _ = select.select([self.sock, self.channel], [], [])
             if self.sock in ready:
                 self.serve()
+                if self.stops != stops:
+                    return 1
             elif self.channel in ready:
                 return struct.unpack("<Q", self.receive(self.channel)[2])[0]
 
@@ -207,6 +216,7 @@ class VhostUser:
             queue.next_avail = queue.next_used = value
         elif request == GET_VRING_BASE:
             queue.kick = None
+            self.stops += 1
             # From here on no message announces what becomes invalid.
             self.iotlb = []
             self.device.reset()
