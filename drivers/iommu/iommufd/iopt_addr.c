@@ -352,8 +352,9 @@ EXPORT_SYMBOL_IF_KUNIT(iopt_free_pieces);
  * Return: 0; -EFAULT if the range has no dma-buf, or one that cannot be imported by
  * address, or if user space may not make the accesses that devices are to make;
  * -EPERM if the exporter allows no device to write to a dma-buf, -ENODEV if a dma-buf
- * is revoked, -E2BIG if there are too many pieces, or another error of an import or
- * of iopt_map_user_pages().
+ * is revoked permanently, -EAGAIN if one without a share is revoked for a time, -E2BIG
+ * if there are too many pieces, or another error of an import or of
+ * iopt_map_user_pages().
  */
 int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		  unsigned long *iova, void __user *uptr, unsigned long length,
