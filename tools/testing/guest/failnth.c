@@ -269,6 +269,58 @@ TEST_F(failnth, second_domain)
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
 }
 
+/* A page table for each 2 MiB: the pages of the BAR and of the IOMMU are not aligned alike. */
+#define TABLES	4
+#define MUCH	(TABLES * 2UL << 20)
+
+/* Does what edu stores at the end of the slice appear in the BAR, within 10 s? */
+static bool lands(struct _test_data_failnth *self)
+{
+	u8 *there = self->mem->bars[BAR].vaddr + MUCH - PAGE;
+	static const u8 zeros[256];
+	u8 sent[256], got[256];
+	int tries;
+
+	for (tries = 0; tries < 200; tries++) {
+		bar_write(there, zeros, sizeof(zeros));
+		mem_random(sent, sizeof(sent), tries);
+		engines_write(&self->engines, IOVA + MUCH, sent, sizeof(sent));
+		bar_read(got, there, sizeof(got));
+		if (mem_differ(got, sent, sizeof(sent)) < 0)
+			return true;
+		usleep(50000);
+	}
+	return false;
+}
+
+/*
+ * After an outage a worker maps the buffer again.  Where an allocation of its first
+ * attempt fails, a later attempt maps all of it.
+ */
+TEST_F_TIMEOUT(failnth, recovery, 300)
+{
+	int slice = slice_export(self->mem, BAR, 0, MUCH);
+	int nth, hits = 1, failed = 0;
+
+	ASSERT_GE(slice, 0);
+	ASSERT_EQ(0, ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id, slice, 0, MUCH,
+				   IOVA + PAGE, IOAS_RW));
+	for (nth = 1; nth < 50 && hits; nth++) {
+		endpoint_memory(self->mem, false);
+		inject_arm_workers(nth);
+		endpoint_memory(self->mem, true);
+		EXPECT_TRUE(lands(self))
+			TH_LOG("allocation %d", nth);
+		hits = inject_disarm_workers();
+		failed += hits;
+	}
+	EXPECT_LT(TABLES / 2, failed);
+	EXPECT_EQ(0, ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA + PAGE, MUCH,
+				NULL));
+	EXPECT_EQ(0, bufinfo_attachments(slice));
+	close(slice);
+}
+
 /* mmap() of @fd with the nth allocation failing, until none is left to fail. */
 static void map_with_failures(struct __test_metadata *_metadata, int fd, u64 offset)
 {

@@ -13,4 +13,10 @@ void inject_arm(int nth);
 /* Stop it.  True if that allocation came, and so failed. */
 bool inject_disarm(void);
 
+/* The same for each worker that unbound workqueues have now. */
+void inject_arm_workers(int nth);
+
+/* Stop it.  In so many workers that allocation came. */
+int inject_disarm_workers(void);
+
 #endif
