@@ -22,6 +22,8 @@ export COVERAGE
 export JOBS
 export GUESTS
 export UNPATCHED
+export FROM
+export TO
 
 #: Targets
 #:   deps           install the packages that the rest needs (all targets do so)
@@ -54,6 +56,7 @@ export UNPATCHED
 #:                  COMPAT=1: add a header with which it builds on older kernels as well
 #:   mutants        a checker reports what tools/mutants/*.patch break (some builds)
 #:   bisect         after each step of the series its files compile, and KUnit passes
+#:                  (FROM=N TO=N: these steps alone)
 #:   bench          instructions per operation, compared with the unpatched kernel
 #:   baseline       build the unpatched kernel in the same configuration
 #:   docs           our chapters as HTML, in build/docs-TREE/html; fails if Sphinx warns
