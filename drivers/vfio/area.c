@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where mmap() of a device's file puts a mapping, if a device has an opinion.
+ * Addresses for mappings of a device's file, if its driver chooses them.
  */
 #include <linux/fs.h>
 #include <linux/mman.h>
@@ -15,7 +15,7 @@
  * @addr: where user space would like the mapping, or 0
  * @len: its length
  * @pgoff: its first page in the file
- * @flags: of mmap()
+ * @flags: flags of mmap()
  *
  * Return: The address or -errno.
  */

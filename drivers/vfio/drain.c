@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A device that has to wait for others before its last close does so here,
- * without the locks that the close takes and other devices need.
+ * without the locks that the close takes and that other devices need.
  *
- * Whose close is the last is only known when all that came before it are done,
- * and somebody can open the device meanwhile. So who is the last to begin of
- * those that are open now drains, and if the device is open after all once every
- * close that had begun is done, that ends it.
+ * The kernel knows which close is the last only when all earlier ones are done,
+ * and a task can open the device meanwhile. So the close that begins when all
+ * other open files are already closing drains. If the device is still open when
+ * every close that had begun is done, the drain ends.
  *
- * open_count and nr_closing, which counts those of the open files whose close
- * has begun, change together under the lock of the device set. Nobody ends a
- * drain, which takes that lock, while somebody else is draining: the driver's own
- * locks are busy then, for as long as importers take.
+ * open_count and nr_closing, the number of open files whose close has begun,
+ * change together under the lock of the device set. Ending a drain takes that
+ * lock, and has to wait until no task drains: a draining task holds locks of
+ * the driver, for as long as importers take.
  */
 #include <linux/mutex.h>
 #include <linux/vfio.h>
@@ -24,7 +24,7 @@ static bool vfio_df_can_drain(struct vfio_device_file *df)
 }
 
 /**
- * vfio_df_drain_begin - before the close of a device's file
+ * vfio_df_drain_begin - call this before the close of a device's file
  * @df: the file
  */
 void vfio_df_drain_begin(struct vfio_device_file *df)
@@ -43,8 +43,8 @@ void vfio_df_drain_begin(struct vfio_device_file *df)
 }
 
 /**
- * vfio_df_drain_closed - a device's file is not one of the open ones any more
- * @df: the file, which was taken out of open_count just now
+ * vfio_df_drain_closed - a device's file is no longer open
+ * @df: the file, which open_count has just ceased to count
  */
 void vfio_df_drain_closed(struct vfio_device_file *df)
 {
@@ -55,7 +55,7 @@ void vfio_df_drain_closed(struct vfio_device_file *df)
 }
 
 /**
- * vfio_df_drain_end - after the close of a device's file
+ * vfio_df_drain_end - call this after the close of a device's file
  * @df: the file. Its device is still registered.
  */
 void vfio_df_drain_end(struct vfio_device_file *df)

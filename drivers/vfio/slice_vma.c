@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VMAs that show a slice of a device which its owner can take back.
+ * VMAs of a slice of a device, which the owner of the device can revoke.
  *
- * A slice is for others, who need not be trusted, and a revoke promises that they
- * do not reach it any more. It clears their page tables.
+ * The holders of a slice need not be trusted, and a revoke promises that they
+ * lose access to it: it clears their page tables.
  *
- * So whoever follows a VMA to page frames and keeps them, without an MMU notifier,
- * must leave slices alone; an importer of the dma-buf is told instead.
+ * Code that looks up page frames through a VMA and keeps them, without an MMU
+ * notifier, must therefore leave slices alone. Importers of the dma-buf may
+ * keep them, because the exporter invalidates their mappings.
  *
- * And so the owner pays for each VMA with a flush of TLBs, which a client must
- * not be able to make as expensive as he likes: a slice has a limited number of
- * VMAs. mmap() and whatever splits a VMA fail with ENOMEM above it, as they do
- * for a process with too many VMAs. A fork() cannot be refused here: the child's
- * mapping has no pages then and an access to it raises SIGBUS.
+ * A revoke flushes the TLB for each VMA. So that a client cannot make this as
+ * expensive as it likes, a slice has a limited number of VMAs. Above the limit,
+ * mmap() and whatever splits a VMA fail with ENOMEM, as for a process with too
+ * many VMAs. fork() cannot fail here: the mapping in the child has no pages
+ * then, and an access to it raises SIGBUS.
  */
 #include <linux/atomic.h>
 #include <linux/export.h>
@@ -25,9 +26,9 @@ static const struct vm_operations_struct vfio_slice_excess_vm_ops = {
 };
 
 /**
- * vfio_slice_vma_init - a VMA of a slice is made, by mmap()
- * @vma: the VMA, whose vm_private_data is used from here on
- * @nr_vmas: counts the VMAs of the slice, and lives as long as any of them
+ * vfio_slice_vma_init - prepare a VMA of a slice, in mmap()
+ * @vma: the VMA. This file uses its vm_private_data from here on.
+ * @nr_vmas: counts the VMAs of the slice, and lives as long as each of them
  *
  * The driver sets vm_ops with vfio_slice_vma_open(), _close() and _may_split().
  *
@@ -48,8 +49,8 @@ EXPORT_SYMBOL_GPL(vfio_slice_vma_init);
  * vfio_slice_vma_open - for &vm_operations_struct.open of the VMAs of slices
  * @vma: the VMA
  *
- * It also tells vfio_vma_is_slice() that it is one, wherever the driver is that
- * made it.
+ * vfio_vma_is_slice() recognizes slices by this function, whichever module made
+ * them.
  */
 void vfio_slice_vma_open(struct vm_area_struct *vma)
 {
@@ -58,7 +59,7 @@ void vfio_slice_vma_open(struct vm_area_struct *vma)
 	if (atomic_inc_return(nr_vmas) <= VFIO_SLICE_MAX_VMAS ||
 	    vma->vm_mm == current->mm)
 		return;
-	/* A child's, which has no pages yet and gets none */
+	/* A VMA of a child, which has no pages yet and gets none */
 	vm_flags_set(vma, VM_WIPEONFORK);
 	vma->vm_ops = &vfio_slice_excess_vm_ops;
 }
@@ -77,9 +78,9 @@ EXPORT_SYMBOL_GPL(vfio_slice_vma_close);
 /**
  * vfio_slice_vma_may_split - for &vm_operations_struct.may_split
  * @vma: the VMA
- * @addr: where
+ * @addr: address of the split
  *
- * Threads that split at the same time can go beyond the limit, by their number.
+ * Threads that split at the same time can exceed the limit, by their number.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -92,10 +93,10 @@ int vfio_slice_vma_may_split(struct vm_area_struct *vma, unsigned long addr)
 EXPORT_SYMBOL_GPL(vfio_slice_vma_may_split);
 
 /**
- * vfio_vma_is_slice - can what a VMA maps be taken back by somebody else?
+ * vfio_vma_is_slice - does a VMA map a slice, which its owner can revoke?
  * @vma: the VMA
  *
- * Context: mmap_lock or the lock of the VMA is held.
+ * Context: The caller holds mmap_lock or the lock of the VMA.
  *
  * Return: %true for a mapping of an exported slice, %false for one of the
  * device's own file, which keeps the device open.

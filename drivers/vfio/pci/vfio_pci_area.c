@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where in an address space a BAR or a slice is mapped, if user space leaves that
- * to the kernel: where huge pages are possible.
+ * The address at which a BAR or a slice is mapped, if user space leaves it to
+ * the kernel: one at which huge pages are possible.
  *
- * A huge page needs a virtual and a physical address that are aligned in the same
- * way. The offset in the file says nothing of that for a slice, which can begin at
- * any page of a BAR and consist of ranges from anywhere.
+ * A huge page needs a virtual and a physical address with the same alignment.
+ * For a slice, the offset in the file does not tell the physical alignment: a
+ * slice can begin at any page of a BAR and consist of ranges from anywhere.
  */
 #include <linux/compat.h>
 #include <linux/dma-buf.h>
@@ -19,7 +19,7 @@
 #include "vfio_pci_area.h"
 #include "vfio_pci_slice.h"
 
-/* The user chooses how many ranges there are: a mmap() looks at the first ones */
+/* The user chooses the number of ranges: mmap() looks only at the first ones */
 #define VFIO_PCI_AREA_MAX_RANGES	16
 
 /* The largest pages first */
@@ -47,14 +47,14 @@ static bool vfio_pci_area_any(unsigned long addr, unsigned long len,
 }
 
 /**
- * vfio_pci_area_skew - where a mapping has to begin for pages of a size
- * @map: what is mapped
- * @page: its first page
- * @npages: their number
- * @size: of a huge page
- * @skew: how far the mapping has to begin behind a multiple of @size
+ * vfio_pci_area_skew - alignment of a mapping for pages of a size
+ * @map: map of the buffer
+ * @page: first page of the mapping
+ * @npages: number of pages
+ * @size: size of a huge page
+ * @skew: distance of the mapping's address from a multiple of @size below it
  *
- * Return: %true, or %false if there is no such page, whatever the address is.
+ * Return: %true, or %false if no address makes such a page possible.
  */
 bool vfio_pci_area_skew(const struct vfio_pci_slice_map *map, unsigned long page,
 			unsigned long npages, unsigned long size,
@@ -80,7 +80,7 @@ bool vfio_pci_area_skew(const struct vfio_pci_slice_map *map, unsigned long page
 	return false;
 }
 
-/* An area that begins @skew behind a multiple of @size */
+/* Find an area that begins @skew above a multiple of @size */
 static unsigned long vfio_pci_area_find(struct file *file, unsigned long len,
 					unsigned long pgoff,
 					unsigned long flags, unsigned long size,
@@ -123,7 +123,7 @@ static unsigned long vfio_pci_area_of_map(struct file *file, unsigned long len,
  * @addr: where user space would like the mapping, or 0
  * @len: its length
  * @pgoff: its first page in the file
- * @flags: of mmap()
+ * @flags: flags of mmap()
  *
  * Return: The address or -errno.
  */
@@ -134,7 +134,7 @@ unsigned long vfio_pci_dma_buf_get_area(struct dma_buf *dmabuf,
 {
 	struct vfio_pci_dma_buf *buf = dmabuf->priv;
 
-	/* Without the map mmap(), which comes next, fails for want of memory */
+	/* Without the map, the mmap() that follows fails with -ENOMEM */
 	if (!vfio_pci_area_any(addr, len, flags) ||
 	    vfio_pci_dma_buf_prepare_map(buf))
 		return mm_get_unmapped_area(dmabuf->file, addr, len, pgoff,
@@ -144,17 +144,17 @@ unsigned long vfio_pci_dma_buf_get_area(struct dma_buf *dmabuf,
 }
 
 /**
- * vfio_pci_get_area - the same for the file of a device
+ * vfio_pci_get_area - &vfio_device.get_unmapped_area of vfio-pci
  * @core_vdev: the device, open
  * @file: the file
  * @addr: where user space would like the mapping, or 0
  * @len: its length
  * @pgoff: its first page in the file
- * @flags: of mmap()
+ * @flags: flags of mmap()
  *
- * What is in the BAR, and mapped by whom, does not matter: a BAR is aligned to its
- * size. For a driver with memory of its own behind a BAR's index it is no worse
- * than any other address.
+ * A BAR is aligned to its size, so its content and its other mappings do not
+ * matter. If a driver has memory of its own behind the index of a BAR, the
+ * address is no worse than any other.
  *
  * Return: The address or -errno.
  */
@@ -174,7 +174,7 @@ unsigned long vfio_pci_get_area(struct vfio_device *core_vdev, struct file *file
 		goto any;
 	bar.paddr = pci_resource_start(vdev->pdev, index);
 	bar.len = pci_resource_len(vdev->pdev, index);
-	/* One range needs no memory */
+	/* A map of one range allocates nothing */
 	if (vfio_pci_slice_map_init(&map, &bar, 1))
 		goto any;
 	return vfio_pci_area_of_map(file, len, pgoff, flags, &map,

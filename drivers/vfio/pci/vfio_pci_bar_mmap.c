@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mmap() of a BAR through the device's file, and of an exported slice: one way
- * to handle a fault. See vfio_pci_bars.c.
+ * mmap() of a BAR through the device's file, and of an exported slice, with one
+ * fault handler for both. See vfio_pci_bars.c.
  *
  * A BAR that is mapped through the device's file gets one buffer of its whole
  * length, made by the first mmap() and shared by all later ones: user space
- * sees the address, offset and name of its mapping, never the buffer, and the
- * pages that a VMA can reach are those of its own span. The VMA keeps the
- * device open: it holds the device's file, which the buffer does not, so that
- * device and buffer do not hold each other.
+ * sees the address, offset and name of its mapping, never the buffer, and a VMA
+ * reaches only the pages of its own span. The VMA keeps the device open: it
+ * holds the device's file. The buffer does not hold that file, so that there is
+ * no cycle of references between device and buffer.
  */
 #include <linux/dma-buf.h>
 #include <linux/file.h>
@@ -37,13 +37,13 @@ static struct vfio_pci_dma_buf *vfio_pci_vma_buf(struct vm_area_struct *vma)
 	return dmabuf->priv;
 }
 
-/* How long a fault that may not drop mmap_lock keeps it: in jiffies, 20 ms */
+/* Jiffies (20 ms) that a fault sleeps if it must not drop mmap_lock */
 #define VFIO_PCI_FAULT_NAP	DIV_ROUND_UP(HZ, 50)
 
 /*
- * After the nap of a fault that can neither wait without mmap_lock nor be
- * repeated by who called: the access is tried again, which is the only one to
- * look for signals that kill.
+ * For a fault that can neither wait without mmap_lock nor make its caller
+ * retry: after its nap, let the access fault again. Only this function checks
+ * for fatal signals on that path.
  */
 static vm_fault_t vfio_pci_fault_again(void)
 {
@@ -51,11 +51,11 @@ static vm_fault_t vfio_pci_fault_again(void)
 }
 
 /*
- * What ends the wait of a fault besides the end of the transition. Any signal, if
- * the access is one of user space, which gets to its signals before it tries
- * again, so that a timer or who kicks a vCPU gets through. The kernel's own
- * access to a user address would be repeated at once, with the signal pending: it
- * ends with a signal that kills.
+ * Which signals end the wait of a fault, besides the end of the transition. An
+ * access of user space handles signals before it is repeated, so any signal
+ * ends its wait: a timer or a kick of a vCPU gets through. The kernel's own
+ * access to a user address would be repeated at once, with the signal still
+ * pending, so only a fatal signal ends its wait.
  */
 static unsigned int vfio_pci_fault_sleep(struct vm_fault *vmf)
 {
@@ -66,8 +66,8 @@ static unsigned int vfio_pci_fault_sleep(struct vm_fault *vmf)
 
 /*
  * A transition is in progress. Wait for its end without mmap_lock or the VMA's
- * lock; from then on the VMA may be gone, and the file keeps the buffer and,
- * through its owner, the text of this module.
+ * lock. Once the lock is released the VMA may be gone; the file keeps the
+ * buffer and, through its owner, the text of this module.
  */
 static noinline vm_fault_t vfio_pci_fault_wait(struct vm_fault *vmf,
 					       struct vfio_pci_bars *bars)
@@ -97,14 +97,14 @@ static noinline vm_fault_t vfio_pci_fault_wait(struct vm_fault *vmf,
  * vfio_pci_core_fault_retry - give up a fault that has to wait
  * @vdev: the device
  * @vmf: the fault, in a VMA of the device's file
- * @wait: waits for the device, killable, and takes memory_lock if only for a
+ * @wait: waits for the device, killable, and takes memory_lock at least for a
  *	moment
  *
- * For drivers that map regions of their own and need memory_lock for it. A reset
- * reaches mmap_lock under memory_lock, so that a fault may only try to get it,
- * and wait here, without mmap_lock, if it does not.
+ * For drivers that map regions of their own and need memory_lock for it. A
+ * reset reaches mmap_lock under memory_lock. So a fault may only try to take
+ * memory_lock; if that fails, it waits here, without mmap_lock.
  *
- * Return: What the fault handler has to return.
+ * Return: The value that the fault handler has to return.
  */
 vm_fault_t vfio_pci_core_fault_retry(struct vfio_pci_core_device *vdev,
 				     struct vm_fault *vmf,
@@ -119,7 +119,7 @@ vm_fault_t vfio_pci_core_fault_retry(struct vfio_pci_core_device *vdev,
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
-	/* Keeps the device open when the VMA goes */
+	/* Keeps the device open if the VMA goes */
 	get_file(file);
 	release_fault_lock(vmf);
 	wait(vdev);
@@ -128,7 +128,7 @@ vm_fault_t vfio_pci_core_fault_retry(struct vfio_pci_core_device *vdev,
 }
 EXPORT_SYMBOL_GPL(vfio_pci_core_fault_retry);
 
-/* A huge page has one type, its pages may differ, see vfio_pci_wc.c */
+/* A huge page has one type, but its pages may differ, see vfio_pci_wc.c */
 static bool vfio_pci_types_differ(struct vfio_pci_bars *bars, unsigned long pfn,
 				  unsigned int order)
 {
@@ -136,14 +136,14 @@ static bool vfio_pci_types_differ(struct vfio_pci_bars *bars, unsigned long pfn,
 }
 
 /*
- * Pages that are touched one after the other are mapped ahead: as many as are
- * mapped in front of the one that is touched, and up to this number.
+ * For sequential accesses, pages are mapped ahead: as many as are mapped
+ * directly before the faulting page, and at most this number.
  */
 #define VFIO_PCI_FAULT_AHEAD	16
 
 /*
- * The page table in which the fault is, which stays, see vfio_pci_fault_prepare().
- * Where page tables are in highmem, or a huge page is in its place, there is none.
+ * The page table of the fault, which stays, see vfio_pci_fault_prepare(). NULL
+ * if page tables are in highmem, or if a huge page is in its place.
  */
 static pte_t *vfio_pci_fault_table(struct vm_fault *vmf)
 {
@@ -155,13 +155,13 @@ static pte_t *vfio_pci_fault_table(struct vm_fault *vmf)
 	return pte_offset_kernel(&pmd, 0);
 }
 
-/* Is there a page? Others may be changing that: it is about speed only */
+/* Is a page mapped? The answer may be stale: it only affects speed. */
 static bool vfio_pci_fault_mapped(pte_t *pte)
 {
 	return pte_present(ptep_get_lockless(pte));
 }
 
-/* How many pages to map from here on, one if this is not the next in a row */
+/* Number of pages to map from the fault on, 1 unless accesses are sequential */
 static unsigned long vfio_pci_fault_count(struct vm_fault *vmf)
 {
 	unsigned long addr = vmf->address & PAGE_MASK;
@@ -180,8 +180,9 @@ static unsigned long vfio_pci_fault_count(struct vm_fault *vmf)
 }
 
 /*
- * The rest of a row. They are of the same range as the first one, @pfn, and in the
- * same page table, so that nothing is allocated; and what is there is left alone.
+ * Map the pages behind the first one. They belong to the same range, from @pfn
+ * on, and to the same page table, so that nothing is allocated. Pages that are
+ * already mapped are left alone.
  */
 static noinline void vfio_pci_fault_ahead(struct vm_fault *vmf,
 					  struct vfio_pci_dma_buf *buf,
@@ -198,7 +199,7 @@ static noinline void vfio_pci_fault_ahead(struct vm_fault *vmf,
 	}
 }
 
-/* Inline, as its caller, and for the same reason */
+/* Inline for the same reason as its caller */
 static __always_inline vm_fault_t
 vfio_pci_fault_insert(struct vm_fault *vmf, struct vfio_pci_dma_buf *buf)
 {
@@ -240,16 +241,16 @@ static vm_fault_t vfio_pci_fault_insert_huge(struct vm_fault *vmf,
 }
 
 /*
- * Under the gate nothing is allocated, so the page table has to be there. Nothing
- * takes it away before the fault has ended: not even MADV_DONTNEED, which would
- * free it, is allowed in this VMA.
+ * Nothing is allocated under the gate, so the page table has to exist before.
+ * It stays until the fault has ended: this VMA does not allow MADV_DONTNEED,
+ * which could free it.
  */
 static vm_fault_t vfio_pci_fault_prepare(struct vm_fault *vmf)
 {
 	return pte_alloc(vmf->vma->vm_mm, vmf->pmd) ? VM_FAULT_OOM : 0;
 }
 
-/* Inline: a fault of one page is too short for what it does not need */
+/* Inline, so that a fault of one page skips all code that it does not need */
 static __always_inline vm_fault_t vfio_pci_fault(struct vm_fault *vmf,
 						 unsigned int order)
 {
@@ -289,7 +290,7 @@ static vm_fault_t __maybe_unused vfio_pci_huge_fault(struct vm_fault *vmf,
 	return vfio_pci_fault(vmf, order);
 }
 
-/* Mapped through the device's file: each VMA has a reference on that */
+/* Each VMA of the device's file holds a reference on that file */
 static void vfio_pci_bar_vm_open(struct vm_area_struct *vma)
 {
 	get_file(vma->vm_private_data);
@@ -300,7 +301,7 @@ static void vfio_pci_bar_vm_close(struct vm_area_struct *vma)
 	fput(vma->vm_private_data);
 }
 
-/* For who maps it again with another offset, which is one of that file */
+/* For remap_file_pages(): vm_pgoff is an offset in the device's file */
 static struct file *vfio_pci_bar_mapped_file(struct vm_area_struct *vma)
 {
 	return vma->vm_private_data;
@@ -332,10 +333,10 @@ static const struct vm_operations_struct vfio_pci_slice_vm_ops = {
  * @vma: a VMA whose file is that of the buffer
  * @offset: the byte of the buffer that @vma begins with
  *
- * An importer gets no more than @vma shows, even if the buffer is all of the BAR:
- * some drivers hide a part of one by the length of what can be mapped.
+ * An importer gets only what @vma shows, even if the buffer is all of the BAR:
+ * some drivers hide part of a BAR by limiting the length of its mappings.
  *
- * Return: %true, or %false if no device can be let into the buffer.
+ * Return: %true, or %false if no device may access the buffer.
  */
 static bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
 					const struct vm_area_struct *vma,
@@ -343,7 +344,7 @@ static bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
 {
 	struct vfio_pci_dma_buf *buf = dmabuf->priv;
 
-	/* Without a provider nobody can tell what is between two devices */
+	/* Without a provider the path between two devices cannot be checked */
 	if (!buf->list->provider ||
 	    (vma->vm_ops != &vfio_pci_bar_vm_ops &&
 	     vma->vm_ops != &vfio_pci_slice_vm_ops))
@@ -364,7 +365,7 @@ static void vfio_pci_vma_setup(struct vm_area_struct *vma, bool wc,
 	vma->vm_page_prot = pgprot_decrypted(prot);
 
 	/*
-	 * As io_remap_pfn_range() would, because a fault cannot any more.
+	 * As io_remap_pfn_range() would set them: a fault is too late for that.
 	 *
 	 * VM_ALLOW_ANY_UNCACHED lets KVM on arm64 map the memory as Normal-NC,
 	 * so that a guest can have write-combining. That needs a platform on
@@ -378,7 +379,7 @@ static void vfio_pci_vma_setup(struct vm_area_struct *vma, bool wc,
 
 /**
  * vfio_pci_dma_buf_mmap - mmap() of an exported slice
- * @dmabuf: the buffer. That the span is inside of it was checked.
+ * @dmabuf: the buffer. The caller has checked that the span is inside of it.
  * @vma: the new VMA
  *
  * Return: 0 or -errno.
@@ -389,7 +390,7 @@ static int vfio_pci_dma_buf_mmap(struct dma_buf *dmabuf,
 	struct vfio_pci_dma_buf *buf = dmabuf->priv;
 	int ret;
 
-	/* Not VM_SHARED, which a file that is open for reading does not get */
+	/* VM_MAYSHARE, because a file opened for reading lacks VM_SHARED */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (!buf->mappable)
@@ -422,7 +423,7 @@ const struct dma_buf_ops vfio_pci_slice_ops = {
 	.release = vfio_pci_wc_release,
 };
 
-/* Nobody has a file descriptor of it, to map it otherwise */
+/* No mmap: no file descriptor refers to this buffer */
 static const struct dma_buf_ops vfio_pci_bar_ops = {
 	.user_fences_apart = true,
 	.match_mapping = vfio_pci_dma_buf_match,
@@ -433,7 +434,7 @@ static const struct dma_buf_ops vfio_pci_bar_ops = {
 	.release = vfio_pci_dma_buf_release,
 };
 
-/* "<vfio device>:<BDF>/<BAR>", as /proc/PID/maps shows it behind "/dmabuf:" */
+/* "<vfio device>:<BDF>/<BAR>", shown in /proc/PID/maps behind "/dmabuf:" */
 static char *vfio_pci_bar_name(struct vfio_pci_core_device *vdev,
 			       unsigned int bar)
 {
@@ -473,7 +474,7 @@ static struct dma_buf *vfio_pci_bar_buf_new(struct vfio_pci_core_device *vdev,
 	return dmabuf;
 }
 
-/* The buffer of all of @bar. The device holds it until it is closed. */
+/* The buffer of all of @bar. The device holds it until its close. */
 static struct dma_buf *vfio_pci_bar_buf_share(struct vfio_pci_core_device *vdev,
 					      unsigned int bar, size_t size)
 {
@@ -492,7 +493,7 @@ static struct dma_buf *vfio_pci_bar_buf_share(struct vfio_pci_core_device *vdev,
 		}
 	}
 	if (old) {
-		/* Somebody else was faster */
+			/* Another task was faster */
 		dma_buf_put(dmabuf);
 		dmabuf = old;
 	}
@@ -507,7 +508,7 @@ vfio_pci_bar_buf_make(struct vfio_pci_core_device *vdev, unsigned int bar,
 	u64 size = PAGE_ALIGN((u64)pci_resource_len(vdev->pdev, bar));
 	unsigned long pgoff = vma->vm_pgoff - VFIO_PCI_INDEX_TO_PGOFF(bar);
 
-	/* A BAR can be longer than a buffer on a 32-bit system */
+		/* On a 32-bit system a BAR can be longer than a buffer */
 	if (size > LONG_MAX)
 		return vfio_pci_bar_buf_new(vdev, bar, (u64)pgoff << PAGE_SHIFT,
 					    vma->vm_end - vma->vm_start);

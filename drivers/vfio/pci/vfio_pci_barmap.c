@@ -3,11 +3,11 @@
  * The kernel's own mapping of a BAR, which read() and write() of the device's
  * file use.
  *
- * It covers all of the BAR, uncached, from the enabling of the device on. If a
- * slice is to be write-combining it has to go, see vfio_pci_wc.c: then every
- * access maps the page that it needs, until there is no such slice any more and
- * the next access makes the mapping anew. Only a mapping stays of which somebody
- * keeps the address, a variant driver or an ioeventfd.
+ * It covers all of the BAR, uncached, from the enabling of the device on. A
+ * slice that becomes write-combining ends it, see vfio_pci_wc.c: then every
+ * access maps the page that it needs, until no slice is write-combining and the
+ * next access makes the mapping again. If a variant driver or an ioeventfd
+ * keeps its address, the mapping stays.
  */
 #include <linux/bitops.h>
 #include <linux/io.h>
@@ -18,10 +18,10 @@
 #include "vfio_pci_barmap.h"
 #include "vfio_pci_bars.h"
 
-/* In place of the address: the BAR is ours, and not mapped */
+/* In place of the address: the BAR is claimed, but not mapped */
 #define VFIO_PCI_BARMAP_DROPPED	IOMEM_ERR_PTR(-EOPNOTSUPP)
 
-/* Not while a page is write-combining: the mapping would become so, too. */
+/* Only while no page is write-combining: the mapping would become so, too */
 static bool vfio_pci_barmap_can_return(struct vfio_pci_core_device *vdev,
 				       unsigned int bar)
 {
@@ -30,7 +30,7 @@ static bool vfio_pci_barmap_can_return(struct vfio_pci_core_device *vdev,
 }
 
 /*
- * Somebody who mapped a page of the BAR past us keeps the type that it had then,
+ * A page of the BAR that other code has mapped keeps the type of that mapping,
  * and a new mapping of the whole BAR gets that type.
  */
 static bool vfio_pci_barmap_is_uncached(struct vfio_pci_core_device *vdev,
@@ -62,7 +62,7 @@ static void vfio_pci_barmap_return(struct vfio_pci_core_device *vdev,
 		pci_iounmap(vdev->pdev, io);
 }
 
-/* For reading, and with the mapping if it can be had */
+/* Take the lock for reading, and make the mapping if that is possible */
 static int vfio_pci_barmap_lock(struct vfio_pci_core_device *vdev,
 				unsigned int bar)
 {
@@ -85,9 +85,9 @@ static int vfio_pci_barmap_lock(struct vfio_pci_core_device *vdev,
  * @vdev: the device, after vfio_pci_core_enable()
  * @bar: index of the BAR
  *
- * Return: The address, good until vfio_pci_core_disable(), or an ERR_PTR() if,
- * for example, the BAR isn't valid, its resource wasn't acquired, its iomap
- * failed, or a slice of it is write-combining.
+ * Return: The address, valid until vfio_pci_core_disable(), or an ERR_PTR() if,
+ * for example, the BAR is invalid, vfio-pci could not acquire or map it, or a
+ * slice of it is write-combining.
  */
 void __iomem *vfio_pci_core_get_iomap(struct vfio_pci_core_device *vdev,
 				      unsigned int bar)
@@ -110,7 +110,7 @@ void __iomem *vfio_pci_core_get_iomap(struct vfio_pci_core_device *vdev,
 EXPORT_SYMBOL_GPL(vfio_pci_core_get_iomap);
 
 /**
- * vfio_pci_barmap_claimed - is the BAR's resource ours?
+ * vfio_pci_barmap_claimed - has vfio-pci claimed the BAR's resource?
  * @vdev: the device, enabled
  * @bar: index of the BAR
  *
@@ -118,7 +118,7 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_get_iomap);
  */
 int vfio_pci_barmap_claimed(struct vfio_pci_core_device *vdev, unsigned int bar)
 {
-	/* Both values that it can have meanwhile say the same */
+	/* Both values that it can change between give the same result */
 	void __iomem *io = READ_ONCE(vdev->barmap[bar]);
 
 	if (!io)
@@ -127,8 +127,9 @@ int vfio_pci_barmap_claimed(struct vfio_pci_core_device *vdev, unsigned int bar)
 }
 
 /*
- * A page has the type that it has: a mapping of it gets the same, and would keep
- * it. So nobody changes the type meanwhile: that takes @iomap.lock for writing.
+ * A new mapping of a page gets the type that the page has, and would keep it.
+ * So the type must not change meanwhile: a change holds @iomap.lock for
+ * writing.
  */
 static void __iomem *vfio_pci_barmap_page(struct vfio_pci_core_device *vdev,
 					  unsigned int bar, loff_t pos,
@@ -150,11 +151,11 @@ static void __iomem *vfio_pci_barmap_page(struct vfio_pci_core_device *vdev,
  * vfio_pci_barmap_begin - begin an access to a BAR
  * @vdev: the device, open
  * @bar: index of the BAR
- * @pos: where in the BAR
- * @count: how much, which can become less
+ * @pos: offset in the BAR
+ * @count: number of bytes, which this function may reduce
  *
- * Return: Address of the BAR's first byte, of which the span may be accessed
- * until vfio_pci_barmap_end(), or an ERR_PTR().
+ * Return: Address of the BAR's first byte, or an ERR_PTR(). Until it calls
+ * vfio_pci_barmap_end() the caller may access @count bytes from @pos on.
  */
 void __iomem *vfio_pci_barmap_begin(struct vfio_pci_core_device *vdev,
 				    unsigned int bar, loff_t pos, size_t *count)
@@ -177,14 +178,14 @@ void __iomem *vfio_pci_barmap_begin(struct vfio_pci_core_device *vdev,
  * vfio_pci_barmap_end - end an access to a BAR
  * @vdev: the device
  * @bar: index of the BAR
- * @pos: where in the BAR it began
- * @io: what vfio_pci_barmap_begin() returned
+ * @pos: offset in the BAR at which it began
+ * @io: the value that vfio_pci_barmap_begin() returned
  */
 void vfio_pci_barmap_end(struct vfio_pci_core_device *vdev, unsigned int bar,
 			 loff_t pos, void __iomem *io)
 {
 	if (vdev->barmap[bar] == VFIO_PCI_BARMAP_DROPPED) {
-		/* Out of the buffers of write-combining */
+		/* Flush the write-combining buffers */
 		wmb();
 		iounmap(io + ALIGN_DOWN(pos, PAGE_SIZE));
 	}
@@ -194,9 +195,9 @@ void vfio_pci_barmap_end(struct vfio_pci_core_device *vdev, unsigned int bar,
 /**
  * vfio_pci_barmap_drop - unmap a BAR
  * @vdev: the device, open
- * @bar: index of the BAR, of memory
+ * @bar: index of the BAR, which is memory
  *
- * Return: %true if it is not mapped any more, %false if somebody keeps it.
+ * Return: %true if it is no longer mapped, %false if a user keeps its address.
  */
 bool vfio_pci_barmap_drop(struct vfio_pci_core_device *vdev, unsigned int bar)
 {

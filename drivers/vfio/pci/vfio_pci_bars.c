@@ -1,100 +1,102 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * When the BARs of a device can be accessed, and who has to know.
+ * When the BARs of a device can be accessed, and how their users learn of it.
  *
  * Theory of operation
  * -------------------
  * Every mapping of a BAR that user space makes, through the device's own file
  * or through an exported slice, has a dma-buf under it: a struct
  * vfio_pci_dma_buf. All of them are on the list of one struct vfio_pci_bars,
- * which they share with the device and which outlives it. A fault looks at that
- * object only, never at the device, which may be gone.
+ * which they share with the device and which outlives the device. A fault looks
+ * only at that object, because the device may be gone.
  *
- * Whatever takes the memory of the device away for a time - a cleared MEM bit,
- * D3hot, a reset of any kind, low power - is a transition:
+ * Everything that takes the memory of the device away for a time - a cleared
+ * MEM bit, D3hot, a reset of any kind, low power - is a transition:
  *
- *	vfio_pci_bars_stop()	state BUSY: faults begin to wait;
- *				page tables are cleared, of every buffer and of
+ *	vfio_pci_bars_stop()	sets the state BUSY: faults begin to wait;
+ *				clears the page tables of every buffer and of
  *				the device's file, where drivers may have
  *				mappings of their own;
- *				importers are told, and waited for
- *	...			the device is reset, or what else
- *	vfio_pci_bars_start()	state ON, or OFF if the memory is off now:
+ *				invalidates importers, and waits for them
+ *	...			the device is reset, for example
+ *	vfio_pci_bars_start()	sets the state ON, or OFF if memory is off now:
  *				faults continue, importers may map again, and
- *				those that want to know are told
+ *				those that asked for it are notified
  *
  * Both run under memory_lock, held for writing, so that vfio-pci runs one
  * transition at a time. A revoke by user space and the release of a buffer run
- * beside it, and so does a reset that somebody else begins (vfio_pci_reset.c):
- * it must not wait for memory_lock, and keeps the state BUSY with a count.
+ * concurrently with it. So does a reset that other code begins
+ * (vfio_pci_reset.c): that must not wait for memory_lock, and keeps the state
+ * BUSY with a count.
  *
- * ON says that memory is decoded and the device not in low power, because all
- * that ends this goes through a transition. So a fault needs no memory_lock. It
- * takes the gate, for reading, from the test of the state until the page is
- * mapped. Who changes the state has to take the gate for writing, and after
+ * ON means that memory is decoded and the device is not in low power, because
+ * everything that ends this goes through a transition. So a fault does not need
+ * memory_lock. It holds the gate, for reading, from the test of the state until
+ * the page is mapped. A change of the state takes the gate for writing; after
  * that no fault that saw the old state is still mapping. An importer's mapping
  * tests the state under the reservation lock, which a transition takes after it
  * has changed the state.
  *
- * A work item tells importers that they can map again: it takes the reservation
- * locks, which whoever ends a transition shall not wait for. An importer that maps by
- * itself need not be told. If the state changes meanwhile, the work item sees that
- * under the reservation lock, or the importer is told first that it can map and then
- * to let go. When the state is ON again the work is queued again, and runs once more
- * if it is running.
+ * A work item notifies importers that they can map again: it takes the
+ * reservation locks, which the end of a transition must not wait for. Importers
+ * that map on their own do not need it. If the state changes meanwhile, either
+ * the work item sees that under the reservation lock, or the importer is first
+ * notified that it can map and then invalidated. When the state is ON again the
+ * work is queued again, and runs once more if it is running.
  *
  * A fault that finds a transition in progress drops the lock that it came with
- * (mmap_lock or that of the VMA), sleeps until the transition is over or a signal
- * comes, holding nothing but a reference on the buffer's file, and is then
+ * (mmap_lock or that of the VMA), sleeps until the transition is over or a
+ * signal arrives, holding only a reference on the buffer's file, and is then
  * repeated. It ends in a SIGBUS if the memory is off, the buffer was revoked or
  * the device closed.
  *
- * Who waits for whom
- * ------------------
- * The holder of a slice's file descriptor is not trusted. He can fault, map,
- * import, attach fences, have little memory, a low priority or be stopped, and
- * must not delay the owner of the device, or another client, by more than it
- * takes to map a few pages. All waits, and what ends them:
+ * Waits
+ * -----
+ * The client, who holds a slice's file descriptor, is not trusted. It can
+ * fault, map, import, attach fences, have little memory, a low priority or be
+ * stopped, and must not delay the owner of the device, or another client, by
+ * more than it takes to map a few pages. All waits, and what ends them:
  *
  *   fault, export	for the end of a transition, holding no lock. Ends with
  *			the transition or a fatal signal, and the fault of an
  *			access of user space with any signal. A fault that may
- *			not drop its lock naps for 20 ms and is repeated.
+ *			not drop its lock sleeps for 20 ms and is repeated.
  *   writer of @gate	for faults that insert up to 16 pages: no allocation,
  *			no preemption
  *   zap		for i_mmap_rwsem of the buffer, which the client's mmap(),
  *			munmap(), fork() and mremap() hold, without allocating;
  *			then one TLB flush for each VMA with pages, of which a
- *			buffer has no more than VFIO_SLICE_MAX_VMAS.
- *   reservation lock	for importers' map, unmap and attach, and for those who
- *			add fences: each holds it once for one call. Ends with a
- *			fatal signal, but at the close of the device.
- *   fences		of importers that are attached, as they are when the
- *			importers have been told; not those that user space has
- *			added by DMA_BUF_IOCTL_IMPORT_SYNC_FILE. Ends with a
- *			fatal signal, but at the close.
+ *			buffer has at most VFIO_SLICE_MAX_VMAS.
+ *   reservation lock	for importers' map, unmap and attach, and for callers
+ *			that add fences: each holds it once for one call. Ends
+ *			with a fatal signal, except at the close of the device.
+ *   fences		of attached importers, as of the time when they were
+ *			invalidated; not those that user space has added by
+ *			DMA_BUF_IOCTL_IMPORT_SYNC_FILE. Ends with a fatal
+ *			signal, except at the close.
  *   unmap		of importers, which are part of the kernel: as fences
- *   release of a buffer	for those who walk the list of buffers
- *   telling importers	that the BARs are back waits for reservation locks, in a
- *			work item. Nobody waits for that but the close, and the
- *			release of the buffer whose lock it is.
+ *   release of a buffer	for walks of the list of buffers
+ *   notification	of importers that the BARs are back: for reservation
+ *			locks, in a work item. Only the close waits for that
+ *			work, and the release of the buffer whose lock it is.
  *
- * All importers are told before the first is waited for, and those whose
- * reservation lock is taken come last: a hung importer delays a transition but
- * keeps no CPU mapping and no other importer's mapping alive. Somebody who is
- * killed while waiting gives up; then the transition does not take place, but a
- * worker ends a revoke, as it does one that nobody wants to wait for. Only
- * at the close of the device there is no way back; but that wait comes before
- * the locks are taken that other devices need, and from then on the state is
- * BUSY, so that nobody is left to wait for when they are.
+ * A transition invalidates all importers before it waits for the first, and
+ * those whose reservation lock is held come last: a hung importer delays a
+ * transition but keeps no CPU mapping and no other importer's mapping alive. A
+ * task that is killed while it waits gives up: then the transition does not
+ * take place, but a worker completes a revoke, as for
+ * VFIO_DMA_BUF_REVOKE_NOWAIT. The close of the device cannot give up; but its
+ * wait comes before it takes the locks that other devices need, and from then
+ * on the state is BUSY, so that under those locks no importer is left to wait
+ * for.
  *
  * Lifetime
  * --------
- * A dma-buf can live on without a struct file: something else may hold the
- * dentry. So neither &dma_buf.file nor what is behind it is used here. A buffer
- * is on the list until its release, which waits while somebody uses the buffer
- * (&vfio_pci_dma_buf.users), and has a reference on the inode of its own, for
- * the address_space.
+ * A dma-buf can outlive its struct file: something else may hold the dentry. So
+ * this code uses neither &dma_buf.file nor what is behind it. A buffer is on
+ * the list until its release or the end of its revoke, but stays there while a
+ * task uses it (&vfio_pci_dma_buf.users), which the release waits for. It has a
+ * reference of its own on the inode, for the address_space.
  *
  * Order of locks
  * --------------
@@ -110,15 +112,15 @@
  *	    memory_lock
  *
  *	memory_lock
+ *	    mmap_lock (resets, through locks of other subsystems)
  *	    bars->lock
  *	    dma_resv
  *		locks of importers: iopt_pages->mutex of iommufd
  *	    i_mmap_rwsem
  *
- * There is no order between mmap_lock and memory_lock: neither mmap nor fault
- * takes memory_lock, and export only to wait for a transition, so that a device
- * can be reset, and user memory be accessed, under it. vfio_pci_lockdep() tells
- * lockdep all of this.
+ * No path waits for memory_lock under mmap_lock: mmap, faults and the wait of an
+ * export do without it, so that a device can be reset, and user memory be
+ * accessed, under memory_lock. vfio_pci_lockdep() tells lockdep all of this.
  */
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -127,9 +129,10 @@
 #include "vfio_pci_bars.h"
 
 /*
- * Protects &vfio_pci_core_device.nr_resets, the resets in progress that others
- * have begun, and .frozen: an error was reported, and the recovery is not over;
- * and .bars, for those who hold nothing that keeps the device open. Innermost.
+ * Protects &vfio_pci_core_device.nr_resets, the resets in progress that other
+ * code has begun; .frozen, which is set from the report of an error to the end
+ * of the recovery; and .bars, for code that does not keep the device open.
+ * Innermost.
  */
 static DEFINE_SPINLOCK(vfio_pci_outside_lock);
 
@@ -164,7 +167,7 @@ static void vfio_pci_bars_free(struct kref *kref)
 		container_of(kref, struct vfio_pci_bars, kref);
 
 	WARN_ON(!list_empty(&bars->bufs));
-	/* Its work has a reference on a buffer, which has one on this */
+	/* Each work item references a buffer, which references @bars */
 	if (bars->finish)
 		destroy_workqueue(bars->finish);
 	mutex_destroy(&bars->lock);
@@ -173,7 +176,7 @@ static void vfio_pci_bars_free(struct kref *kref)
 
 /**
  * vfio_pci_bars_get - take a reference
- * @bars: the object, of which a reference is held
+ * @bars: the object, of which the caller holds a reference
  *
  * Return: @bars.
  */
@@ -184,7 +187,7 @@ struct vfio_pci_bars *vfio_pci_bars_get(struct vfio_pci_bars *bars)
 }
 
 /**
- * vfio_pci_bars_put - give a reference back
+ * vfio_pci_bars_put - release a reference
  * @bars: the object
  */
 void vfio_pci_bars_put(struct vfio_pci_bars *bars)
@@ -196,7 +199,7 @@ void vfio_pci_bars_put(struct vfio_pci_bars *bars)
  * vfio_pci_bars_tryget - take a reference on the BARs of a device
  * @vdev: the device, open or not
  *
- * For those who hold nothing that keeps the device open.
+ * For callers that do not keep the device open.
  *
  * Return: The object, or NULL if the device is not open.
  */
@@ -208,7 +211,7 @@ struct vfio_pci_bars *vfio_pci_bars_tryget(struct vfio_pci_core_device *vdev)
 }
 
 /**
- * vfio_pci_bars_publish - let resets find the BARs of a device, or not any more
+ * vfio_pci_bars_publish - set the BARs that resets find at a device
  * @vdev: the device
  * @bars: its BARs, or NULL
  */
@@ -223,7 +226,7 @@ void vfio_pci_bars_publish(struct vfio_pci_core_device *vdev,
 /**
  * vfio_pci_bars_set_state - change the state
  * @bars: the object, locked
- * @state: the new state, which every fault sees that maps a page from now on
+ * @state: the new state. Every fault that maps a page from now on sees it.
  */
 void vfio_pci_bars_set_state(struct vfio_pci_bars *bars,
 			     enum vfio_pci_bars_state state)
@@ -234,16 +237,17 @@ void vfio_pci_bars_set_state(struct vfio_pci_bars *bars,
 	if (state == VFIO_PCI_BARS_ON && bars->state != VFIO_PCI_BARS_ON)
 		WRITE_ONCE(bars->epoch, bars->epoch + 1);
 	/*
-	 * An importer sees ON and no gate. Who finds its mapping under the
-	 * reservation lock has to find the epoch as well, or would take the
-	 * importer for told: vfio_pci_dma_buf_tell().
+	 * An importer's mapping tests for ON without the gate. A task that
+	 * finds that mapping under the reservation lock must see the new epoch,
+	 * too, or would take the importer for invalidated:
+	 * vfio_pci_dma_buf_tell().
 	 */
 	smp_store_release(&bars->state, state);
 	write_unlock(&bars->gate);
 }
 
 /**
- * vfio_pci_bars_change_state - the same for a device
+ * vfio_pci_bars_change_state - change the state of a device's BARs
  * @vdev: the device, open, memory_lock held for writing
  * @state: the new state
  */
@@ -260,8 +264,8 @@ void vfio_pci_bars_change_state(struct vfio_pci_core_device *vdev,
  * vfio_pci_bars_closed - has the device no BARs that could be taken away?
  * @vdev: the device, memory_lock held
  *
- * Return: %true if it is not open, which one of a set that is reset together may
- * not be.
+ * Return: %true if the device is not open. In a set that is reset together,
+ * some devices may not be.
  */
 bool vfio_pci_bars_closed(struct vfio_pci_core_device *vdev)
 {
@@ -269,7 +273,7 @@ bool vfio_pci_bars_closed(struct vfio_pci_core_device *vdev)
 	       READ_ONCE(vdev->bars->state) == VFIO_PCI_BARS_CLOSED;
 }
 
-/* Does this task run a transition, and the reset is its own? */
+/* Does this task run a transition, so that the reset is part of it? */
 static bool vfio_pci_bars_is_owner(struct vfio_pci_bars *bars)
 {
 	return READ_ONCE(bars->owner) == current;
@@ -279,8 +283,9 @@ static bool vfio_pci_bars_is_owner(struct vfio_pci_bars *bars)
  * vfio_pci_bars_outside - does a reset or a recovery keep the BARs BUSY?
  * @vdev: the device
  *
- * Return: %false if none of others is in progress. Who begins one sets the state
- * under &vfio_pci_bars.lock after that, so that nobody who holds it misses it.
+ * Return: %false if no reset or recovery of other code is in progress. Other
+ * code counts one that begins, and then sets the state under
+ * &vfio_pci_bars.lock, so that a holder of that lock does not miss it.
  */
 bool vfio_pci_bars_outside(struct vfio_pci_core_device *vdev)
 {
@@ -292,13 +297,13 @@ bool vfio_pci_bars_outside(struct vfio_pci_core_device *vdev)
 /**
  * vfio_pci_bars_outside_begin - count a reset or a recovery that begins
  * @vdev: the device
- * @error: a recovery
+ * @error: %true for a recovery
  *
- * BARs that are not open have nobody to take them from, but may be opened before
- * it ends: vfio_pci_bars_open() finds it here.
+ * If the BARs are not open, they may be opened before it ends:
+ * vfio_pci_bars_open() finds the count.
  *
- * Return: The BARs, referenced, or NULL if they are not open or the reset is one
- * of a transition of this task.
+ * Return: The BARs, referenced, or NULL if they are not open or the reset is
+ * part of a transition of this task.
  */
 struct vfio_pci_bars *
 vfio_pci_bars_outside_begin(struct vfio_pci_core_device *vdev, bool error)
@@ -316,9 +321,9 @@ vfio_pci_bars_outside_begin(struct vfio_pci_core_device *vdev, bool error)
 }
 
 /**
- * vfio_pci_bars_outside_end - the same for what ends
+ * vfio_pci_bars_outside_end - count a reset or a recovery that ends
  * @vdev: the device
- * @error: a recovery
+ * @error: %true for a recovery
  *
  * Return: %true if nothing else is in progress.
  */
@@ -335,7 +340,7 @@ bool vfio_pci_bars_outside_end(struct vfio_pci_core_device *vdev, bool error)
 	}
 	if (vdev->bars && vfio_pci_bars_is_owner(vdev->bars))
 		return false;
-	/* 0 if vfio-pci was not there yet when the reset began */
+	/* 0 if the reset began before the probe of vfio-pci */
 	return vdev->nr_resets && !--vdev->nr_resets && !vdev->frozen;
 }
 
@@ -343,7 +348,7 @@ bool vfio_pci_bars_outside_end(struct vfio_pci_core_device *vdev, bool error)
  * vfio_pci_memory_lock_init - initialize a device's memory_lock
  * @memory_lock: the lock
  *
- * All of them are of one lockdep class, the one that vfio_pci_lockdep() uses.
+ * All memory_locks are of one lockdep class, which vfio_pci_lockdep() uses.
  */
 void vfio_pci_memory_lock_init(struct rw_semaphore *memory_lock)
 {

@@ -16,9 +16,9 @@ struct vfio_pci_core_device;
 
 /**
  * enum vfio_pci_bars_state - may the BARs of a device be accessed?
- * @VFIO_PCI_BARS_CLOSED: never again; the device was closed
+ * @VFIO_PCI_BARS_CLOSED: never again, because the device was closed
  * @VFIO_PCI_BARS_OFF: no, memory decode is off or the device is in low power
- * @VFIO_PCI_BARS_BUSY: not now, a transition is in progress: wait for its end
+ * @VFIO_PCI_BARS_BUSY: not before the end of the transition in progress
  * @VFIO_PCI_BARS_ON: yes
  */
 enum vfio_pci_bars_state {
@@ -29,13 +29,15 @@ enum vfio_pci_bars_state {
 };
 
 /**
- * struct vfio_pci_bars_wc - their pages that are write-combining, see vfio_pci_wc.c
- * @nr: how many times pages have been made so and not yet been given back. Written
- *	under &vfio_pci_bars.lock, while there are no faults.
- * @nr_in: the same for each BAR. Written under that lock and with
- *	&vfio_pci_bars_iomap.lock held for writing, but at the close.
- * @left: pages to be given back, which no buffer has any more. Under that lock.
- * @work: gives them back
+ * struct vfio_pci_bars_wc - write-combining pages of BARs, see vfio_pci_wc.c
+ * @nr: number of times that pages have been made write-combining and are not
+ *	given back yet. Written under &vfio_pci_bars.lock, while there are no
+ *	faults.
+ * @nr_in: the same for each BAR. Written under that lock and, except at the
+ *	close, with &vfio_pci_bars_iomap.lock held for writing.
+ * @left: pages to be given back, which no buffer has any longer. Under that
+ *	lock.
+ * @work: gives back the pages of @left
  */
 struct vfio_pci_bars_wc {
 	unsigned int nr;
@@ -45,11 +47,11 @@ struct vfio_pci_bars_wc {
 };
 
 /**
- * struct vfio_pci_bars_iomap - the kernel's own mappings of them, see
+ * struct vfio_pci_bars_iomap - the kernel's own mappings of BARs, see
  *	vfio_pci_barmap.c
- * @lock: held for reading while the mapping of a BAR is used, for writing while it
- *	and the type of pages change
- * @kept: bits of BARs of which somebody keeps the mapping
+ * @lock: held for reading while the mapping of a BAR is used, for writing while
+ *	the mapping or the type of pages changes
+ * @kept: bit mask of BARs whose mapping a user of it keeps
  */
 struct vfio_pci_bars_iomap {
 	struct rw_semaphore lock;
@@ -58,7 +60,7 @@ struct vfio_pci_bars_iomap {
 
 /**
  * struct vfio_pci_bars - the BARs of an open device, as their buffers see them
- * @kref: one reference of the device while it is open and one of each buffer
+ * @kref: the open device holds one reference, and so does each buffer
  * @gate: held for reading while a fault tests the state and inserts its page,
  *	for writing while @state or &vfio_pci_dma_buf.life changes. A spinning
  *	lock: a reader cannot be preempted, allocates nothing and inserts a few
@@ -71,20 +73,21 @@ struct vfio_pci_bars_iomap {
  * @unmapped: transitions and revokes wait here until importers have unmapped
  * @unused: a buffer's release waits here for the end of its
  *	&vfio_pci_dma_buf.users
- * @lock: protects @bufs, @bar, @draining and @failed. Innermost but for @gate.
- * @bufs: the buffers that slices of these BARs are in, but those that were
- *	revoked to the end
+ * @lock: protects @bufs, @bar, @draining and @failed. Only @gate nests inside
+ *	it.
+ * @bufs: the buffers with slices of these BARs, except those whose revoke is
+ *	complete
  * @bar: a buffer for each BAR that was mapped through the device's own file
  * @owner: the task that runs a transition, or NULL. Written under memory_lock
- *	by that task, which alone can find itself here.
- * @draining: the device is about to be closed, and @state stays BUSY until it
- *	is, or is not
+ *	by that task; no other task can find itself here.
+ * @draining: the device is about to be closed, and @state stays BUSY until the
+ *	close or until the device stays open after all
  * @failed: the device did not recover from an error, and @state stays OFF until
  *	the next reset, see vfio_pci_reset.c
- * @settle: works out the state when memory_lock must not be waited for
- * @back: tells importers that @state is ON again
- * @finish: where revokes end that nobody waits for, NULL before the first one.
- *	Written under @lock.
+ * @settle: computes the state for tasks that must not wait for memory_lock
+ * @back: notifies importers that @state is ON again
+ * @finish: queue of revokes that end without a waiting task, NULL before the
+ *	first one. Written under @lock.
  * @vdev: the device, for work items and revokes, which its close waits for
  * @wc: see &struct vfio_pci_bars_wc
  * @iomap: see &struct vfio_pci_bars_iomap

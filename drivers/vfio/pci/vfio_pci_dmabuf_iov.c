@@ -3,10 +3,11 @@
  * vfio-pci as a dma-buf exporter: slices of a virtual function's BAR for the
  * driver of its physical function (IOV).
  *
- * That driver knows what is behind the BAR and gets offsets. The ranges of the
- * buffer are those of its list: what is offered is that the buffer is in the BAR,
- * for other memory of a driver there is no offset. For the life of a mapping, and
- * its end, an importer of this type is like any other, see vfio_pci_dmabuf_pal.c.
+ * The PF's driver knows what is behind the BAR and gets offsets in it. The
+ * offer requires that the buffer is in the BAR, because other memory of a
+ * driver has no offset there. The ranges are those of the buffer's list. The
+ * life of a mapping, and its end, are as for other importers, see
+ * vfio_pci_dmabuf_pal.c.
  */
 #include <linux/dma-buf-iov.h>
 #include <linux/dma-resv.h>
@@ -21,7 +22,7 @@ static int vfio_pci_dma_buf_look(struct dma_buf_attachment *attach,
 
 	dma_resv_assert_held(attach->dmabuf->resv);
 
-	/* The function may be gone otherwise */
+	/* If the buffer is not on, the function may be gone */
 	if (!vfio_pci_dma_buf_on(buf))
 		return -ENODEV;
 	iov->vf = buf->pdev;
@@ -63,8 +64,8 @@ static const struct dma_buf_mapping_iov_exp_ops vfio_pci_dma_buf_iov_ops = {
  * @buf: the buffer, on, see vfio_pci_dma_buf_on()
  * @exp: entry to be filled in
  *
- * Return: How many entries that was: 1, or 0 if the device is no VF or the buffer
- * not in its BAR.
+ * Return: The number of entries filled in: 1, or 0 if the device is no VF or
+ * the buffer is not in its BAR.
  */
 size_t vfio_pci_dma_buf_offer_iov(struct vfio_pci_dma_buf *buf,
 				  struct dma_buf_mapping_match *exp)

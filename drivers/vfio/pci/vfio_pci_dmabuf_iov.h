@@ -18,7 +18,7 @@ vfio_pci_dma_buf_offer_iov(struct vfio_pci_dma_buf *buf,
 	return 0;
 }
 
-/* There is nothing to choose from */
+/* PAL is the only offer */
 #define vfio_pci_dma_buf_select NULL
 #endif
 

@@ -4,15 +4,16 @@
  *
  * BAR memory cannot move and cannot be pinned; it can only be taken away, when
  * the device is reset, loses its memory decode or is closed. So an importer has
- * to be revocable. The dma-buf core maps the ranges into the domains of iommufd,
- * and makes scatterlists of them for importers whose device can do peer-to-peer
- * with ours. Better than that, but for the driver of a VF's PF only, is what
- * vfio_pci_dmabuf_iov.c offers.
+ * to be revocable. The dma-buf core maps the ranges into the domains of
+ * iommufd, and makes scatterlists of them for importers whose device can do
+ * peer-to-peer with ours. The driver of a VF's PF gets a better offer, see
+ * vfio_pci_dmabuf_iov.c.
  *
- * What takes the buffer away changes the state that vfio_pci_dma_buf_on() looks
- * at, takes the reservation lock, tells the importers and waits until there is
- * no mapping of any kind. vfio_pci_dma_buf_map_begin() tests the state under the
- * same lock, so no mapping begins after that.
+ * To take the buffer away, vfio-pci changes the state that
+ * vfio_pci_dma_buf_on() tests, takes the reservation lock, invalidates the
+ * importers and waits until there is no mapping of any kind.
+ * vfio_pci_dma_buf_map_begin() tests the state under the same lock, so no
+ * mapping begins after that.
  */
 #include <linux/dma-buf-mapping.h>
 #include <linux/dma-resv.h>
@@ -21,7 +22,7 @@
 #include "vfio_pci_dmabuf_iov.h"
 #include "vfio_pci_dmabuf_pal.h"
 
-/* Why an importer cannot have the buffer. Only some ask if it will come back. */
+/* Why an importer cannot have the buffer: only restorable ones get -EAGAIN */
 static int vfio_pci_dma_buf_errno(struct vfio_pci_dma_buf *buf,
 				  const struct dma_buf_attachment *attach)
 {
@@ -54,17 +55,16 @@ static const struct dma_buf_mapping_pal_exp_ops vfio_pci_dma_buf_pal_ops = {
  * vfio_pci_dma_buf_match - negotiate the mapping type
  * @args: what the core passes
  *
- * Matching asks how the importer's device gets to ours, which needs a function
- * that answers to config accesses, and the bridges above it. A reference on the
- * function is not enough for that. But everything that takes one of them away
- * revokes the buffer first, under the reservation lock.
+ * Matching finds the path from the importer's device to ours, which needs a
+ * function that answers config accesses, and the bridges above it. A reference
+ * on the function is not enough for that. But everything that takes one of them
+ * away revokes the buffer first, under the reservation lock.
  *
- * What was matched may be revoked right after: vfio_pci_dma_buf_map_begin() will
- * see it.
+ * A match may be revoked right after: vfio_pci_dma_buf_map_begin() will see it.
  *
- * Return: What dma_buf_match_mapping() says, -EINTR if the task was killed, or
- * -ENODEV if the buffer is revoked and the importer would have been taken: -EAGAIN
- * if it will come back and the importer would notice.
+ * Return: The result of dma_buf_match_mapping(), -EINTR if the task was killed,
+ * or, if the buffer is revoked and the importer is revocable, -ENODEV: -EAGAIN
+ * instead if the buffer will come back and the importer is restorable.
  */
 int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 {
@@ -75,7 +75,7 @@ int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 	int ret;
 
 	atomic_inc(&buf->matching);
-	/* Counted first, then the state: see vfio_pci_dma_buf_quiet() */
+	/* Counts before it reads the state: see vfio_pci_dma_buf_quiet() */
 	smp_mb__after_atomic();
 	ret = dma_buf_lock_killable(args->dmabuf);
 	if (ret)

@@ -9,7 +9,7 @@
 #ifdef CONFIG_VFIO_PCI_DMABUF
 int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args);
 #else
-/* Without peer-to-peer DMA a buffer is there for CPUs only */
+/* Without peer-to-peer DMA only CPUs can use a buffer */
 static inline int vfio_pci_dma_buf_match(const struct dma_buf_match_args *args)
 {
 	return -EOPNOTSUPP;

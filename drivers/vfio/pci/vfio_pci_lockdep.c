@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The order of locks of vfio_pci_bars.c, shown to lockdep when vfio-pci-core is
- * initialized, so that the first violation is reported and not the first
+ * Shows lockdep the order of locks of vfio_pci_bars.c when vfio-pci-core is
+ * initialized, so that lockdep reports the first violation, not the first
  * deadlock.
  */
 #include <linux/dma-resv.h>
@@ -11,7 +11,7 @@
 #include "vfio_pci_bars.h"
 #include "vfio_pci_lockdep.h"
 
-/* At boot there is no mm to borrow; a module has that of its loader */
+/* At boot there is no mm to borrow; a module borrows that of its loader */
 static struct mm_struct *vfio_pci_lockdep_mm(void)
 {
 	if (IS_BUILTIN(CONFIG_VFIO_PCI_CORE))
@@ -19,7 +19,7 @@ static struct mm_struct *vfio_pci_lockdep_mm(void)
 	return get_task_mm(current);
 }
 
-/* What mmap and a fault do */
+/* The locks of mmap and a fault */
 static void vfio_pci_lockdep_mmap(struct mm_struct *mm,
 				  struct vfio_pci_bars *bars)
 {
@@ -36,8 +36,9 @@ static void vfio_pci_lockdep_mmap(struct mm_struct *mm,
 }
 
 /*
- * What a transition does. A reset reaches mmap_lock under memory_lock through
- * locks of other subsystems, so that memory_lock is never taken under mmap_lock.
+ * The locks of a transition. A reset reaches mmap_lock under memory_lock
+ * through locks of other subsystems, so no path waits for memory_lock under
+ * mmap_lock.
  */
 static void vfio_pci_lockdep_reset(struct mm_struct *mm,
 				   struct vfio_pci_bars *bars)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The BARs of a device from its open to its close.
+ * Open and close of the BARs of a device.
  */
 #include <linux/dma-buf.h>
 #include <linux/vfio_pci_core.h>
@@ -21,7 +21,7 @@ int vfio_pci_bars_prepare(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_bars *bars;
 
-	/* Still there if a former attempt to open the device failed */
+	/* Left from an earlier attempt to open the device, which failed */
 	if (vdev->bars)
 		return 0;
 	bars = vfio_pci_bars_new(vdev);
@@ -34,22 +34,22 @@ int vfio_pci_bars_prepare(struct vfio_pci_core_device *vdev)
 }
 
 /**
- * vfio_pci_bars_open - from now on the BARs may be accessed
+ * vfio_pci_bars_open - allow access to the BARs
  * @vdev: the device, enabled
  */
 void vfio_pci_bars_open(struct vfio_pci_core_device *vdev)
 {
 	down_write(&vdev->memory_lock);
-	/* And it stays so as long as a reset that others have begun goes on */
+	/* A reset that other code has begun keeps this state until its end */
 	vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
 	vfio_pci_start_bars_and_unlock(vdev);
 }
 
 /**
- * vfio_pci_bars_close - take the BARs away for ever
+ * vfio_pci_bars_close - take the BARs away permanently
  * @vdev: the device, about to be disabled
  *
- * Exported buffers live on, without anything in them.
+ * Exported buffers live on, empty.
  */
 void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
 {
@@ -70,15 +70,15 @@ void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
 	up_write(&vdev->memory_lock);
 	wake_up_all(&bars->settled);
 
-	/* Nobody queues anything for BARs that are CLOSED */
+	/* While the BARs are CLOSED, no work is queued for them */
 	cancel_work_sync(&bars->settle);
 	cancel_work_sync(&bars->back);
 	vfio_pci_wc_cancel(bars);
-	/* There is no importer left that it could be waiting for */
+	/* Its revokes have no importer left to wait for */
 	if (bars->finish)
 		flush_workqueue(bars->finish);
 
-	/* No VMA of the device's file is left and none can be made any more */
+	/* No VMA of the device's file is left, and no new one is possible */
 	for (i = 0; i < ARRAY_SIZE(bars->bar); i++)
 		if (bars->bar[i])
 			dma_buf_put(bars->bar[i]);
@@ -86,7 +86,7 @@ void vfio_pci_bars_close(struct vfio_pci_core_device *vdev)
 }
 
 /**
- * vfio_pci_bars_release - the device goes away
+ * vfio_pci_bars_release - release the BARs with the device
  * @vdev: the device, not open
  */
 void vfio_pci_bars_release(struct vfio_pci_core_device *vdev)
@@ -99,8 +99,9 @@ void vfio_pci_bars_release(struct vfio_pci_core_device *vdev)
 }
 
 /*
- * Under the lock of the device set: whoever holds memory_lock may be waiting for
- * an importer, and must not make other devices wait.
+ * Runs under the lock of the device set, so it must not wait for memory_lock:
+ * its holder may be waiting for an importer, and other devices would wait with
+ * it.
  */
 static void vfio_pci_bars_end_drain(struct vfio_pci_core_device *vdev)
 {
@@ -114,7 +115,7 @@ static void vfio_pci_bars_end_drain(struct vfio_pci_core_device *vdev)
 	vfio_pci_bars_put(bars);
 }
 
-/* It may be waiting for a reservation lock, which the close had better not */
+/* Here, because the work may wait for a reservation lock: the close must not */
 static void vfio_pci_bars_end_back(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_bars *bars = vfio_pci_bars_tryget(vdev);
@@ -128,10 +129,10 @@ static void vfio_pci_bars_end_back(struct vfio_pci_core_device *vdev)
 /**
  * vfio_pci_bars_drain - take the BARs away before the close, see vfio/drain.c
  * @core_vdev: the device
- * @begin: %false if it is not closed after all
+ * @begin: %false if the device is not closed after all
  *
  * The close has to wait for importers, and runs under locks that other devices
- * need. Who maps a buffer in between is refused, as during a reset.
+ * need. In between, mapping a buffer fails, as during a reset.
  */
 static void vfio_pci_bars_drain(struct vfio_device *core_vdev, bool begin)
 {
@@ -154,7 +155,7 @@ static void vfio_pci_bars_drain(struct vfio_device *core_vdev, bool begin)
 }
 
 /**
- * vfio_pci_bars_init_dev - initialize what a device has from its probe on
+ * vfio_pci_bars_init_dev - initialize the parts that last from probe to remove
  * @vdev: the device
  */
 void vfio_pci_bars_init_dev(struct vfio_pci_core_device *vdev)

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Resets that vfio-pci does not begin itself: through sysfs, of a neighbour's
- * bus, and those with which the PCI core recovers from errors.
+ * Resets that other code begins: through sysfs, of a neighbour's bus, and those
+ * with which the PCI core recovers from errors.
  *
- * The PCI core tells before and after, and the BARs are taken away and given
- * back as in every transition (vfio_pci_bars.c). What is different is that
- * memory_lock must not be waited for: the PCI core has blocked accesses of user
- * space to the configuration space of the device, and the holder of memory_lock
- * may be waiting for one. So these resets are counted, and until the last has
- * ended the state is BUSY, whatever a transition of vfio-pci does in between. The
- * device has the count, not the BARs: it can be closed and opened meanwhile. To
- * work out what comes after takes memory_lock again: if somebody holds it just
- * now a worker does it.
+ * The PCI core calls vfio-pci before and after, and the BARs are taken away and
+ * given back as in every transition (vfio_pci_bars.c). The difference is that
+ * these calls must not wait for memory_lock: the PCI core has blocked accesses
+ * of user space to the configuration space of the device, and the holder of
+ * memory_lock may be waiting for one. So these resets are counted, and until
+ * the last has ended the state is BUSY, whatever transitions vfio-pci runs in
+ * between. The device has the count, not the BARs: it can be closed and opened
+ * meanwhile. Computing the next state takes memory_lock again: if it is held at
+ * that time, a worker does it.
  *
  * A reset that vfio-pci begins ends up here as well, in the task that runs the
  * transition, with nothing left to do.
@@ -34,10 +34,10 @@ static bool vfio_pci_bars_busy(struct vfio_pci_bars *bars)
 }
 
 /*
- * A reset is over, or with @error a recovery. @failed comes first: when nothing
- * keeps the state BUSY any more, a transition may end and work it out. The
- * device may be closed and opened in between: then these are other BARs, which
- * were BUSY from the beginning.
+ * A reset is over, or with @error a recovery. @failed is set first: once the
+ * state is not kept BUSY, the end of a transition may compute it. The device
+ * may be closed and opened in between: then these are other BARs, which were
+ * BUSY from the beginning.
  */
 static void vfio_pci_bars_end(struct vfio_pci_core_device *vdev, bool error,
 			      bool failed)
@@ -62,10 +62,9 @@ static void vfio_pci_bars_end(struct vfio_pci_core_device *vdev, bool error,
  * vfio_pci_core_reset_prepare - for &pci_error_handlers.reset_prepare
  * @pdev: the function, which is about to be reset
  *
- * Context: The device lock is held, and accesses of user space to the
- * configuration space are blocked. Waits for importers. Somebody who is killed
- * meanwhile cannot stop the reset, only the waiting: importers know by then that
- * the memory is gone.
+ * Context: The caller holds the device lock and has blocked accesses of user
+ * space to the configuration space. Waits for importers. A fatal signal ends
+ * the wait, but not the reset: importers are invalidated by then.
  */
 void vfio_pci_core_reset_prepare(struct pci_dev *pdev)
 {
@@ -84,8 +83,8 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_reset_prepare);
  * vfio_pci_core_reset_done - for &pci_error_handlers.reset_done
  * @pdev: the function, which was reset
  *
- * Context: As vfio_pci_core_reset_prepare(). If somebody holds
- * memory_lock the BARs come back soon after.
+ * Context: As vfio_pci_core_reset_prepare(). If memory_lock is held, the BARs
+ * come back soon after.
  */
 void vfio_pci_core_reset_done(struct pci_dev *pdev)
 {
@@ -96,13 +95,13 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_reset_done);
 /**
  * vfio_pci_bars_error - an error of the function was reported
  * @vdev: the device
- * @state: what it has come to. If the function is frozen a reset follows, and
+ * @state: state of the channel. If the function is frozen a reset follows, and
  *	then either vfio_pci_core_resume() or this again, with a permanent
  *	failure: until the next reset every access raises SIGBUS.
  *
- * Context: The device lock is held. The thread that recovers from the error
- * cannot be killed and may have other functions to see to, so importers are
- * told, but not waited for.
+ * Context: The caller holds the device lock. The thread that recovers from the
+ * error cannot be killed and may have to handle other functions, so this
+ * invalidates importers, but does not wait for them.
  */
 void vfio_pci_bars_error(struct vfio_pci_core_device *vdev,
 			 pci_channel_state_t state)
@@ -128,7 +127,7 @@ void vfio_pci_bars_error(struct vfio_pci_core_device *vdev,
  * vfio_pci_core_resume - for &pci_error_handlers.resume
  * @pdev: the function, which has recovered from an error
  *
- * Context: The device lock is held.
+ * Context: The caller holds the device lock.
  */
 void vfio_pci_core_resume(struct pci_dev *pdev)
 {
@@ -140,10 +139,10 @@ EXPORT_SYMBOL_GPL(vfio_pci_core_resume);
  * vfio_pci_bars_unplug - the device is about to be taken from vfio-pci
  * @vdev: the device, which may be open
  *
- * The PCI core ends no recovery of a device that was pulled out. Whoever waits
- * for the end would never close the device.
+ * The PCI core ends no recovery of a device that was pulled out. A task that
+ * waits for the end would never close the device.
  *
- * Context: The device lock is held.
+ * Context: The caller holds the device lock.
  */
 void vfio_pci_bars_unplug(struct vfio_pci_core_device *vdev)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The end of a slice by the will of its owner, who takes it back for ever.
+ * The revoke of a slice: its owner takes it back permanently.
  *
- * LIVE, DEAD, CUT, DRAINED: see &enum vfio_pci_dma_buf_life.
+ * For LIVE, DEAD, CUT, DRAINED see &enum vfio_pci_dma_buf_life.
  */
 #include <linux/dma-buf.h>
 #include <linux/slab.h>
@@ -17,7 +17,7 @@ static int vfio_pci_dma_buf_kill(struct vfio_pci_dma_buf *buf)
 
 	if (buf->bars->state == VFIO_PCI_BARS_CLOSED)
 		return -ENODEV;
-	/* Somebody was killed while waiting for importers: do it to the end */
+	/* A task was killed while waiting for importers: complete its revoke */
 	if (buf->life != VFIO_PCI_DMA_BUF_LIVE)
 		return buf->life == VFIO_PCI_DMA_BUF_DRAINED ? -EBADFD : 0;
 
@@ -37,8 +37,8 @@ static void vfio_pci_dma_buf_cut(struct vfio_pci_dma_buf *buf)
 }
 
 /*
- * Transitions need not look at the buffer any more, unless they are about to, and
- * its holders may know.
+ * Transitions need not look at the buffer from now on, except those that
+ * already use it. The holders of the buffer get a hangup.
  */
 static int vfio_pci_dma_buf_complete(struct vfio_pci_dma_buf *buf)
 {
@@ -67,8 +67,8 @@ static int vfio_pci_dma_buf_finish(struct vfio_pci_dma_buf *buf, bool killable)
 }
 
 /**
- * struct vfio_pci_dma_buf_rest - the rest of a revoke that nobody waits for
- * @work: does it
+ * struct vfio_pci_dma_buf_rest - the rest of a revoke that no task waits for
+ * @work: completes the revoke
  * @buf: the buffer, whose dma-buf is referenced
  */
 struct vfio_pci_dma_buf_rest {
@@ -88,9 +88,9 @@ static void vfio_pci_dma_buf_rest_work(struct work_struct *work)
 }
 
 /*
- * Somebody else waits for the importers. One worker a buffer, so that a client
- * whose importer takes long does not keep the others' revokes from ending, and a
- * queue for each device.
+ * The queue for revokes that wait for importers in a worker. One worker per
+ * buffer, so that a client with a slow importer does not delay other revokes,
+ * and one queue per device.
  */
 static int vfio_pci_dma_buf_finish_queue(struct vfio_pci_bars *bars)
 {
@@ -110,7 +110,7 @@ static int vfio_pci_dma_buf_finish_queue(struct vfio_pci_bars *bars)
 			return 0;
 		}
 	}
-	/* Somebody else was faster */
+	/* Another task was faster */
 	destroy_workqueue(queue);
 	return 0;
 }
@@ -130,7 +130,7 @@ vfio_pci_dma_buf_rest_alloc(struct vfio_pci_dma_buf *buf)
 	return rest;
 }
 
-/* Takes @rest over. Once is enough: it does not give up. */
+/* Takes over @rest. One worker is enough: it does not give up. */
 static void vfio_pci_dma_buf_finish_later(struct vfio_pci_dma_buf_rest *rest)
 {
 	struct vfio_pci_dma_buf *buf = rest->buf;
@@ -148,7 +148,7 @@ static void vfio_pci_dma_buf_finish_later(struct vfio_pci_dma_buf_rest *rest)
 	queue_work(buf->bars->finish, &rest->work);
 }
 
-/* Nobody can map the buffer any more, no CPU has it mapped */
+/* After this, no importer can map the buffer, and no CPU has it mapped */
 static int vfio_pci_dma_buf_begin_revoke(struct vfio_pci_dma_buf *buf)
 {
 	int ret = vfio_pci_dma_buf_kill(buf);
@@ -160,16 +160,16 @@ static int vfio_pci_dma_buf_begin_revoke(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_dma_buf_revoke - take a buffer away for ever
+ * vfio_pci_dma_buf_revoke - take a buffer away permanently
  * @buf: the buffer, whose dma-buf the caller holds
  *
- * Costs what is mapped of this buffer, and does not touch the others, unless it is
- * write-combining.
+ * The cost depends on the mappings of this buffer. Other buffers are concerned
+ * only if this one is write-combining.
  *
- * Return: 0, no CPU and no importer reaches the slices through this buffer any
- * more; -EBADFD if it was like that before, -ENODEV if the device was closed,
- * -EINTR if the task was killed: then importers may still have it mapped, and a
- * worker waits for them if there is memory for one.
+ * Return: 0 if no CPU and no importer reaches the slices through this buffer
+ * any longer; -EBADFD if the buffer was revoked before; -ENODEV if the device
+ * was closed; -EINTR if the task was killed: then importers may still have it
+ * mapped, and a worker waits for them if there is memory for one.
  */
 int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf)
 {
@@ -189,15 +189,15 @@ int vfio_pci_dma_buf_revoke(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_dma_buf_start_revoke - the same without waiting for importers
+ * vfio_pci_dma_buf_start_revoke - take a buffer away, do not wait for importers
  * @buf: the buffer, whose dma-buf the caller holds
  *
- * Importers are told, and the buffer hangs up when they have let go of it. Where
- * there are none it has done so on return.
+ * Importers are invalidated, and the buffer hangs up when they have let go of
+ * it. Without importers it hangs up before this returns.
  *
- * Return: 0, no CPU reaches the slices through this buffer any more and none
- * will, nor will an importer map it; -EBADFD or -ENODEV as
- * vfio_pci_dma_buf_revoke(), or -ENOMEM: then nothing was done.
+ * Return: 0 if no CPU reaches the slices through this buffer and neither CPUs
+ * nor importers can map it again; -EBADFD or -ENODEV as
+ * vfio_pci_dma_buf_revoke(); or -ENOMEM: then nothing was done.
  */
 int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf)
 {
@@ -216,7 +216,7 @@ int vfio_pci_dma_buf_start_revoke(struct vfio_pci_dma_buf *buf)
 		vfio_pci_dma_buf_finish_later(rest);
 		return 0;
 	}
-	/* Somebody else may have been faster */
+	/* Another task may have completed it: then this does nothing */
 	vfio_pci_dma_buf_complete(buf);
 out:
 	kfree(rest);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The dma-buf under every mapping of a BAR: its life, but for its end by a revoke,
- * see vfio_pci_revoke.c. What it is for, see vfio_pci_bars.c.
+ * The life of the dma-buf under every mapping of a BAR. Its purpose is
+ * explained in vfio_pci_bars.c, its revoke is in vfio_pci_revoke.c.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-buf-importers.h>
@@ -19,8 +19,8 @@
  * @vdev: the device, open
  * @nr_ranges: number of slices
  *
- * The list lies behind the object, in one piece of memory. Its ranges are left
- * to the caller to fill in, all of them.
+ * The list lies behind the object, in one piece of memory. The caller has to
+ * fill in all of its ranges.
  *
  * Return: The object or an ERR_PTR.
  */
@@ -47,7 +47,7 @@ vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, size_t nr_ranges)
 
 /**
  * vfio_pci_dma_buf_free - undo vfio_pci_dma_buf_alloc()
- * @buf: the object, of which no dma-buf was made or is left
+ * @buf: the object, without a dma-buf or after the release of its dma-buf
  */
 void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *buf)
 {
@@ -58,12 +58,12 @@ void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_dma_buf_prepare_map - make ready for faults
+ * vfio_pci_dma_buf_prepare_map - prepare the lookup that faults use
  * @buf: the buffer
  *
- * The first mmap() of a slice pays for the lookup, not the export, because most
+ * The first mmap() of a slice pays for this, not the export, because most
  * slices go to importers only. Ranges that continue each other are merged in a
- * copy: importers may be using the list.
+ * copy, because importers may be using the list.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -98,16 +98,17 @@ int vfio_pci_dma_buf_prepare_map(struct vfio_pci_dma_buf *buf)
 			return 0;
 		}
 	}
-	/* Somebody else was faster */
+	/* Another task was faster */
 	vfio_pci_slice_map_fini(&map);
 	kvfree(merged);
 	return 0;
 }
 
 /**
- * vfio_pci_dma_buf_unuse - the caller does not need the buffer on the list
- * @buf: the buffer, on the list, whose &vfio_pci_dma_buf.users the caller is one
- *	of. It may be freed as soon as &vfio_pci_bars.lock is released.
+ * vfio_pci_dma_buf_unuse - end a use that keeps the buffer on the list
+ * @buf: the buffer, on the list. The caller has counted itself in
+ *	&vfio_pci_dma_buf.users. The buffer may be freed as soon as
+ *	&vfio_pci_bars.lock is released.
  */
 void vfio_pci_dma_buf_unuse(struct vfio_pci_dma_buf *buf)
 {
@@ -151,16 +152,16 @@ void vfio_pci_dma_buf_release(struct dma_buf *dmabuf)
  * vfio_pci_dma_buf_map_begin - an importer maps the buffer
  * @buf: the buffer
  *
- * Context: The reservation lock is held.
+ * Context: The caller holds the reservation lock.
  *
  * Return: 0, to be undone with vfio_pci_dma_buf_map_end(), or -ENODEV if the
- * buffer cannot be used now or is gone for ever.
+ * buffer cannot be used now or is gone permanently.
  */
 int vfio_pci_dma_buf_map_begin(struct vfio_pci_dma_buf *buf)
 {
 	dma_resv_assert_held(buf->dmabuf->resv);
 
-	/* Attached first, then this: see vfio_pci_dma_buf_quiet() */
+	/* Attaches before it reads the state: see vfio_pci_dma_buf_quiet() */
 	smp_mb();
 	if (!vfio_pci_dma_buf_on(buf))
 		return -ENODEV;
@@ -173,7 +174,7 @@ int vfio_pci_dma_buf_map_begin(struct vfio_pci_dma_buf *buf)
  * vfio_pci_dma_buf_map_end - an importer has unmapped the buffer
  * @buf: the buffer
  *
- * Context: The reservation lock is held.
+ * Context: The caller holds the reservation lock.
  */
 void vfio_pci_dma_buf_map_end(struct vfio_pci_dma_buf *buf)
 {
@@ -187,13 +188,13 @@ void vfio_pci_dma_buf_map_end(struct vfio_pci_dma_buf *buf)
 
 /**
  * vfio_pci_dma_buf_create - make the dma-buf
- * @buf: the object with its ranges. Belongs to the dma-buf afterwards, if there
- *	is one; is left to the caller otherwise.
- * @ops: what to do with it, whose release is or ends in vfio_pci_dma_buf_release()
+ * @buf: the object with its ranges. Belongs to the dma-buf if this succeeds,
+ *	and stays with the caller otherwise.
+ * @ops: operations, whose release is or ends in vfio_pci_dma_buf_release()
  * @size: sum of the ranges
  * @flags: how to open the dma-buf's file
- * @name: allocated name of the buffer or NULL. Belongs to the dma-buf
- *	afterwards, as @buf.
+ * @name: allocated name of the buffer or NULL. Belongs to the dma-buf if this
+ *	succeeds, as @buf.
  *
  * Return: The dma-buf or an ERR_PTR.
  */
@@ -204,7 +205,7 @@ struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
 	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
 	struct dma_buf *dmabuf;
 
-	/* One range needs no memory and no merging */
+	/* A map of one range allocates and merges nothing */
 	if (buf->list->length == 1)
 		buf->map_ready = !vfio_pci_slice_map_init(&buf->map,
 							  buf->list->phys, 1);
@@ -225,7 +226,7 @@ struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
 	dmabuf->name = name;
 	spin_unlock(&dmabuf->name_lock);
 
-	/* Nobody but transitions knows the buffer yet */
+	/* From here on transitions find the buffer */
 	mutex_lock(&buf->bars->lock);
 	list_add_tail(&buf->elm, &buf->bars->bufs);
 	mutex_unlock(&buf->bars->lock);
@@ -237,9 +238,9 @@ struct dma_buf *vfio_pci_dma_buf_create(struct vfio_pci_dma_buf *buf,
  * vfio_pci_dma_buf_on - may importers map the buffer?
  * @buf: the buffer
  *
- * Context: The reservation lock is held. What takes the buffer away takes that
- * lock after it has changed what is looked at here: a mapping that begins under
- * the same hold of the lock as this is found by it.
+ * Context: The caller holds the reservation lock. Whatever takes the buffer
+ * away takes that lock after it has changed the state that is read here. So it
+ * finds a mapping that begins under the same hold of the lock as this call.
  *
  * Return: %true if the BARs are ON and the buffer was not revoked.
  */
@@ -252,8 +253,8 @@ bool vfio_pci_dma_buf_on(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_dma_buf_zap - take the buffer's pages out of all page tables
- * @buf: the buffer. No fault maps a page of it any more.
+ * vfio_pci_dma_buf_zap - clear the buffer's pages in all page tables
+ * @buf: the buffer, of which no fault can map a page
  */
 void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf)
 {
@@ -265,14 +266,14 @@ void vfio_pci_dma_buf_zap(struct vfio_pci_dma_buf *buf)
 }
 
 /*
- * There is no importer and none is about to attach. An importer that attaches after
- * this cannot map the buffer: it is counted before it looks at what the caller has
- * changed. Pairs with the barriers in vfio_pci_dma_buf_map_begin() and
- * vfio_pci_dma_buf_match().
+ * There is no importer and none is about to attach. An importer that attaches
+ * after this cannot map the buffer: it is counted before it reads the state
+ * that the caller has changed. Pairs with the barriers in
+ * vfio_pci_dma_buf_map_begin() and vfio_pci_dma_buf_match().
  */
 static bool vfio_pci_dma_buf_quiet(struct vfio_pci_dma_buf *buf)
 {
-	/* What the caller has changed first, then whether there is anybody */
+	/* Orders the caller's change before the reads below */
 	smp_mb();
 	return list_empty(&buf->dmabuf->attachments) &&
 	       !atomic_read(&buf->matching) && !READ_ONCE(buf->nr_maps);
@@ -291,14 +292,14 @@ static void vfio_pci_dma_buf_tell(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_dma_buf_try_invalidate - tell importers, if that is possible at once
- * @buf: the buffer, which importers cannot map any more
- * @busy: set to %true if there are any
+ * vfio_pci_dma_buf_try_invalidate - invalidate importers, if possible at once
+ * @buf: the buffer, which importers cannot map
+ * @busy: set to %true if there are importers
  *
- * Without importers the reservation lock is not needed, and it does not matter
- * what a client does who holds it.
+ * Without importers this does not need the reservation lock, so a client that
+ * holds the lock does not matter.
  *
- * Return: %false if there are importers and somebody holds the lock.
+ * Return: %false if there are importers and the reservation lock is held.
  */
 bool vfio_pci_dma_buf_try_invalidate(struct vfio_pci_dma_buf *buf, bool *busy)
 {
@@ -313,10 +314,10 @@ bool vfio_pci_dma_buf_try_invalidate(struct vfio_pci_dma_buf *buf, bool *busy)
 }
 
 /**
- * vfio_pci_dma_buf_invalidate - tell importers that the buffer is gone
- * @buf: the buffer, which importers cannot map any more
+ * vfio_pci_dma_buf_invalidate - invalidate importers
+ * @buf: the buffer, which importers cannot map
  * @killable: give up when the task is killed
- * @busy: set to %true if there are any
+ * @busy: set to %true if there are importers
  *
  * Return: 0 or -EINTR.
  */
@@ -371,14 +372,15 @@ static void vfio_pci_dma_buf_tell_back(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_dma_buf_try_restore - say that the buffer is back, if possible at once
+ * vfio_pci_dma_buf_try_restore - notify importers that the buffer is back, if
+ *	possible at once
  * @buf: the buffer, which importers may be able to map again
  *
- * Return: %false if there are importers and somebody holds the reservation lock.
+ * Return: %false if there are importers and the reservation lock is held.
  */
 bool vfio_pci_dma_buf_try_restore(struct vfio_pci_dma_buf *buf)
 {
-	/* The state first, then whether there is anybody: he has seen it if not */
+	/* The state was set before: an importer missed here has seen it */
 	if (vfio_pci_dma_buf_quiet(buf))
 		return true;
 	if (!dma_resv_trylock(buf->dmabuf->resv))
@@ -389,10 +391,10 @@ bool vfio_pci_dma_buf_try_restore(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_dma_buf_restore - say that the buffer is back
+ * vfio_pci_dma_buf_restore - notify importers that the buffer is back
  * @buf: the buffer, which importers may be able to map again
  *
- * Importers may hear it twice.
+ * Importers may be notified twice.
  */
 void vfio_pci_dma_buf_restore(struct vfio_pci_dma_buf *buf)
 {
@@ -404,7 +406,7 @@ void vfio_pci_dma_buf_restore(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_dma_buf_gone - is it over with the buffer, for ever?
+ * vfio_pci_dma_buf_gone - is the buffer gone permanently?
  * @buf: the buffer
  *
  * Return: %true if it was revoked or the device closed. %false can be out of

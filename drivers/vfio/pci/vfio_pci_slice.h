@@ -15,12 +15,12 @@ struct vfio_pci_core_device;
 struct vfio_pci_wc;
 
 /**
- * enum vfio_pci_dma_buf_life - how far the revoke of a buffer, for ever, has come
+ * enum vfio_pci_dma_buf_life - progress of the permanent revoke of a buffer
  * @VFIO_PCI_DMA_BUF_LIVE: it was not revoked
  * @VFIO_PCI_DMA_BUF_DEAD: no fault maps a page of it and no importer maps it
- * @VFIO_PCI_DMA_BUF_CUT: and no page table has a page of it
- * @VFIO_PCI_DMA_BUF_DRAINED: and no importer has it mapped: the revoke is
- *	complete, and the buffer off the list
+ * @VFIO_PCI_DMA_BUF_CUT: in addition, no page table has a page of it
+ * @VFIO_PCI_DMA_BUF_DRAINED: in addition, no importer has it mapped: the revoke
+ *	is complete, and the buffer off the list
  */
 enum vfio_pci_dma_buf_life {
 	VFIO_PCI_DMA_BUF_LIVE,
@@ -31,40 +31,42 @@ enum vfio_pci_dma_buf_life {
 
 /**
  * struct vfio_pci_dma_buf - slices of a device's BARs as a dma-buf
- * @dmabuf: the buffer, which owns this object. Its &dma_buf.file is not to be
- *	used: the buffer can live longer.
+ * @dmabuf: the buffer, which owns this object and can outlive its
+ *	&dma_buf.file, which therefore must not be used
  * @bars: state of the device, referenced. Constant.
  * @pdev: the device's function. May be used only under the reservation lock
  *	and while importers may map, see vfio_pci_dma_buf_on().
- * @inode: of the buffer's file, referenced, for its address_space
+ * @inode: inode of the buffer's file, referenced, for its address_space
  * @elm: in &vfio_pci_bars.bufs, under its lock
- * @users: who needs the buffer on the list, under &vfio_pci_bars.lock
- * @list: where the slices are, behind this object in the same piece of memory.
- *	Constant; its provider belongs to the driver binding of the device and
- *	may be used only under the reservation lock and while importers may
- *	map, see vfio_pci_dma_buf_on().
+ * @users: number of tasks that need the buffer on the list, under
+ *	&vfio_pci_bars.lock
+ * @list: addresses of the slices, behind this object in the same piece of
+ *	memory. Constant; its provider belongs to the driver binding of the
+ *	device and may be used only under the reservation lock and while
+ *	importers may map, see vfio_pci_dma_buf_on().
  * @map: the same for lookup. Constant from @map_ready on.
- * @merged: ranges of @map if it is not @list that it looks at
+ * @merged: ranges of @map if they are not those of @list
  * @map_ready: @map can be used. Written under &vfio_pci_bars.lock, set before a
  *	VMA of the buffer exists.
  * @pgoff_base: file offset, in pages, of the buffer's first byte. Not 0 for
- *	what is mapped through the device's file, which has one for all BARs.
+ *	mappings through the device's file, which has one offset space for all
+ *	BARs.
  * @nr_maps: mappings of importers. Written under the reservation lock.
  * @bar: index of the BAR that the slices are in. Constant.
  * @want_wc: later mmaps are to be write-combining
- * @wc: its pages, if they have been made write-combining, or NULL. Written under
- *	&vfio_pci_bars.lock, to something only while @life is LIVE.
+ * @wc: its pages, if they have been made write-combining, or NULL. Written
+ *	under &vfio_pci_bars.lock, and set only while @life is LIVE.
  * @finishing: a worker ends the revoke. Under &vfio_pci_bars.lock.
- * @wc_revoked: they were when it was revoked. Under the same lock.
- * @mappable: user space may mmap() it: BAR memory, nothing that the driver has
- *	to map in its own way. Constant.
- * @life: how far a revoke has come. Written under &vfio_pci_bars.lock, its
- *	first change under the gate too.
- * @told: &vfio_pci_bars.epoch when importers were told that the buffer is gone.
- *	As long as it is the same no importer can have mapped the buffer again.
+ * @wc_revoked: @wc was set when the revoke began. Under the same lock.
+ * @mappable: user space may mmap() it: it is BAR memory, which the driver does
+ *	not map in a way of its own. Constant.
+ * @life: progress of a revoke. Written under &vfio_pci_bars.lock, and for the
+ *	first change under the gate as well.
+ * @told: &vfio_pci_bars.epoch when importers were last invalidated. As long as
+ *	the epoch is the same no importer can have mapped the buffer again.
  *	Written under the reservation lock.
- * @matching: importers that are attaching and may use @pdev
- * @vmas: how many VMAs a slice has, see slice_vma.c
+ * @matching: number of importers that are attaching and may use @pdev
+ * @vmas: number of VMAs of a slice, see slice_vma.c
  */
 struct vfio_pci_dma_buf {
 	struct dma_buf *dmabuf;
@@ -102,14 +104,14 @@ int vfio_pci_dma_buf_prepare_map(struct vfio_pci_dma_buf *buf);
 void vfio_pci_dma_buf_unuse(struct vfio_pci_dma_buf *buf);
 
 /**
- * vfio_pci_bars_next - go through the buffers
+ * vfio_pci_bars_next - iterate over the buffers
  * @bars: the BARs
- * @buf: the buffer before, or NULL
+ * @buf: the previous buffer, or NULL
  *
  * Inline, for a reset with a thousand slices.
  *
- * Return: The buffer after @buf, or the first one after NULL, held until the next
- * call with it, or NULL. Its release waits, so that it stays on the list meanwhile.
+ * Return: The buffer after @buf, or the first one after NULL, or NULL. It stays
+ * on the list until the next call with it: its release waits.
  */
 static inline struct vfio_pci_dma_buf *
 vfio_pci_bars_next(struct vfio_pci_bars *bars, struct vfio_pci_dma_buf *buf)

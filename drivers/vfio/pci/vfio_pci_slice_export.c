@@ -13,12 +13,12 @@
 
 /**
  * vfio_pci_dma_buf_get_ranges - copy the user's ranges
- * @few: where to put them if they are few, of VFIO_PCI_DMA_BUF_FEW_RANGES
+ * @few: room for VFIO_PCI_DMA_BUF_FEW_RANGES, used if they are enough
  * @from: the array
  * @nr_ranges: its length
  *
- * Their number is the user's choice too: bounded here, and what is kept of them
- * is charged to the user in vfio_pci_dma_buf_alloc().
+ * The user chooses the number of ranges. It is bounded here, and the user is
+ * charged for the copy that vfio_pci_dma_buf_alloc() keeps.
  *
  * Return: The array, for vfio_pci_dma_buf_put_ranges(), or an ERR_PTR.
  */
@@ -36,9 +36,9 @@ vfio_pci_dma_buf_get_ranges(struct vfio_region_dma_range *few,
 }
 
 /**
- * vfio_pci_dma_buf_put_ranges - free what vfio_pci_dma_buf_get_ranges() allocated
+ * vfio_pci_dma_buf_put_ranges - undo vfio_pci_dma_buf_get_ranges()
  * @few: its @few
- * @ranges: what it returned
+ * @ranges: the array that it returned
  */
 void vfio_pci_dma_buf_put_ranges(const struct vfio_region_dma_range *few,
 				 const struct vfio_region_dma_range *ranges)
@@ -48,8 +48,8 @@ void vfio_pci_dma_buf_put_ranges(const struct vfio_region_dma_range *few,
 }
 
 /*
- * Is all of the buffer what mmap() of the BAR would map as well? A driver may
- * export other memory than that, which it has to map in its own way.
+ * Would mmap() of the BAR map all of the buffer as well? A driver may export
+ * other memory, which it has to map in its own way.
  */
 static bool vfio_pci_dma_buf_is_bar(struct vfio_pci_dma_buf *buf,
 				    struct vfio_pci_core_device *vdev,
@@ -61,7 +61,7 @@ static bool vfio_pci_dma_buf_is_bar(struct vfio_pci_dma_buf *buf,
 
 	if (!vdev->bar_mmap_supported[bar])
 		return false;
-	/* That one takes nothing from anywhere else */
+	/* That function takes all ranges from the BAR */
 	if (vdev->pci_ops->get_dmabuf_phys == vfio_pci_core_get_dmabuf_phys)
 		return true;
 	for (i = 0; i < buf->list->length; i++) {
@@ -76,7 +76,7 @@ static bool vfio_pci_dma_buf_is_bar(struct vfio_pci_dma_buf *buf,
 
 /*
  * A buffer that is made during a transition cannot be imported until its end,
- * and an importer would take that for the end of the buffer.
+ * and an importer would conclude that the buffer is gone.
  */
 static int vfio_pci_dma_buf_settle(struct vfio_pci_bars *bars)
 {
@@ -90,12 +90,12 @@ static int vfio_pci_dma_buf_settle(struct vfio_pci_bars *bars)
  * @buf: the slices. Freed by the dma-buf or, if this fails, here.
  * @ops: for the dma-buf, see vfio_pci_dma_buf_create()
  * @vdev: the device, open
- * @bar: the BAR they are in
- * @size: their sum
+ * @bar: the BAR that the slices are in
+ * @size: sum of the ranges
  * @flags: how to open the dma-buf's file and its file descriptor
  *
- * Context: Waits for the end of a transition that is in progress. mmap_lock is
- * not held.
+ * Context: Waits for the end of a transition that is in progress. The caller
+ * does not hold mmap_lock.
  *
  * Return: File descriptor or -errno.
  */

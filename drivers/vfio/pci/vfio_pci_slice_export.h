@@ -8,12 +8,13 @@
 #include "vfio_pci_slice.h"
 
 /*
- * Ranges of one export. As many as a single kmalloc() of the user's array held
- * while it was one, so that the error stays what user space knows.
+ * Maximum number of ranges of one export: as many as fitted in the largest
+ * kmalloc() when the user's array was one, so that user space gets the same
+ * error.
  */
 #define VFIO_PCI_DMA_BUF_MAX_RANGES	(SZ_4M / sizeof(struct vfio_region_dma_range))
 
-/* So many are read to the stack: most slices have one */
+/* Number of ranges that are read to the stack: most slices have one */
 #define VFIO_PCI_DMA_BUF_FEW_RANGES	16
 
 struct vfio_region_dma_range *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the user of a device can do with a slice after the export: revoke it.
+ * Operations of a device's user on a slice after the export: revoke.
  */
 #include <linux/dma-buf.h>
 #include <linux/uaccess.h>
@@ -15,14 +15,14 @@
  * vfio_pci_slice_arg - read the argument of a feature
  * @vdev: the device
  * @flags: flags of the feature
- * @to: where to
+ * @to: buffer for the argument
  * @arg: the user's argument
  * @argsz: its size
  * @size: the size that it should have
  *
- * Return: 1 if it was read; 0 for a PROBE without one, which asks whether there is
- * such a feature; or -errno. A PROBE with an argument asks whether these values
- * are possible, and needs no slice.
+ * Return: 1 if the argument was read; 0 for a PROBE without one, which asks
+ * whether the feature exists; or -errno. A PROBE with an argument asks whether
+ * its values are possible, and needs no slice.
  */
 int vfio_pci_slice_arg(struct vfio_pci_core_device *vdev, u32 flags, void *to,
 		       const void __user *arg, size_t argsz, size_t size)
@@ -42,8 +42,8 @@ int vfio_pci_slice_arg(struct vfio_pci_core_device *vdev, u32 flags, void *to,
  * @vdev: the device
  * @fd: the file descriptor
  *
- * Return: The dma-buf, referenced, or an ERR_PTR if it is none of @vdev as it is
- * open now.
+ * Return: The dma-buf, referenced, or an ERR_PTR if it is not a slice that
+ * @vdev has exported since it was opened.
  */
 struct dma_buf *vfio_pci_slice_get(struct vfio_pci_core_device *vdev, int fd)
 {

@@ -1,38 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * From a page of a buffer to a page frame, in O(log n) of its ranges.
+ * Finds the page frame of a page of a buffer, in O(log n) of its ranges.
  *
- * The words
- * ---------
+ * Terms
+ * -----
  * BAR		memory of a device, as the PCI core and the device's file have it
- * range	whole pages of a BAR, one after the other
+ * range	consecutive whole pages of a BAR
  * slice	ranges of one BAR, in any order, which the owner of the device has
  *		exported for others
- * buffer	a dma-buf and the struct vfio_pci_dma_buf behind it: of a slice, or of
- *		all of a BAR that is mapped through the device's file
- * transition	what takes the BARs of a device away from everybody and gives them
- *		back, and the time in between
+ * buffer	a dma-buf and the struct vfio_pci_dma_buf behind it: of a slice,
+ *		or of all of a BAR that is mapped through the device's file
+ * transition	takes the BARs of a device away from all their users and gives
+ *		them back; also the time in between
  *
- * The files
- * ---------
+ * Files
+ * -----
  * Each uses only those above it:
  *
- *	vfio_pci_slice_map	the ranges of a buffer: where is a page?
- *	vfio_pci_bars		the BARs of an open device: may they be accessed? How all
- *				of this works together
- *	vfio_pci_slice		the life of a buffer; who has it mapped
- *	vfio_pci_slice_export	from what user space asks for to a buffer
- *	vfio_pci_dmabuf_iov	what importers can have: offsets in a BAR,
+ *	vfio_pci_slice_map	finds pages in the ranges of a buffer
+ *	vfio_pci_bars		whether BARs of an open device may be accessed;
+ *				explains how all of this works together
+ *	vfio_pci_slice		life of a buffer and its mappings by importers
+ *	vfio_pci_slice_export	makes a buffer of ranges that user space chose
+ *	vfio_pci_dmabuf_iov	offers importers offsets in a BAR,
  *	vfio_pci_dmabuf_pal	or the ranges
  *	vfio_pci_transition	stop and start
  *	vfio_pci_barmap		the kernel's own mapping of a BAR
  *	vfio_pci_wc		write-combining
  *	vfio_pci_revoke		the end of a slice
  *	vfio_pci_open		open and close of the device
- *	vfio_pci_reset		transitions that others begin
- *	vfio_pci_area		where mmap() puts a mapping
+ *	vfio_pci_reset		transitions that other code begins
+ *	vfio_pci_area		addresses that mmap() chooses
  *	vfio_pci_bar_mmap	mappings of BARs and slices, and their faults
- *	vfio_pci_slice_feature	how user space asks for a revoke
+ *	vfio_pci_slice_feature	the request of user space for a revoke
  *	vfio_pci_slice_memattr	and for write-combining
  *	vfio_pci_lockdep	the order of the locks
  */
@@ -47,10 +47,10 @@
  * @phys: ranges in buffer order, changed in place
  * @nr: number of ranges
  *
- * A huge page may not cross from one range into the next, so that every range
- * should be as long as it can be.
+ * A huge page must not cross from one range into the next, so every range
+ * should be as long as possible.
  *
- * Return: How many ranges are left.
+ * Return: The number of ranges that are left.
  */
 size_t vfio_pci_slice_merge(struct phys_vec *phys, size_t nr)
 {
@@ -126,7 +126,7 @@ static size_t vfio_pci_slice_find(const struct vfio_pci_slice_map *map,
 }
 
 /**
- * vfio_pci_slice_span - how much follows a page without a seam
+ * vfio_pci_slice_span - number of contiguous pages from a page on
  * @map: the map
  * @page: page of the buffer
  * @pfn: its page frame
@@ -152,8 +152,7 @@ unsigned long vfio_pci_slice_span(const struct vfio_pci_slice_map *map,
 /**
  * vfio_pci_slice_lookup - find the page frame of a page of the buffer
  * @map: the map
- * @page: page of the buffer, a multiple of the page size of @order away from
- *	where the buffer is aligned in virtual memory
+ * @page: page of the buffer. Its virtual address has to be aligned to @order.
  * @order: 0 for one page, else the order of the huge page that begins at @page
  * @pfn: the page frame
  *

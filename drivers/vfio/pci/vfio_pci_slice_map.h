@@ -7,7 +7,7 @@
 #include <linux/types.h>
 
 /**
- * struct vfio_pci_slice_map - which page frame is at a page of a buffer
+ * struct vfio_pci_slice_map - the page frames of a buffer's pages
  * @phys: the ranges, in buffer order, each of whole pages
  * @starts: page of the buffer at which each range begins; NULL if there is
  *	only one range
@@ -37,7 +37,7 @@ bool vfio_pci_slice_lookup(const struct vfio_pci_slice_map *map,
  * @page: page of the buffer
  * @pfn: the page frame
  *
- * As vfio_pci_slice_lookup(), for what nearly every fault asks.
+ * vfio_pci_slice_lookup() for one page, which nearly all faults need.
  *
  * Return: %true, or %false if @page is not in the buffer.
  */

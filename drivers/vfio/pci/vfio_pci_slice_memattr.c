@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the user of a device can do with a slice: choose how it is mapped.
+ * The feature with which a device's user chooses how a slice is mapped.
  */
 #include <linux/dma-buf.h>
 #include <linux/mm.h>
@@ -10,7 +10,7 @@
 #include "vfio_pci_slice_memattr.h"
 #include "vfio_pci_wc.h"
 
-/* Not every architecture has write-combining, nor every x86 */
+/* Some architectures and some x86 CPUs lack write-combining */
 static bool vfio_pci_slice_can_wc(void)
 {
 	pgprot_t nc = pgprot_noncached(PAGE_SHARED);
@@ -19,7 +19,7 @@ static bool vfio_pci_slice_can_wc(void)
 	return pgprot_val(wc) != pgprot_val(nc);
 }
 
-/* Can there be such mappings? A slice may still have a reason of its own. */
+/* Can there be such mappings? A slice may still be refused later. */
 static int vfio_pci_slice_check_memattr(u32 memattr)
 {
 	switch (memattr) {

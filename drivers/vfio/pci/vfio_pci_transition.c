@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Transitions: how the BARs are taken away from everybody for a time and given back.
- * When and why, see vfio_pci_bars.c.
+ * Transitions: take the BARs away from all their users for a time and give them
+ * back. vfio_pci_bars.c explains when and why.
  */
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -11,7 +11,7 @@
 #include "vfio_pci_slice.h"
 #include "vfio_pci_transition.h"
 
-/* Drivers may have mapped something of their own behind the device's file */
+/* Drivers may have mappings of their own through the device's file */
 static void vfio_pci_bars_zap_device(struct vfio_pci_core_device *vdev)
 {
 	loff_t start = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_BAR0_REGION_INDEX);
@@ -37,13 +37,13 @@ void vfio_pci_bars_cut_cpus(struct vfio_pci_core_device *vdev,
 }
 
 /**
- * vfio_pci_bars_tell - tell all importers that the BARs are gone
- * @bars: the BARs, not ON, so that nobody maps anew
+ * vfio_pci_bars_tell - invalidate the mappings of all importers
+ * @bars: the BARs, not ON, so that no importer can map them
  * @killable: give up when the task is killed
  * @ret: set to -EINTR in that case
  *
- * First those that can be told at once, so that nobody who holds a reservation
- * lock keeps the others' mappings alive.
+ * Begins with the buffers whose reservation lock is free, so that a holder of
+ * one reservation lock does not keep the mappings of other buffers alive.
  *
  * Return: %true if there is an importer that may have to be waited for.
  */
@@ -58,7 +58,7 @@ bool vfio_pci_bars_tell(struct vfio_pci_bars *bars, bool killable, int *ret)
 		return busy;
 
 	while ((buf = vfio_pci_bars_next(bars, buf))) {
-		/* Killed: to the end of the list, which gives @buf back */
+			/* If killed, go on to the end: that releases @buf */
 		if (!*ret)
 			*ret = vfio_pci_dma_buf_invalidate(buf, killable,
 							   &busy);
@@ -87,13 +87,13 @@ static int vfio_pci_bars_take_wait(struct vfio_pci_bars *bars, bool killable)
 }
 
 /**
- * vfio_pci_bars_take - take the BARs away from everybody
+ * vfio_pci_bars_take - take the BARs away from CPUs and importers
  * @vdev: the device
- * @bars: its BARs, not ON, so that nobody maps anew
+ * @bars: its BARs, not ON, so that they cannot be mapped
  * @killable: give up when the task is killed
  *
- * Return: 0, nobody reaches them until the state is ON again, or -EINTR, then
- * CPUs do not.
+ * Return: 0: neither CPUs nor importers reach them until the state is ON again;
+ * or -EINTR: then CPUs do not.
  */
 int vfio_pci_bars_take(struct vfio_pci_core_device *vdev,
 		       struct vfio_pci_bars *bars, bool killable)
@@ -105,7 +105,7 @@ int vfio_pci_bars_take(struct vfio_pci_core_device *vdev,
 	return vfio_pci_bars_take_wait(bars, killable);
 }
 
-/* Resets of the PCI core that this task calls for are its own, see vfio_pci_reset.c */
+/* Resets that this task runs from here on are its own, see vfio_pci_reset.c */
 static void vfio_pci_bars_begin(struct vfio_pci_core_device *vdev)
 {
 	WRITE_ONCE(vdev->bars->owner, current);
@@ -113,7 +113,7 @@ static void vfio_pci_bars_begin(struct vfio_pci_core_device *vdev)
 }
 
 /**
- * vfio_pci_bars_pause - begin a transition that is none for importers
+ * vfio_pci_bars_pause - begin a transition that does not concern importers
  * @vdev: the device, open, memory_lock held for writing
  */
 void vfio_pci_bars_pause(struct vfio_pci_core_device *vdev)
@@ -128,8 +128,8 @@ void vfio_pci_bars_pause(struct vfio_pci_core_device *vdev)
  *
  * For more than one device: all their importers let go at the same time.
  *
- * Return: 0, no CPU accesses the BARs any more, or -EINTR: the task was killed
- * and the BARs are as they were.
+ * Return: 0: no CPU accesses the BARs any longer; or -EINTR: the task was
+ * killed and the BARs are as they were.
  */
 int vfio_pci_bars_stop_begin(struct vfio_pci_core_device *vdev)
 {
@@ -151,8 +151,8 @@ int vfio_pci_bars_stop_begin(struct vfio_pci_core_device *vdev)
  * vfio_pci_bars_stop_wait - wait for importers in a transition
  * @vdev: the device, after vfio_pci_bars_stop_begin()
  *
- * Return: 0, nobody accesses the BARs any more, or -EINTR: the task was killed
- * and has to end the transition.
+ * Return: 0: neither CPUs nor importers access the BARs; or -EINTR: the task
+ * was killed and has to end the transition.
  */
 int vfio_pci_bars_stop_wait(struct vfio_pci_core_device *vdev)
 {
@@ -167,8 +167,8 @@ int vfio_pci_bars_stop_wait(struct vfio_pci_core_device *vdev)
  * vfio_pci_bars_stop - begin a transition
  * @vdev: the device, memory_lock held for writing
  *
- * Return: 0, nobody accesses the BARs any more, or -EINTR: the task was killed
- * and the BARs are as they were.
+ * Return: 0: neither CPUs nor importers access the BARs; or -EINTR: the task
+ * was killed and the BARs are as they were.
  */
 int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev)
 {
@@ -187,8 +187,8 @@ int vfio_pci_bars_stop(struct vfio_pci_core_device *vdev)
 }
 
 /*
- * The same two rounds as for the bad news: nobody who holds a reservation lock
- * keeps others from theirs.
+ * Two rounds as in vfio_pci_bars_tell(): a holder of one reservation lock does
+ * not delay the importers of other buffers.
  */
 static void vfio_pci_bars_back_work(struct work_struct *work)
 {
@@ -205,7 +205,7 @@ static void vfio_pci_bars_back_work(struct work_struct *work)
 		vfio_pci_dma_buf_restore(buf);
 }
 
-/* Importers can have the BARs again. Nobody queues it when they are CLOSED. */
+/* Notify importers that the BARs are back. Not called when they are CLOSED. */
 static void vfio_pci_bars_tell_back(struct vfio_pci_bars *bars)
 {
 	lockdep_assert_held(&bars->lock);
@@ -222,7 +222,7 @@ vfio_pci_bars_device_state(struct vfio_pci_core_device *vdev)
 	return VFIO_PCI_BARS_OFF;
 }
 
-/* Somebody else keeps the state as it is: a reset, a recovery, the close */
+/* Does a reset, a recovery or the close keep the state as it is? */
 static bool vfio_pci_bars_held(struct vfio_pci_bars *bars)
 {
 	return bars->state == VFIO_PCI_BARS_CLOSED || bars->draining ||
@@ -233,8 +233,8 @@ static bool vfio_pci_bars_held(struct vfio_pci_bars *bars)
  * vfio_pci_bars_start - end a transition
  * @vdev: the device, memory_lock held for writing
  *
- * Also to be called, without vfio_pci_bars_stop(), after memory was possibly
- * turned on: it is the device that says what the new state is.
+ * Also called, without vfio_pci_bars_stop(), after memory was possibly turned
+ * on: the new state follows from the registers of the device.
  */
 void vfio_pci_bars_start(struct vfio_pci_core_device *vdev)
 {
@@ -251,8 +251,8 @@ void vfio_pci_bars_start(struct vfio_pci_core_device *vdev)
 	if (state != VFIO_PCI_BARS_ON &&
 	    READ_ONCE(bars->state) == VFIO_PCI_BARS_ON) {
 		/*
-		 * Memory went without a transition, as when a device that fell
-		 * off the bus is sent to D1. Late, but take it away.
+		 * Memory went off without a transition, as when a device that
+		 * fell off the bus is sent to D1. Take it away now.
 		 */
 		vfio_pci_bars_change_state(vdev, VFIO_PCI_BARS_BUSY);
 		vfio_pci_bars_take(vdev, bars, true);
@@ -307,11 +307,11 @@ static void vfio_pci_bars_settle_work(struct work_struct *work)
 }
 
 /**
- * vfio_pci_bars_settle - work out the state without waiting for memory_lock
+ * vfio_pci_bars_settle - compute the state without waiting for memory_lock
  * @vdev: the device
- * @bars: its BARs, a reference held
+ * @bars: its BARs, of which the caller holds a reference
  *
- * If somebody holds memory_lock just now a worker does it.
+ * If memory_lock is held at this time, a worker does it.
  */
 void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
 			  struct vfio_pci_bars *bars)
@@ -321,7 +321,7 @@ void vfio_pci_bars_settle(struct vfio_pci_core_device *vdev,
 		return;
 	}
 	guard(mutex)(&bars->lock);
-	/* The close waits for the work, and nobody queues it after that */
+	/* The close waits for the work, and after CLOSED it is not queued */
 	if (bars->state != VFIO_PCI_BARS_CLOSED)
 		schedule_work(&bars->settle);
 }

@@ -2,29 +2,29 @@
 /*
  * Write-combining slices on x86.
  *
- * The kernel keeps one memory type for every page, because a CPU must not be
- * given two: what a mapping asks for is silently replaced by what the page has.
- * So the pages of a slice have to be made write-combining, for all of their
- * mappings, or the request be refused:
+ * The kernel keeps one memory type for every page, because a CPU must not use
+ * two: a mapping silently gets the type that the page has, not the one that it
+ * asks for. So vfio-pci makes the pages of a slice write-combining, for all of
+ * their mappings, or refuses the request:
  *
  * - The kernel's own mapping of the BAR, which is uncached, has to go.
  * - All page tables are cleared while the type changes, and faults wait as in a
- *   transition. Importers are not concerned, a type is a CPU's affair.
- * - Until it changes again, every mapping of such a page has that type, whatever
- *   it was made for: that of the device's file, with which the owner goes on
- *   working, and other slices. A mapping that was made for write-combining is
- *   uncached where the page is.
+ *   transition. Importers are not concerned, because only CPUs have types.
+ * - Until the type changes again, every mapping of such a page has that type,
+ *   whatever it was made for: also that of the device's file, which the owner
+ *   continues to use, and those of other slices. A mapping that was made for
+ *   write-combining is uncached where the page is.
  *
- * What is not our mapping must not get at these pages either: sysfs would map a
- * BAR of which a part is write-combining as write-combining all over. So the BAR
- * is exclusive to us meanwhile, which a kernel with STRICT_DEVMEM enforces.
- * Elsewhere root gets what it asks for, and the kernel's own mapping waits for the
- * end of that, see vfio_pci_barmap_return().
+ * Other code must not map these pages either: sysfs would map a BAR of which a
+ * part is write-combining as write-combining as a whole. So the BAR is
+ * exclusive to vfio-pci meanwhile, which a kernel with STRICT_DEVMEM enforces.
+ * On other kernels root gets such mappings, and the kernel's own mapping waits
+ * for their end, see vfio_pci_barmap_return().
  *
  * The type is given back as it was taken, with all page tables cleared, because
  * any mapping can have it: at once when the owner sets it back or revokes the
- * slice, soon after the release of the buffer, by a worker, and at the close of the
- * device, when there are no mappings.
+ * slice, soon after the release of the buffer, by a worker, and at the close of
+ * the device, when there are no mappings.
  */
 #include <linux/dma-buf.h>
 #include <linux/io.h>
@@ -37,12 +37,13 @@
 #include "vfio_pci_transition.h"
 #include "vfio_pci_wc.h"
 
-/* For each the kernel allocates something which it charges to nobody */
+/* The kernel's allocation for each range is not charged to a user */
 #define VFIO_PCI_WC_MAX_RANGES	64
 
 /**
  * struct vfio_pci_wc - pages that have been made write-combining
- * @elm: in &vfio_pci_bars.wc.left, under its lock, once no buffer has it
+ * @elm: in &vfio_pci_bars.wc.left, under its lock, after a buffer has given it
+ *	up
  * @bar: index of the BAR that they are in
  * @nr: number of ranges
  * @phys: the ranges
@@ -58,7 +59,7 @@ struct vfio_pci_wc {
  * vfio_pci_wc_same - do page frames have one type?
  * @bars: the BARs that they are in, of which a page may be write-combining
  * @pfn: the first page frame
- * @order: of their number
+ * @order: order of their number
  *
  * Return: %true if a huge page can map them.
  */
@@ -69,7 +70,7 @@ bool vfio_pci_wc_same(struct vfio_pci_bars *bars, unsigned long pfn,
 
 	lockdep_assert_held_read(&bars->gate);
 
-	/* Each page is looked up, which is too much for the largest */
+	/* Looks up each page, which takes too long above PMD_ORDER */
 	return order <= PMD_ORDER &&
 	       !pfnmap_setup_cachemode(pfn, PAGE_SIZE << order, &prot);
 }
@@ -87,7 +88,7 @@ static bool vfio_pci_wc_reserve_range(const struct phys_vec *phys)
 
 	if (arch_io_reserve_memtype_wc(phys->paddr, phys->len))
 		return false;
-	/* Or all of it got the type that somebody else gave to a part */
+	/* All of the range may have the type that other code gave to a part */
 	if (!pfnmap_setup_cachemode(PHYS_PFN(phys->paddr), PAGE_SIZE, &prot) &&
 	    pgprot_val(prot) == pgprot_val(wc))
 		return true;
@@ -108,7 +109,7 @@ static int vfio_pci_wc_reserve(const struct vfio_pci_wc *wc)
 	return 0;
 }
 
-/* The PCI core maps the table of MSI-X, uncached, when it wants to */
+/* The PCI core maps the table of MSI-X, uncached, at any time */
 static bool vfio_pci_wc_has_msix(struct vfio_pci_core_device *vdev,
 				 const struct vfio_pci_dma_buf *buf)
 {
@@ -129,8 +130,8 @@ static bool vfio_pci_wc_has_msix(struct vfio_pci_core_device *vdev,
 }
 
 /*
- * While a slice of the BAR is write-combining nobody maps the BAR by way of sysfs
- * or procfs. The region is ours from the enabling of the device on.
+ * Keep sysfs and procfs from mapping a BAR while a slice of it is
+ * write-combining. vfio-pci owns the region from the enabling of the device on.
  */
 static void vfio_pci_wc_exclude(struct pci_dev *pdev, unsigned int bar, bool on)
 {
@@ -200,7 +201,7 @@ static int vfio_pci_wc_take(struct vfio_pci_core_device *vdev,
 	return ret;
 }
 
-/* Nothing is allocated in the transition, in which others wait */
+/* Allocates before the transition, because faults wait during it */
 static int vfio_pci_wc_begin(struct vfio_pci_core_device *vdev,
 			     struct vfio_pci_dma_buf *buf)
 {
@@ -223,7 +224,7 @@ static int vfio_pci_wc_begin(struct vfio_pci_core_device *vdev,
 	return ret;
 }
 
-/* No page table has a page of any BAR, and none gets one */
+/* Called while no page table has a page of any BAR, and none can get one */
 static void vfio_pci_wc_give_back(struct vfio_pci_core_device *vdev,
 				  struct vfio_pci_bars *bars,
 				  struct vfio_pci_wc *wc)
@@ -236,7 +237,7 @@ static void vfio_pci_wc_give_back(struct vfio_pci_core_device *vdev,
 	/* The close does this for all slices: the device is still open */
 	if (*nr == 1)
 		vfio_pci_wc_exclude(vdev->pdev, wc->bar, false);
-	/* After it: at 0 the kernel may map the BAR, see vfio_pci_barmap_return() */
+	/* Ordered last: at 0 vfio_pci_barmap_return() may map the BAR */
 	smp_store_release(nr, *nr - 1);
 	WRITE_ONCE(bars->wc.nr, bars->wc.nr - 1);
 	kfree(wc);
@@ -265,7 +266,7 @@ static void vfio_pci_wc_give_back_left(struct vfio_pci_core_device *vdev,
 	INIT_LIST_HEAD(&bars->wc.left);
 }
 
-/* Give back what is left, in a transition that is none for importers */
+/* Give back what is left, in a transition that does not concern importers */
 static void vfio_pci_wc_clean(struct vfio_pci_core_device *vdev)
 {
 	struct vfio_pci_bars *bars = vdev->bars;
@@ -281,7 +282,7 @@ static void vfio_pci_wc_clean(struct vfio_pci_core_device *vdev)
 	vfio_pci_bars_start(vdev);
 }
 
-/* The device is open: the close waits for the caller or is one's own affair */
+/* The caller is work that the close waits for, or has the device open */
 static int vfio_pci_wc_return(struct vfio_pci_bars *bars, bool killable)
 {
 	struct vfio_pci_core_device *vdev = bars->vdev;
@@ -312,7 +313,7 @@ static void vfio_pci_wc_work(struct work_struct *work)
 }
 
 /**
- * vfio_pci_wc_init - initialize what belongs to a device
+ * vfio_pci_wc_init - initialize the write-combining state of a device
  * @bars: its BARs
  */
 void vfio_pci_wc_init(struct vfio_pci_bars *bars)
@@ -322,12 +323,12 @@ void vfio_pci_wc_init(struct vfio_pci_bars *bars)
 }
 
 /**
- * vfio_pci_wc_revoked - has a slice that is revoked a type to give back?
+ * vfio_pci_wc_revoked - has a revoked slice a type to give back?
  * @buf: the slice
  *
- * Others' slices, whose type a worker gives back, are not waited for.
+ * Does not count other slices, whose type a worker gives back.
  *
- * Return: %true if it had when the revoke began.
+ * Return: %true if it had one when the revoke began.
  */
 bool vfio_pci_wc_revoked(struct vfio_pci_dma_buf *buf)
 {
@@ -339,7 +340,7 @@ bool vfio_pci_wc_revoked(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_wc_revoke - give the type of a slice back that is revoked
+ * vfio_pci_wc_revoke - give back the type of a revoked slice
  * @buf: the slice
  * @killable: give up when the task is killed
  *
@@ -362,24 +363,25 @@ static void vfio_pci_wc_leave_later(struct vfio_pci_dma_buf *buf)
 		return;
 	guard(mutex)(&bars->lock);
 	vfio_pci_wc_leave(buf);
-	/* The close does it else. It waits for the work, which nobody queues then */
+	/* If CLOSED, the close does it, and no work may be queued later */
 	if (bars->state != VFIO_PCI_BARS_CLOSED)
 		schedule_work(&bars->wc.work);
 }
 
 /**
- * vfio_pci_wc_release - &dma_buf_ops.release: a slice goes, and so have its VMAs
+ * vfio_pci_wc_release - &dma_buf_ops.release of slices, whose VMAs are gone
  * @dmabuf: the slice
  */
 void vfio_pci_wc_release(struct dma_buf *dmabuf)
 {
-	/* While the close of the device, which does it too, still finds the buffer */
+	/* Before the release hides the buffer from the close of the device */
 	vfio_pci_wc_leave_later(dmabuf->priv);
 	vfio_pci_dma_buf_release(dmabuf);
 }
 
 /**
- * vfio_pci_wc_close_buf - a slice of a device that is closed
+ * vfio_pci_wc_close_buf - give up the type of a slice at the close of its
+ * device
  * @buf: the slice
  *
  * To be followed by vfio_pci_wc_close().
@@ -391,9 +393,9 @@ void vfio_pci_wc_close_buf(struct vfio_pci_dma_buf *buf)
 }
 
 /**
- * vfio_pci_wc_close - give all types back
- * @vdev: the device, about to be disabled, its BARs CLOSED and no page table with
- *	a page of them
+ * vfio_pci_wc_close - give back all types
+ * @vdev: the device, about to be disabled. Its BARs are CLOSED, and no page
+ *	table has a page of them.
  */
 void vfio_pci_wc_close(struct vfio_pci_core_device *vdev)
 {
@@ -419,7 +421,7 @@ static void vfio_pci_wc_end(struct vfio_pci_core_device *vdev,
  * @buf: the slice, which can be mapped
  * @wc: write-combining, or else uncached
  *
- * Return: 0 or -errno, then the slice is as it was.
+ * Return: 0 or -errno. On failure the slice is as it was.
  */
 int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 		    struct vfio_pci_dma_buf *buf, bool wc)
@@ -432,7 +434,7 @@ int vfio_pci_wc_set(struct vfio_pci_core_device *vdev,
 	if (down_write_killable(&buf->bars->iomap.lock))
 		return -EINTR;
 
-	/* A revoke may change it once more: then it is no matter any more */
+	/* A revoke may change it once more, after which it does not matter */
 	if (wc && !READ_ONCE(buf->wc))
 		ret = vfio_pci_wc_begin(vdev, buf);
 	else if (!wc && READ_ONCE(buf->wc))

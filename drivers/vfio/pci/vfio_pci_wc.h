@@ -23,7 +23,7 @@ static inline void vfio_pci_wc_cancel(struct vfio_pci_bars *bars)
 	cancel_work_sync(&bars->wc.work);
 }
 #else
-/* Pages have no type, mappings have */
+/* Here mappings have a type, and pages have none */
 static inline bool vfio_pci_wc_same(struct vfio_pci_bars *bars,
 				    unsigned long pfn, unsigned int order)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is special about the memory of the GPU as a dma-buf.
+ * The GPU's memory as a dma-buf.
  */
 #include <linux/vfio_pci_core.h>
 
@@ -10,7 +10,7 @@
 /**
  * nvgrace_dmabuf_is_memory - for &vfio_pci_device_ops.dmabuf_is_memory
  * @core_vdev: the device
- * @region_index: the region that is exported
+ * @region_index: index of the exported region
  *
  * Return: %true for memory that is cacheable for the CPU and not treated as
  * peer-to-peer in the chip.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A fault in the device's memory that comes before the device is ready again
- * after a reset.
+ * A fault in the device's memory before the device is ready again after a
+ * reset.
  *
- * That takes long, up to some minutes, and a reset reaches mmap_lock under
- * memory_lock. So the fault only looks, and waits without mmap_lock if the device
- * is not ready, see vfio_pci_core_fault_retry(). The access is tried again then,
- * by a fault that finds out itself what has come of it.
+ * The device can take some minutes to be ready, and a reset reaches mmap_lock
+ * under memory_lock. So the fault only tests whether the device is ready. If
+ * not, it waits without mmap_lock, see vfio_pci_core_fault_retry(), and is
+ * repeated, so that the next fault sees the result.
  */
 #include <linux/io.h>
 #include <linux/vfio_pci_core.h>
@@ -16,7 +16,7 @@
 
 /**
  * nvgrace_gpu_is_ready_legacy - is a device without CXL DVSEC ready?
- * @io: its BAR 0
+ * @io: mapping of its BAR 0
  *
  * Return: %true if it is.
  */
@@ -58,10 +58,12 @@ int nvgrace_gpu_test_device_ready(struct nvgrace_gpu_pci_core_device *nvdev)
 }
 
 /**
- * nvgrace_gpu_fault_wait - wait for the device, for vfio_pci_core_fault_retry()
+ * nvgrace_gpu_fault_wait - wait until the device is ready
  * @vdev: the device
  *
- * Context: Without mmap_lock. Ends with a signal that kills.
+ * For vfio_pci_core_fault_retry().
+ *
+ * Context: The caller does not hold mmap_lock. A fatal signal ends the wait.
  */
 void nvgrace_gpu_fault_wait(struct vfio_pci_core_device *vdev)
 {
@@ -78,14 +80,15 @@ void nvgrace_gpu_fault_wait(struct vfio_pci_core_device *vdev)
 		return;
 	if (!ret && !vdev->pm_runtime_engaged)
 		ret = nvgrace_gpu_check_device_ready(nvdev);
-	/* A reset that has come meanwhile has another number */
+	/* A reset in the meantime has another number */
 	if (ret == -ETIME)
 		WRITE_ONCE(nvdev->gave_up, nr_resets + 1);
 	up_read(&vdev->memory_lock);
 }
 
 /**
- * nvgrace_gpu_fault_reset - the device was reset: what faults know is out of date
+ * nvgrace_gpu_fault_reset - after a reset, discard what earlier faults have
+ * found
  * @nvdev: the device
  */
 void nvgrace_gpu_fault_reset(struct nvgrace_gpu_pci_core_device *nvdev)
