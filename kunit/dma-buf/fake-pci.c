@@ -243,7 +243,7 @@ struct pci_dev *fake_pci_dev(struct fake_pci *pci, unsigned int bus,
 	KUNIT_ASSERT_EQ(test,
 			dma_set_mask_and_coherent(&pdev->dev,
 						  DMA_BIT_MASK(64)), 0);
-	/* As the firmware may say, and x86 of all devices */
+	/* As firmware declares for some devices, and x86 for all */
 	dev_set_dma_coherent(&pdev->dev);
 	return pdev;
 }

@@ -478,7 +478,7 @@ struct device *fake_device(struct kunit *test, const char *name)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(dev));
 	KUNIT_ASSERT_EQ(test,
 			dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64)), 0);
-	/* As the firmware may say, and x86 of all devices */
+	/* As firmware declares for some devices, and x86 for all */
 	dev_set_dma_coherent(dev);
 	return dev;
 }

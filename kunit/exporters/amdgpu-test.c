@@ -657,7 +657,7 @@ static void required_asleep_test(struct kunit *test)
 	dma_buf_detach(t->dmabuf, peer);
 }
 
-/* Nor a buffer that can only be in system memory */
+/* Nor does it get a buffer that can only be in system memory */
 static void required_in_gtt_test(struct kunit *test)
 {
 	struct ttm_resource gtt = { .mem_type = TTM_PL_TT };

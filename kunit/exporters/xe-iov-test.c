@@ -496,7 +496,7 @@ static void withdraw_test(struct kunit *test)
 	end_import(test);
 }
 
-/* Nor is it if nothing was mapped at that time */
+/* The same if nothing was mapped at that time */
 static void withdraw_unmapped_test(struct kunit *test)
 {
 	struct xe_iov_test *t = test->priv;

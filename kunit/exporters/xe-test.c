@@ -465,7 +465,7 @@ static void invalidate_mapped_again_test(struct kunit *test)
 	end_import(t, exp);
 }
 
-/* Nor is it if it is to go as well, and the GPU is not done with it */
+/* The same if that mapping is to go as well, and the GPU still uses it */
 static void invalidate_twice_test(struct kunit *test)
 {
 	struct fake_exporter *exp = fake_sgt_exporter(test, FAKE_SIMPLE);

@@ -157,7 +157,7 @@ static void low_power(struct bars_test *t, bool engaged)
 	start(t);
 }
 
-/* Nobody uses the buffer, once all importers know that they can map again */
+/* No task uses the buffer once all importers know that they can map again */
 static bool unused(struct bars_test *t, struct vfio_pci_dma_buf *buf)
 {
 	flush_work(&t->bars->back);
@@ -579,7 +579,7 @@ static void bars_importers_at_once(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* Nor does it keep the thread waiting that starts the revokes */
+/* Nor does such a holder delay the thread that starts the revokes */
 static void bars_start_revoke_lock_held(struct kunit *test)
 {
 	struct bars_test *t = test->priv;
@@ -689,7 +689,7 @@ static void bars_open_in_reset(struct kunit *test)
 	vfio_pci_bars_close(&t->vdev);
 }
 
-/* So is a device that recovers from an error, and is removed before that has ended */
+/* The device is opened during a recovery, and removed before that has ended */
 static void bars_open_in_recovery(struct kunit *test)
 {
 	struct bars_test *t = test->priv;

@@ -225,7 +225,7 @@ static void drain_between_close_and_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->calls, 1);
 }
 
-/* The last one to begin drains, wherever the others are */
+/* The last close to begin drains, at whatever step the others are */
 static void drain_by_the_last_to_begin(struct kunit *test)
 {
 	struct drain_test *t = test->priv;

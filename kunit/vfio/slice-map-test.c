@@ -334,7 +334,7 @@ static void slice_map_area(struct kunit *test)
 	vfio_pci_slice_map_fini(&map);
 }
 
-/* The user's ranges are many: the search does not go to one far behind */
+/* With many ranges, the search does not reach one that is far behind */
 static void slice_map_area_many(struct kunit *test)
 {
 	static const struct area areas[] = {
