@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is different on arm64: the type of memory is a mapping's, not a page's.
+ * On arm64 a mapping, not a page, has a memory type.
  *
- * MMIO has to be device memory in the SMMU's tables and must not be cached by
- * the CPU; what is ordinary memory must not become device memory.  Both kinds of
- * tables are read where the hardware reads them.
+ * MMIO has to be device memory in the SMMU's tables, and the CPU must not cache
+ * it; ordinary memory must not become device memory. The test reads both kinds
+ * of tables where the hardware reads them.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,9 +32,9 @@
 #define BAR	2
 #define RW	(PROT_READ | PROT_WRITE)
 #define IOVA	PMD			/* beyond the window of MSIs for large pages */
-#define COPY	(4 * PMD)		/* where a copy is, in another IOAS */
+#define COPY	(4 * PMD)		/* a copy, in another IOAS */
 
-/* Not one page that may be executed. */
+/* No page may be executed. */
 #define XN	(3ULL << 53)
 
 FIXTURE(arm64) {
@@ -45,7 +45,7 @@ FIXTURE(arm64) {
 	u64 phys;
 };
 
-/* The memory that has room for two of the largest pages */
+/* The memory with room for two of the largest pages */
 static const char *large_memory(void)
 {
 	const char *bdf, *best = NULL;
@@ -87,7 +87,7 @@ static int import(struct _test_data_arm64 *self, int fd, u64 length, u64 iova, u
 			     iova, flags);
 }
 
-/* Does the SMMU lead @dev there, as device memory? */
+/* Does the SMMU translate for @dev to there, as device memory? */
 static bool is_device(struct vfio_pci_device *dev, u64 iova, u64 phys, struct descriptor *d)
 {
 	u8 mair;
@@ -154,7 +154,7 @@ TEST_F_TIMEOUT(arm64, smmu_slice_is_device_memory, 120)
 	ASSERT_TRUE(is_device(self->other.dev, COPY + PMD, self->phys + PMD, &d));
 	EXPECT_FALSE(d.writable);
 
-	/* A revoke takes it from all of them, and this is where it counts. */
+	/* A revoke takes it from all of them: the SMMU stops each page. */
 	ASSERT_EQ(0, slice_revoke(self->mem, fd));
 	for (at = 0; at < length; at += at < PMD ? PMD : PAGE) {
 		EXPECT_TRUE(is_stopped(self->edu.dev, IOVA + at));
@@ -164,7 +164,7 @@ TEST_F_TIMEOUT(arm64, smmu_slice_is_device_memory, 120)
 	close(fd);
 }
 
-/* Each range where the list has it, none with its neighbour's type or address. */
+/* Each range has its own address from the list, and its own type. */
 TEST_F_TIMEOUT(arm64, smmu_ranges, 120)
 {
 	struct vfio_region_dma_range r[] = {
@@ -198,7 +198,7 @@ TEST_F_TIMEOUT(arm64, smmu_memory_is_cached, 120)
 	iommu_unmap(self->iommu, &ram);
 }
 
-/* The mock's pages are MMIO, memory, MMIO, ... by what its list says of them. */
+/* The mock's list declares its pages MMIO, memory, MMIO, ... */
 TEST_F_TIMEOUT(arm64, smmu_kinds_are_kept_apart, 120)
 {
 	int fd = mock_dmabuf(self->iommu->iommufd, 4 * PAGE);
@@ -218,7 +218,7 @@ TEST_F_TIMEOUT(arm64, smmu_kinds_are_kept_apart, 120)
 	close(fd);
 }
 
-/* Memory that is imported as a dma-buf is like memory that is mapped. */
+/* Memory imported as a dma-buf has the type of memory mapped directly. */
 TEST_F_TIMEOUT(arm64, smmu_imported_memory_is_cached, 120)
 {
 	int fd = export_udmabuf(4 * PAGE);
@@ -233,7 +233,7 @@ TEST_F_TIMEOUT(arm64, smmu_imported_memory_is_cached, 120)
 	close(fd);
 }
 
-/* The same for a BAR that is mapped by its address, with memory beside it. */
+/* The same for a BAR that is mapped by its address, next to memory. */
 TEST_F_TIMEOUT(arm64, smmu_by_address, 120)
 {
 	u8 *room = mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(arm64, smmu_by_address, 120)
 	close(fd);
 }
 
-/* What is mapped again after an outage is what it was before. */
+/* A mapping restored after an outage has the type that it had before. */
 TEST_F_TIMEOUT(arm64, smmu_back, 120)
 {
 	int fd = slice_export(self->mem, BAR, 3 * PAGE, 2 * PAGE), tries = 1000;
@@ -285,7 +285,7 @@ static const char *type_of(const void *addr)
 	return pgtable_find(addr, &e) ? e.type : "nothing";
 }
 
-/* A mapping has the type that its slice had when it was made, and keeps it. */
+/* A mapping keeps the type that its slice had when it was made. */
 TEST_F_TIMEOUT(arm64, cpu_types, 120)
 {
 	int fd = slice_export(self->mem, BAR, 0, 8 * PAGE);
@@ -327,7 +327,7 @@ TEST_F_TIMEOUT(arm64, cpu_types, 120)
 	close(fd);
 }
 
-/* Unlike memory, a BAR can wait to be executed: by nobody, at no level. */
+/* No level of the page tables lets code in a BAR be executed. */
 TEST_F_TIMEOUT(arm64, cpu_blocks, 120)
 {
 	int fd = slice_export(self->mem, BAR, 0, 2 * PMD);
@@ -346,7 +346,10 @@ TEST_F_TIMEOUT(arm64, cpu_blocks, 120)
 	EXPECT_EQ(XN, d.bits & XN);
 	EXPECT_FALSE(d.contiguous);
 
-	/* Part of a block goes: what comes back is pages of the same type. */
+	/*
+	 * A part of the block goes: the rest comes back as pages of the same
+	 * type.
+	 */
 	ASSERT_EQ(0, munmap(p + PMD, PMD / 2));
 	EXPECT_STREQ("NC", type_of(p + PMD + PMD / 2));
 	ASSERT_TRUE(pgtable_descriptor(p + PMD + PMD / 2, &d));
@@ -364,10 +367,7 @@ TEST_F_TIMEOUT(arm64, cpu_blocks, 120)
 	close(fd);
 }
 
-/*
- * KVM may give a guest write-combining of it: the one flag for which smaps has
- * no letters.
- */
+/* KVM may give a guest write-combining of it: smaps has no letters for that. */
 TEST_F_TIMEOUT(arm64, kvm_may_map_it_uncached, 120)
 {
 	int fd = slice_export(self->mem, BAR, 0, PAGE);
@@ -385,7 +385,7 @@ TEST_F_TIMEOUT(arm64, kvm_may_map_it_uncached, 120)
 	close(fd);
 }
 
-/* What is not made of whole pages of this kernel cannot be exported or imported. */
+/* Only whole pages of this kernel can be exported or imported. */
 TEST_F_TIMEOUT(arm64, less_than_a_page, 120)
 {
 	struct vfio_region_dma_range r[] = { { 0, PAGE }, { PAGE, PAGE / 16 } };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What iommufd has mapped of a device's memory is back when the memory is.
+ * What iommufd has mapped of a device's memory comes back with the memory.
  *
- * The memory goes in every way in which it can, and comes again. Then DMA lands
- * where it did, in every page table that the buffer is in by then, and user space
- * has done nothing about it. What was unmapped meanwhile, revoked for ever or
- * closed does not come back, and nothing lands while the memory is away.
+ * The memory goes in every way in which it can, and comes back. Then, without
+ * any action of user space, DMA lands at the same place as before, in every
+ * page table that the buffer is in by then. Mappings that were unmapped
+ * meanwhile, revoked permanently or closed do not come back, and no DMA lands
+ * while the memory is away.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -36,7 +37,7 @@
 #define PAGE	GUEST_PAGE
 #define BAR	2
 #define IOVA	0x1000000UL
-#define COPY	0x2000000UL		/* where a copy is, in another IOAS */
+#define COPY	0x2000000UL		/* a copy, in another IOAS */
 #define FIRST	(24 * PAGE)		/* the buffer: these pages of the BAR, */
 #define SECOND	(4 * PAGE)		/* and then these */
 #define HALF	(2 * PAGE)
@@ -53,7 +54,7 @@ struct scene {
 	int dmabuf;
 };
 
-/* How the memory goes and comes */
+/* The ways in which the memory goes and comes back */
 struct way {
 	const struct pci_kind *kind;
 	void (*begin)(struct vfio_pci_device *dev);
@@ -195,7 +196,7 @@ static u32 own_table(struct scene *self, int engine)
 	return id;
 }
 
-/* A second IOAS, in which the engines' own memory is where it was. */
+/* A second IOAS, with the engines' own memory at the same place. */
 static u32 other_ioas(struct scene *self)
 {
 	struct dma_region *ram = &self->engines.ram;
@@ -213,7 +214,7 @@ static int copy(struct scene *self, u32 to, u64 iova)
 			 IOAS_RW);
 }
 
-/* Does what this engine stores there appear in the BAR?  All of it, or nothing. */
+/* Does all of a store by this engine appear in the BAR, or nothing of it? */
 static bool lands(struct scene *self, int engine, u64 iova)
 {
 	u8 *first = self->mem->bars[BAR].vaddr + FIRST + SEAM;
@@ -230,7 +231,7 @@ static bool lands(struct scene *self, int engine, u64 iova)
 	return mem_differ(sent, got, LEN) < 0;
 }
 
-/* The kernel maps it again soon, not at once. */
+/* The kernel maps it again soon, but not at once. */
 static bool lands_again(struct scene *self, int engine, u64 iova)
 {
 	int tries;
@@ -243,13 +244,13 @@ static bool lands_again(struct scene *self, int engine, u64 iova)
 	return false;
 }
 
-/* If it is to come back, it has by then. */
+/* Long enough for the buffer to come back, if it does. */
 static void wait_for_nothing(void)
 {
 	usleep(300000);
 }
 
-/* An engine stores something, and the IOMMU lets nothing through. */
+/* An engine stores something, and the IOMMU stops it. */
 static bool stopped(struct scene *self, struct trace *trace, int engine, u64 iova)
 {
 	u8 sent[LEN];
@@ -284,7 +285,7 @@ static void dma_lands_again(struct __test_metadata *_metadata, struct scene *sel
 	trace_close(&trace);
 }
 
-/* In two page tables of an IOAS, and in another IOAS; some came meanwhile. */
+/* In two page tables of an IOAS, and in another IOAS; some joined meanwhile. */
 static void everywhere(struct __test_metadata *_metadata, struct scene *self,
 		       const struct way *way)
 {
@@ -310,7 +311,7 @@ static void everywhere(struct __test_metadata *_metadata, struct scene *self,
 	EXPECT_TRUE(lands_again(self, 0, IOVA));
 	EXPECT_TRUE(lands_again(self, 1, COPY));
 
-	/* The copy stands alone. */
+	/* The copy works without the first. */
 	EXPECT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
 	way->begin(self->mem);
 	way->end(self->mem);
@@ -321,7 +322,9 @@ static void everywhere(struct __test_metadata *_metadata, struct scene *self,
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
 }
 
-/* What is unmapped while it is away stays so; the other half of it does not. */
+/*
+ * A part that is unmapped while it is away stays so; the other half comes back.
+ */
 static void unmapped_meanwhile(struct __test_metadata *_metadata, struct scene *self,
 			       const struct way *way)
 {
@@ -341,7 +344,7 @@ static void unmapped_meanwhile(struct __test_metadata *_metadata, struct scene *
 	EXPECT_FALSE(lands(self, 0, IOVA + SIZE));
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
 
-	/* Who rebuilds by himself does not notice anything. */
+	/* A program that maps again by itself notices no difference. */
 	ASSERT_EQ(0, map(self));
 	way->begin(self->mem);
 	way->end(self->mem);
@@ -350,7 +353,7 @@ static void unmapped_meanwhile(struct __test_metadata *_metadata, struct scene *
 	EXPECT_TRUE(lands(self, 0, IOVA));
 }
 
-/* Away for now and gone for ever. */
+/* A buffer that is away, and one that is gone permanently. */
 static void two_states(struct __test_metadata *_metadata, struct scene *self,
 		       const struct way *way)
 {
@@ -382,7 +385,7 @@ static void two_states(struct __test_metadata *_metadata, struct scene *self,
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
 }
 
-/* With the flag it is as it was before there was a way back. */
+/* With the flag, mappings behave as before the kernel restored them. */
 static void not_wanted(struct __test_metadata *_metadata, struct scene *self,
 		       const struct way *way)
 {
@@ -401,7 +404,7 @@ static void not_wanted(struct __test_metadata *_metadata, struct scene *self,
 	EXPECT_TRUE(lands(self, 0, IOVA));
 }
 
-/* The owner changes his mind while the way back is under way. */
+/* The owner takes the memory away again while a restore is in progress. */
 static void revoked_then(struct __test_metadata *_metadata, struct scene *self,
 			 const struct way *way)
 {
@@ -443,7 +446,7 @@ static void closed_then(struct __test_metadata *_metadata, struct scene *self,
 		self->mem = NULL;
 		ASSERT_TRUE(stopped(self, &trace, 0, IOVA));
 
-		/* Who opens the device next has nothing to do with it. */
+		/* The next user of the device is independent of it. */
 		self->mem = endpoint_open(self->bdf, self->iommu, NULL);
 		way->begin(self->mem);
 		way->end(self->mem);
@@ -458,7 +461,7 @@ static void closed_then(struct __test_metadata *_metadata, struct scene *self,
 	trace_close(&trace);
 }
 
-/* The importer goes while the way back is under way. */
+/* The importer goes while a restore is in progress. */
 static void unmapped_then(struct __test_metadata *_metadata, struct scene *self,
 			  const struct way *way)
 {
@@ -475,7 +478,7 @@ static void unmapped_then(struct __test_metadata *_metadata, struct scene *self,
 	}
 }
 
-/* Short of memory, and all at once. */
+/* Without memory, and all at once. */
 FIXTURE(hard) {
 	struct iommu *iommu;
 	struct engines engines;
@@ -524,7 +527,7 @@ TEST_F(hard, flags_and_options)
 	EXPECT_EQ(-EOPNOTSUPP, EVENT(GET, 0));
 	EXPECT_EQ(-ENOENT, ioas_option(fd, 12345, IOMMU_OPTION_DMABUF_EVENT,
 				       IOMMU_OPTION_OP_SET, event));
-	/* It goes with the IOAS */
+	/* The eventfd is released with the IOAS */
 	EXPECT_EQ(0, EVENT(SET, event));
 	close(event);
 	close(memfd);
@@ -533,7 +536,7 @@ TEST_F(hard, flags_and_options)
 #define CGROUP	"/sys/fs/cgroup"
 #define MUCH	(32UL << 20)		/* of page tables: 16 */
 
-/* In the name of somebody whose cgroup can be made small afterwards. */
+/* As a process whose cgroup can be made small afterwards. */
 static int import_for(struct __test_metadata *_metadata, struct _test_data_hard *self, int slice)
 {
 	int status;
@@ -577,8 +580,8 @@ static bool hard_lands_again(struct _test_data_hard *self)
 }
 
 /*
- * No memory for the page tables, which he has to pay for who has imported it: he
- * is told, and nobody is killed for it.
+ * The importer pays for the page tables and has no memory for them: the eventfd
+ * reports that, and no task is killed for it.
  */
 TEST_F_TIMEOUT(hard, short_of_memory, 120)
 {
@@ -598,7 +601,7 @@ TEST_F_TIMEOUT(hard, short_of_memory, 120)
 	ASSERT_EQ(0, import_for(_metadata, self, slice));
 	ASSERT_TRUE(hard_lands(self));
 
-	/* A small outage of what is there works, then there is no room */
+	/* Too small for the page tables, which are freed meanwhile */
 	endpoint_memory(self->mem, false);
 	ASSERT_EQ(0, file_write("16K", CGROUP "/back/memory.max"));
 	endpoint_memory(self->mem, true);
@@ -607,13 +610,13 @@ TEST_F_TIMEOUT(hard, short_of_memory, 120)
 	EXPECT_EQ(1, count);
 	EXPECT_FALSE(hard_lands(self));
 
-	/* There is room now: the next time it succeeds, and nothing is reported. */
+	/* Now there is memory: the next restore succeeds without a report. */
 	ASSERT_EQ(0, file_write("max", CGROUP "/back/memory.max"));
 	endpoint_memory(self->mem, false);
 	endpoint_memory(self->mem, true);
 	EXPECT_TRUE(hard_lands_again(self));
 
-	/* Or while it is tried. */
+	/* Or during the attempts. */
 	endpoint_memory(self->mem, false);
 	ASSERT_EQ(0, file_write("16K", CGROUP "/back/memory.max"));
 	endpoint_memory(self->mem, true);
@@ -632,7 +635,7 @@ TEST_F_TIMEOUT(hard, short_of_memory, 120)
 
 #define FAIL	"/sys/kernel/debug/fail_page_alloc"
 
-/* So many of those allocations fail that do not wait, whoever makes them. */
+/* Let this part of the allocations that do not wait fail, in any task. */
 static void fail_pages(int percent)
 {
 	char text[16];
@@ -647,7 +650,7 @@ static void fail_pages(int percent)
 	file_write(text, FAIL "/probability");
 }
 
-/* What is filled under a lock that an exporter waits for is not waited for. */
+/* A fill under a lock that exporters wait for does not wait for memory. */
 TEST_F_TIMEOUT(hard, failing_allocations, 200)
 {
 	struct pollfd wait = { .fd = eventfd(0, EFD_NONBLOCK), .events = POLLIN };
@@ -673,7 +676,7 @@ TEST_F_TIMEOUT(hard, failing_allocations, 200)
 	}
 	EXPECT_EQ(-1, read(wait.fd, &count, sizeof(count)));
 
-	/* Each of them, in another page table as well */
+	/* Each import, in another page table as well */
 	endpoint_memory(self->mem, false);
 	fail_pages(100);
 	endpoint_memory(self->mem, true);
@@ -684,7 +687,7 @@ TEST_F_TIMEOUT(hard, failing_allocations, 200)
 	EXPECT_EQ(1, count);
 	EXPECT_FALSE(hard_lands(self));
 
-	/* What the text of the option says: unmap and map */
+	/* The text of the option describes this recovery: unmap and map */
 	EXPECT_EQ(0, ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA + PAGE,
 				MUCH, NULL));
 	EXPECT_EQ(0, ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id, slice, 0, MUCH,
@@ -697,7 +700,7 @@ TEST_F_TIMEOUT(hard, failing_allocations, 200)
 }
 
 /*
- * Everybody at once: the memory goes and comes, and threads map, unmap, copy,
+ * All at once: the memory goes and comes back, and threads map, unmap, copy,
  * attach and revoke.
  */
 #define SLICES	4
@@ -800,7 +803,7 @@ static void *revoke_all(void *arg)
 	return NULL;
 }
 
-/* check-full has more time for it, and says so on the kernel's command line. */
+/* check-full allows more time, by the kernel's command line. */
 static int storm_seconds(void)
 {
 	char line[4096], *word, *rest = line;
@@ -854,7 +857,7 @@ TEST_F_TIMEOUT(hard, storm, 300)
 	pthread_rwlock_destroy(&s.lock);
 }
 
-/* Every way in which memory goes and comes. */
+/* Every way in which memory goes and comes back. */
 FIXTURE(back) {
 	struct scene scene;
 };
@@ -898,7 +901,7 @@ TEST_F_TIMEOUT(back, unmapped_meanwhile, 120)
 	unmapped_meanwhile(_metadata, &self->scene, variant->way);
 }
 
-/* Where it does not matter so much which: one of those that are alike. */
+/* Where the way matters little: one of those that are alike. */
 FIXTURE(then) {
 	struct scene scene;
 };

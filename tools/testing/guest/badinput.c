@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What user space may not ask for, the error that it gets, and that nothing
- * of the attempt is left behind.
+ * Requests that user space may not make, the error that it gets, and that the
+ * attempt leaves nothing behind.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,9 +29,9 @@
 #define PAGE		GUEST_PAGE
 #define BAR		2
 #define IOVA		0x1000000UL
-#define LARGE		(1UL << 32)	/* where there is room for any import */
+#define LARGE		(1UL << 32)	/* room for any import */
 #define SIZE		(4 * PAGE)
-#define MSI_IOVA	1		/* stands for where this machine has MSIs */
+#define MSI_IOVA	1		/* stands for this machine's window of MSIs */
 #define RANGES_MAX	262144
 
 FIXTURE(badinput) {
@@ -57,7 +57,9 @@ FIXTURE_SETUP(badinput)
 	self->buffers = bufinfo_buffers();
 }
 
-/* Whatever was tried: no attachment, no buffer, and the IOVA is free. */
+/*
+ * After an attempt there is no attachment and no buffer, and the IOVA is free.
+ */
 FIXTURE_TEARDOWN(badinput)
 {
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
@@ -176,7 +178,7 @@ TEST_F(badinput, iova_taken)
 	EXPECT_EQ(-EEXIST, map(self, self->dmabuf, 0, PAGE, IOVA + SIZE - PAGE));
 	EXPECT_EQ(1, bufinfo_attachments(self->dmabuf));
 
-	/* An area goes as a whole or not at all. */
+	/* An area is unmapped as a whole or not at all. */
 	EXPECT_EQ(-ENOENT, ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id,
 				      IOVA, PAGE, NULL));
 	EXPECT_EQ(0, ioas_unmap(self->iommu->iommufd, self->iommu->ioas_id, IOVA,
@@ -226,7 +228,7 @@ TEST_F(badinput, revoked_buffer)
 	endpoint_memory(self->mem, false);
 	EXPECT_EQ(-EAGAIN, map(self, self->dmabuf, 0, SIZE, IOVA));
 
-	/* Born without memory, a buffer comes alive with it. */
+	/* A buffer made while the memory is off works when the memory is on. */
 	early = endpoint_export(self->mem, BAR, &range, 1);
 	ASSERT_GE(early, 0);
 	EXPECT_EQ(-EAGAIN, map(self, early, 0, SIZE, IOVA));
@@ -239,7 +241,7 @@ TEST_F(badinput, revoked_buffer)
 	close(early);
 }
 
-/* The other importers: none of them can do without SGT or P2P. */
+/* The other importers: all of them need SGT or P2P. */
 TEST_F(badinput, importer_without_p2p)
 {
 	static const char * const drivers[] = { "vgem", "vkms", "bochs-drm", "qxl" };
@@ -264,7 +266,7 @@ TEST_F(badinput, importer_without_p2p)
 		SKIP(return, "no such driver here");
 }
 
-/* What vfio-pci is asked to export. */
+/* Requests for an export to vfio-pci. */
 struct bad_range {
 	const char *what;
 	int nr;
@@ -324,7 +326,7 @@ TEST_F(badinput, export_fields)
 			TH_LOG("flag %d", i);
 	}
 
-	/* BAR 3 is the upper half of BAR 2, 4 and 5 are not there. */
+	/* BAR 3 is the upper half of BAR 2; BARs 4 and 5 do not exist. */
 	for (i = 3; i < 12; i++) {
 		buf = plain;
 		buf.region_index = i;
@@ -339,7 +341,7 @@ TEST_F(badinput, export_fields)
 					       &plain, &good, 1));
 }
 
-/* Ranges that user space announces, but does not have. */
+/* User space announces ranges that it does not have. */
 TEST_F(badinput, ranges_that_cannot_be_read)
 {
 	size_t head = sizeof(struct vfio_device_feature) +
@@ -390,7 +392,7 @@ TEST_F(badinput, too_many_ranges)
 
 	EXPECT_EQ(-ENOMEM, endpoint_export(self->mem, BAR, ranges, RANGES_MAX + 1));
 
-	/* Counts whose size in bytes wraps, in 32 bits. */
+	/* Counts whose size in bytes wraps around 32 bits. */
 	buf.nr_ranges = UINT_MAX;
 	EXPECT_EQ(-ENOMEM, endpoint_export_raw(self->mem, VFIO_DEVICE_FEATURE_GET,
 					       &buf, ranges, 1));
@@ -436,7 +438,7 @@ TEST_F_TIMEOUT(badinput, as_many_ranges_as_there_may_be, 120)
 	vfio_pci_device_cleanup(large);
 }
 
-/* The memory that a list of ranges takes is the caller's. */
+/* The caller is charged for the memory of a list of ranges. */
 #define CGROUP "/sys/fs/cgroup"
 
 static long charged(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mmap() of a BAR through the device's own file descriptor: what user space
- * has always been able to rely on, and the name of such a mapping.
+ * mmap() of a BAR through the device's own file descriptor: behaviour that user
+ * space has always relied on, and the name of such a mapping.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -28,14 +28,14 @@
 #define PMD	(PAGE / 8 * PAGE)
 #define PUD	(512 * PMD)
 #define BAR	2
-#define SIGNED	(64 * PAGE)		/* so much of the BAR has page signs */
+#define SIGNED	(64 * PAGE)		/* part of the BAR with page signs */
 #define RW	(PROT_READ | PROT_WRITE)
 
 FIXTURE(bar) {
 	struct iommu *iommu;
 	struct vfio_pci_device *mem;
 	const char *bdf;
-	u64 offset;			/* of the BAR in the device's file */
+	u64 offset;			/* offset of the BAR in the device's file */
 	u64 size;
 };
 
@@ -45,7 +45,7 @@ static void open_device(struct _test_data_bar *self)
 	self->mem = endpoint_open(self->bdf, self->iommu, NULL);
 }
 
-/* The device's file descriptor is the last thing that keeps it open. */
+/* Only the device's file descriptor keeps it open. */
 static void close_device(struct _test_data_bar *self)
 {
 	vfio_pci_device_cleanup(self->mem);
@@ -75,7 +75,7 @@ static void *map(struct _test_data_bar *self, u64 at, size_t length)
 	return map_shared(self->mem->fd, self->offset + at, length, RW);
 }
 
-/* Somebody else could have the device now: 0, or -errno. */
+/* Can another process open the device now? 0 or -errno. */
 static int can_be_opened(const char *bdf)
 {
 	struct iommu *iommu = iommu_init(MODE_IOMMUFD);
@@ -129,13 +129,13 @@ TEST_F(bar, name)
 	EXPECT_STREQ(want, m.name);
 }
 
-/* Each BAR has its own. */
+/* Each BAR has a buffer of its own. */
 TEST_F(bar, name_of_another_bar)
 {
 	char vfio[32], want[128];
 	struct mapping m;
 
-	/* Where there is no firmware the kernel packs small ones into a page */
+	/* Without firmware the kernel packs small BARs into a page */
 	if (!self->mem->bars[0].vaddr && !machine_promises("small-bars", NULL))
 		SKIP(return, "x86 only: small BARs share a page on this machine");
 	ASSERT_NE(NULL, self->mem->bars[0].vaddr);
@@ -158,7 +158,7 @@ TEST_F(bar, file_offset)
 	EXPECT_EQ(self->offset + 3 * PAGE, m.offset);
 	EXPECT_STREQ("rw-s", m.perms);
 
-	/* and so does what is left of it */
+	/* and so does the rest of it */
 	ASSERT_EQ(0, munmap(p + PAGE, PAGE));
 	ASSERT_TRUE(maps_find(p + 2 * PAGE, &m));
 	EXPECT_EQ(self->offset + 5 * PAGE, m.offset);
@@ -202,7 +202,7 @@ TEST_F(bar, what_is_refused)
 	EXPECT_EQ(NULL, map_shared(fd, self->mem->config_space.offset, PAGE, PROT_READ));
 	EXPECT_EQ(EINVAL, errno);
 	errno = 0;
-	/* BAR 5 of this device has no resource; the ROM can not be mapped. */
+	/* BAR 5 of this device has no resource; the ROM cannot be mapped. */
 	EXPECT_EQ(NULL, map_shared(fd, 5UL << 40, PAGE, PROT_READ));
 	EXPECT_EQ(EINVAL, errno);
 	errno = 0;
@@ -279,7 +279,9 @@ TEST_F(bar, mremap)
 	ASSERT_NE(NULL, p);
 	EXPECT_TRUE(pages_are(p, 2 * PAGE, 8 * PAGE));
 
-	/* It may move, with pages in it and without, and shrink; not grow. */
+	/*
+	 * It may move, with and without mapped pages, and shrink, but not grow.
+	 */
 	q = mmap(NULL, 4 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, q);
 	ASSERT_EQ(q, mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q));
@@ -365,7 +367,7 @@ TEST_F(bar, stays_open_while_mapped)
 	EXPECT_EQ(-EINVAL, can_be_opened(self->bdf));
 	EXPECT_TRUE(pages_are(p, 4 * PAGE, 8 * PAGE));
 
-	/* Either half of it does that. */
+	/* Each half behaves like that. */
 	ASSERT_EQ(0, munmap(p, 2 * PAGE));
 	EXPECT_EQ(-EINVAL, can_be_opened(self->bdf));
 	EXPECT_TRUE(pages_are(p + 2 * PAGE, 2 * PAGE, 10 * PAGE));
@@ -413,7 +415,7 @@ TEST_F(bar, a_childs_mapping_keeps_it_open)
 	EXPECT_EQ(0, can_be_opened(self->bdf));
 }
 
-/* mmap() says yes while the memory is off; the access decides. */
+/* mmap() succeeds while the memory is off; the access decides. */
 TEST_F(bar, mmap_while_memory_is_off)
 {
 	void *p;
@@ -447,7 +449,7 @@ TEST_F_TIMEOUT(bar, thousand_mappings, 120)
 		ASSERT_EQ(0, munmap(p[i], 2 * PAGE));
 }
 
-/* A page a fault, but for pages that are touched in order. */
+/* One page per fault, except for sequential accesses. */
 TEST_F(bar, page_faults)
 {
 	void *p = map_aligned(self->mem->fd, self->offset + PAGE, 16 * PAGE, RW,
@@ -493,19 +495,19 @@ TEST_F_TIMEOUT(bar, huge_faults, 120)
 		EXPECT_STREQ("pmd", e.level);
 	}
 
-	/* Half a huge page goes: the rest of it comes back in small ones. */
+	/* Half a huge page is unmapped: the rest comes back in small pages. */
 	ASSERT_EQ(0, munmap(p + PMD, PMD / 2));
 	EXPECT_EQ(0, child_read(p + PMD + PMD / 2));
 	EXPECT_EQ(SIGSEGV, child_read(p + PMD + PMD / 2 - PAGE));
 	EXPECT_EQ(0, faults_of(p, PMD));
 
-	/* The address does not suit it. */
+	/* The address is not aligned. */
 	p = map_aligned(self->mem->fd, self->offset, PMD, RW, PMD, PAGE);
 	ASSERT_NE(NULL, p);
 	EXPECT_EQ(faults_in_order(PAGE, PMD), faults_of(p, PMD));
 	EXPECT_TRUE(pages_are(p, SIGNED, 0));
 
-	/* Nor the end: the mapping stops short of a huge page. */
+	/* Nor is the end: the mapping ends within a huge page. */
 	p = map_aligned(self->mem->fd, self->offset, 2 * PMD - PAGE, RW, PMD, 0);
 	ASSERT_NE(NULL, p);
 	EXPECT_EQ(1 + faults_in_order(0, PMD - PAGE), faults_of(p, 2 * PMD - PAGE));
@@ -581,7 +583,7 @@ TEST_F_TIMEOUT(big, gigantic_fault_of_a_slice, 120)
 	EXPECT_TRUE(pages_are(p, 4 * PAGE, 0));
 }
 
-/* Registers, in BARs that are no memory. */
+/* Registers, in BARs that are not memory. */
 FIXTURE(registers) {
 };
 

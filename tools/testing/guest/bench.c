@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the operations of dma-buf cost, seen from user space.
+ * The cost of dma-buf operations, seen from user space.
  *
- * Prints lines "NAME COUNT": nanoseconds an operation. In a guest that counts
+ * Prints lines "NAME COUNT": nanoseconds per operation. In a guest that counts
  * instructions (tools/bench) a nanosecond is one instruction.
  *
  * Scatterlists are measured through DRM drivers of the guest: vgem and vkms
- * attach an imported buffer and do no more, virtio-gpu in its 2D mode attaches and
- * maps it, finds that it cannot use it, and takes all of it back.
+ * only attach an imported buffer; virtio-gpu in its 2D mode attaches and maps
+ * it, finds that it cannot use it, and undoes both.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -47,10 +47,10 @@ struct bench {
 	int fd;
 	size_t size;
 	unsigned int nr;
-	/* What is mapped into which IOAS by its address */
+	/* The user address that is mapped into an IOAS */
 	void *at;
 	u32 ioas_id;
-	/* mmap() of @size bytes there, and how many pages are touched */
+	/* mmap() of @size bytes there, and the number of pages to touch */
 	off_t offset;
 	unsigned int touch;
 	bool random;
@@ -84,9 +84,9 @@ static int by_size(const void *a, const void *b)
 }
 
 /*
- * Nanoseconds an operation, or -errno of one that this kernel cannot do. The
- * median of some batches, because now and then one has a grace period of RCU
- * or the like in it.
+ * Nanoseconds per operation, or -errno of one that this kernel cannot do. The
+ * median of some batches, because some batches contain a grace period of RCU or
+ * the like.
  */
 static double cost(int (*op)(struct bench *b), struct bench *b, int count)
 {
@@ -144,7 +144,7 @@ static int attach(struct bench *b)
 	return rc;
 }
 
-/* Attach, map, unmap and detach: virtio-gpu says ENODEV after the map. */
+/* Attach, map, unmap and detach: virtio-gpu fails with ENODEV after the map. */
 static int attach_map(struct bench *b)
 {
 	unsigned int handle;
@@ -178,7 +178,7 @@ static void bench_sgt(struct bench *b)
 	}
 }
 
-/* The same with one page of another exporter; vgem attaches none of its own. */
+/* The same with one page of another exporter; vgem does not attach its own. */
 static void bench_exporter(struct bench *b, const char *what, int fd)
 {
 	char name[64];
@@ -256,7 +256,7 @@ static int import_address(struct bench *b)
 	return rc ?: ioas_unmap(b->iommu->iommufd, b->ioas_id, IOVA, b->size, NULL);
 }
 
-/* By address: with memory it must not matter that it could be a BAR. */
+/* By address: mapping memory must not cost more because it could be a BAR. */
 static void bench_addresses(struct bench *b)
 {
 	static const struct { const char *name; size_t size; bool bar, alone; } what[] = {
@@ -283,7 +283,7 @@ static void bench_addresses(struct bench *b)
 	munmap(memory, SZ_2M);
 }
 
-/* Pages in descending order, so that no two of them are neighbours. */
+/* Pages in descending order, so that none continues the previous one. */
 static void bench_ranges(struct bench *b)
 {
 	static const unsigned int counts[] = { 1, 16, 256, 4096 };
@@ -309,10 +309,10 @@ static void bench_ranges(struct bench *b)
 	}
 }
 
-/* Where a huge page fits. Nothing else is mapped there. */
+/* Address at which a huge page fits. Nothing else is mapped there. */
 #define MAP_AT		((void *)0x400000000000UL)
 
-/* In no order that somebody could foresee */
+/* In an unpredictable order */
 static const unsigned char random_order[] = {
 	11, 4, 14, 1, 8, 15, 6, 2, 12, 9, 0, 5, 13, 3, 10, 7
 };
@@ -330,7 +330,7 @@ static int map(struct bench *b)
 	return -munmap(at, b->size);
 }
 
-/* What is printed of a fault is the difference that touching makes. */
+/* The difference that touching makes is printed for a fault. */
 static int bench_faults(struct bench *b, const char *what)
 {
 	static const struct { const char *name; size_t size; int nr; } sizes[] = {
@@ -361,7 +361,7 @@ static int bench_faults(struct bench *b, const char *what)
 	return 0;
 }
 
-/* What is mapped ahead must not cost those who do not need it. */
+/* Mapping ahead must not cost programs that do not need it. */
 static int bench_touched(struct bench *b, const char *what)
 {
 	static const struct { const char *name; unsigned int touch; bool random; } how[] = {
@@ -439,7 +439,7 @@ static void bench_mmap(struct bench *b)
 	b->nr = 1;
 	bench_slice(b, "slice");
 
-	/* Only the first 512 pages are touched: with them beside each other. */
+	/* Only the first 512 pages are touched, with neighbours mapped. */
 	b->nr = MAX_RANGES;
 	ranges[0] = (struct vfio_region_dma_range){ SZ_2M, SZ_2M };
 	for (n = 1; n < b->nr; n++)
@@ -447,7 +447,7 @@ static void bench_mmap(struct bench *b)
 			SZ_4M + (b->nr - 1 - n) * PAGE, PAGE };
 	bench_slice(b, "4096-range slice");
 
-	/* Last: what was allocated and freed makes the next mmap() dearer. */
+	/* Last, because its allocations and frees slow down the next mmap(). */
 	b->fd = b->dev->fd;
 	b->offset = (off_t)BAR << 40;
 	bench_memory(b, "bytes of slab, a BAR mapping");
@@ -480,7 +480,7 @@ static int memory_off_on(struct bench *b)
 	return 0;
 }
 
-/* What slices cost their owner: those of @b->dev are of 64 KiB, not mapped. */
+/* The cost of slices for their owner: those of @b->dev: 64 KiB, not mapped. */
 static void bench_many(struct bench *b)
 {
 	static int fds[MANY];
@@ -521,7 +521,7 @@ static void *sleep_through(void *arg)
 	return NULL;
 }
 
-/* A reset by FLR takes 100 ms. They begin to read in its first half. */
+/* A reset by FLR takes 100 ms. The threads begin to read in its first half. */
 static void *let_go(void *go)
 {
 	usleep(20000);
@@ -530,8 +530,8 @@ static void *let_go(void *go)
 }
 
 /*
- * Threads that access a device during its reset, beside as many slices of it:
- * how often each is woken.
+ * Threads access a device during its reset, and as many slices of it exist: the
+ * number of wake-ups of each thread.
  */
 static void bench_sleepers(struct bench *b)
 {
@@ -589,7 +589,7 @@ static int revoke_fd(struct bench *b, int fd)
 	return ioctl(b->dev->fd, VFIO_DEVICE_FEATURE, feature) ? -errno : 0;
 }
 
-/* With b->touch pages of it mapped. */
+/* With b->touch of its pages mapped. */
 static int revoke_slice(struct bench *b)
 {
 	int fd = endpoint_export(b->dev, BAR, ranges, b->nr);
@@ -641,11 +641,13 @@ int main(void)
 	const struct rlimit files = { 4096, 4096 };
 	struct bench b = {};
 
-	/* What the boot has left to workqueues */
+	/* Work that the boot has left to workqueues */
 	sleep(10);
 	setrlimit(RLIMIT_NOFILE, &files);
 
-	/* tools/vgpu/devices-blobs: another machine, with nothing of the rest */
+	/*
+	 * tools/vgpu/devices-blobs: another machine, without the other devices
+	 */
 	if (machine_promises("scripted-gpus", "drm")) {
 		bench_blobs();
 		return 0;

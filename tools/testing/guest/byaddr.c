@@ -2,9 +2,10 @@
 /*
  * BARs that are mapped for DMA by their user address.
  *
- * Programs that were written for VFIO's type1 know no dma-buf: they map a BAR into
- * their address space and say where.  Other devices reach it then, through either
- * interface of iommufd; as long as its owner allows, and no longer.
+ * Programs that were written for VFIO's type1 know no dma-buf: they map a BAR
+ * into their address space and pass the address. Through both interfaces of
+ * iommufd, other devices then reach the BAR, but only as long as its owner
+ * allows.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -106,7 +107,7 @@ static int vfio_map(int iommufd, void *from, u64 length, u64 iova, u32 flags)
 	return ioctl(iommufd, VFIO_IOMMU_MAP_DMA, &args) ? -errno : 0;
 }
 
-/* How many bytes, or -errno */
+/* A number of bytes, or -errno */
 static s64 vfio_unmap(int iommufd, u64 iova, u64 length)
 {
 	struct vfio_iommu_type1_dma_unmap args = {
@@ -137,7 +138,7 @@ static s64 unmap(struct _test_data_byaddr *self, u64 iova, u64 length)
 	return rc ?: (s64)done;
 }
 
-/* Is what an engine stores at @iova found at @at, which the CPU reaches? */
+/* Does a store of an engine at @iova appear at @at, which the CPU reaches? */
 static bool lands(struct _test_data_byaddr *self, u64 iova, void *at)
 {
 	static const u8 zeros[LEN];
@@ -155,7 +156,7 @@ static bool lands(struct _test_data_byaddr *self, u64 iova, void *at)
 	return landed;
 }
 
-/* Does an engine load from @iova what is at @at? */
+/* Does a load of an engine from @iova return what is at @at? */
 static bool loads(struct _test_data_byaddr *self, u64 iova, void *at)
 {
 	static u32 seed = 1000;
@@ -211,7 +212,7 @@ static u8 *room(struct _test_data_byaddr *self)
 		EXPECT_TRUE(lands(self, iova + ROOM - LEN, p + ROOM - LEN));	\
 	} while (0)
 
-/* All of a buffer that is longer than a page, there and back. */
+/* All of a buffer that is longer than a page, in both directions. */
 TEST_F_TIMEOUT(byaddr, a_bar, 120)
 {
 	static u8 sent[3 * PAGE + 40], got[sizeof(sent)];
@@ -249,7 +250,7 @@ TEST_F_TIMEOUT(byaddr, memory_on_both_sides, 120)
 	EXPECT_FALSE(lands(self, IOVA, p));
 	EXPECT_FALSE(lands(self, IOVA + MIDDLE, self->bar + FIRST));
 
-	/* The same again, in a copy, and without what it was copied from. */
+	/* The same again, in a copy, and without the original mapping. */
 	ASSERT_EQ(0, map(self, p, ROOM, IOVA, IOAS_RW));
 	ASSERT_EQ(0, ioas_copy(self->iommufd, self->ioas, IOVA + ROOM, self->ioas, IOVA,
 			       ROOM, IOAS_RW));
@@ -259,7 +260,7 @@ TEST_F_TIMEOUT(byaddr, memory_on_both_sides, 120)
 	munmap(p, ROOM);
 }
 
-/* Nothing but what is mapped: neither before it nor behind it, not by a copy. */
+/* Nothing but the mapped part: neither before nor behind it, nor in a copy. */
 TEST_F_TIMEOUT(byaddr, no_more_than_the_mapping, 120)
 {
 	u8 *p = room(self);
@@ -287,7 +288,7 @@ TEST_F_TIMEOUT(byaddr, slice, 120)
 	ASSERT_NE(NULL, p);
 	ASSERT_NE(NULL, q);
 
-	/* However often, and through whichever mapping: one attachment */
+	/* Any number of maps, through each mapping: one attachment */
 	for (i = 0; i < 10; i++)
 		ASSERT_EQ(0, map(self, p + PAGE, 3 * PAGE, IOVA + i * 4 * PAGE, IOAS_RW));
 	ASSERT_EQ(0, map(self, q, PAGE, IOVA + i * 4 * PAGE, IOAS_RW));
@@ -296,7 +297,7 @@ TEST_F_TIMEOUT(byaddr, slice, 120)
 	EXPECT_TRUE(lands(self, IOVA + 9 * 4 * PAGE + 2 * PAGE, self->bar + FIRST + 3 * PAGE));
 	EXPECT_TRUE(lands(self, IOVA + i * 4 * PAGE, self->bar + FIRST + 2 * PAGE));
 
-	/* Who may not write does not share with who may. */
+	/* Read-only maps do not share with writable ones. */
 	ASSERT_EQ(0, map(self, q, PAGE, IOVA + ++i * 4 * PAGE, IOAS_READ));
 	EXPECT_EQ(2, bufinfo_attachments(slice));
 	EXPECT_FALSE(lands(self, IOVA + i * 4 * PAGE, self->bar + FIRST + 2 * PAGE));
@@ -311,7 +312,7 @@ TEST_F_TIMEOUT(byaddr, slice, 120)
 	close(slice);
 }
 
-/* The last mapping takes the import along. */
+/* The last mapping ends the import. */
 TEST_F_TIMEOUT(byaddr, nothing_is_left, 120)
 {
 	int slice = slice_export(self->mem, BAR, FIRST, 4 * PAGE), before, i;
@@ -356,7 +357,7 @@ TEST_F_TIMEOUT(byaddr, revoke_is_for_ever, 120)
 	EXPECT_FALSE(lands(self, IOVA, self->bar + FIRST));
 	EXPECT_EQ(-ENODEV, map(self, p, 2 * PAGE, IOVA + ROOM, IOAS_RW));
 
-	/* The owner's own mapping goes on */
+	/* The owner's own mapping still works */
 	EXPECT_EQ(0, map(self, self->bar + FIRST, 2 * PAGE, IOVA + ROOM, IOAS_RW));
 	EXPECT_TRUE(lands(self, IOVA + ROOM, self->bar + FIRST));
 	EXPECT_EQ(4 * PAGE, unmap(self, IOVA, 2 * ROOM));
@@ -364,7 +365,7 @@ TEST_F_TIMEOUT(byaddr, revoke_is_for_ever, 120)
 	close(slice);
 }
 
-/* What is mapped comes back, and what is mapped of the same import meanwhile. */
+/* What was mapped comes back, and so do maps of the same import meanwhile. */
 TEST_F_TIMEOUT(byaddr, after_an_outage, 120)
 {
 	int slice = slice_export(self->mem, BAR, FIRST, PAGE);
@@ -421,7 +422,7 @@ TEST_F_TIMEOUT(byaddr, who_may_write, 120)
 	munmap(p, PAGE);
 	close(slice);
 
-	/* The owner could write, but not here. */
+	/* The owner could write, but not through this mapping. */
 	p = map_shared(self->mem->fd, bar_offset(self) + FIRST, PAGE, PROT_READ);
 	ASSERT_NE(NULL, p);
 	EXPECT_EQ(-EFAULT, map(self, p, PAGE, IOVA, IOAS_RW));
@@ -440,30 +441,30 @@ TEST_F_TIMEOUT(byaddr, who_may_write, 120)
 	munmap(p, PAGE);
 }
 
-/* What counts is what is at the address when the call is made. */
+/* The call maps what is at the address at that time. */
 TEST_F_TIMEOUT(byaddr, before_and_after, 120)
 {
 	u8 *p = room(self), *q = p + MIDDLE;
 
-	/* Gone before: nothing */
+	/* Unmapped before: nothing */
 	ASSERT_EQ(0, munmap(q, PAGE));
 	EXPECT_EQ(-EFAULT, map(self, q, PAGE, IOVA, IOAS_RW));
 	EXPECT_EQ(-EFAULT, map(self, p, ROOM, IOVA, IOAS_RW));
 
-	/* Gone after: as ever */
+	/* Unmapped after: no change */
 	q += PAGE;
 	ASSERT_EQ(0, map(self, q, PAGE, IOVA, IOAS_RW));
 	ASSERT_EQ(0, munmap(q, PAGE));
 	EXPECT_TRUE(lands(self, IOVA, self->bar + FIRST + PAGE));
 
-	/* Replaced after: what was there */
+	/* Replaced after: the former mapping */
 	q += PAGE;
 	ASSERT_EQ(0, map(self, q, PAGE, IOVA + PAGE, IOAS_RW));
 	replace(q, PAGE, RW, -1, 0);
 	EXPECT_TRUE(lands(self, IOVA + PAGE, self->bar + FIRST + 2 * PAGE));
 	EXPECT_FALSE(lands(self, IOVA + PAGE, q));
 
-	/* And so memory that became a BAR is memory */
+	/* And memory that has replaced a BAR is memory */
 	ASSERT_EQ(0, map(self, q, PAGE, IOVA + 2 * PAGE, IOAS_RW));
 	EXPECT_TRUE(lands(self, IOVA + 2 * PAGE, q));
 	replace(q, PAGE, RW, self->mem->fd, bar_offset(self) + FIRST);
@@ -477,7 +478,7 @@ TEST_F_TIMEOUT(byaddr, torn_mapping, 120)
 {
 	u8 *p = room(self), *q = p + MIDDLE, *moved = memory(2 * PAGE);
 
-	/* Pages 1 and 2 change their places, a third has other rights */
+	/* Pages 1 and 2 are exchanged, a third has other rights */
 	ASSERT_EQ(moved, mremap(q + PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, moved));
 	ASSERT_EQ(q + PAGE, mremap(q + 2 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 				   q + PAGE));
@@ -496,7 +497,7 @@ TEST_F_TIMEOUT(byaddr, torn_mapping, 120)
 	munmap(p, ROOM);
 }
 
-/* The import does not keep the device: closing it is the end. */
+/* The import does not keep the device open: closing it ends the mapping. */
 TEST_F_TIMEOUT(byaddr, close_of_the_device, 120)
 {
 	const char *bdf = pci_find(&pci_ivshmem, 1);
@@ -517,7 +518,7 @@ TEST_F_TIMEOUT(byaddr, close_of_the_device, 120)
 	ASSERT_EQ(0, close(dev->fd));
 	vfio_pci_device_free(dev);
 
-	/* Somebody else has it now, and it is where it was. */
+	/* Another process can open it now, and the BAR is at the same place. */
 	dev = endpoint_open(bdf, self->iommu, NULL);
 	bar = dev->bars[BAR].vaddr;
 	EXPECT_FALSE(lands(self, IOVA, bar + FIRST));
@@ -527,7 +528,7 @@ TEST_F_TIMEOUT(byaddr, close_of_the_device, 120)
 	vfio_pci_device_cleanup(dev);
 }
 
-/* An IOAS of its own for one call, in which the engines' memory is. */
+/* An IOAS of its own for one call, with the engines' memory. */
 static u32 other_ioas(struct _test_data_byaddr *self)
 {
 	u32 id;
@@ -552,7 +553,7 @@ static void engines_to(struct _test_data_byaddr *self, u32 id)
 	VFIO_ASSERT_EQ(rc, 0);
 }
 
-/* Nothing is pinned without a device. What was there is what the first one gets. */
+/* Without a device nothing is pinned. The first device gets what was mapped. */
 TEST_F_TIMEOUT(byaddr, attached_later, 120)
 {
 	u8 *p = room(self), *q = room(self);
@@ -571,7 +572,7 @@ TEST_F_TIMEOUT(byaddr, attached_later, 120)
 	munmap(q, ROOM);
 }
 
-/* What cannot be imported is nobody's concern before that, as ever. */
+/* Before that, an address that cannot be imported is no error. */
 TEST_F_TIMEOUT(byaddr, refused_later, 120)
 {
 	int slice = export_readonly(self->mem, FIRST, PAGE);
@@ -589,7 +590,7 @@ TEST_F_TIMEOUT(byaddr, refused_later, 120)
 	close(slice);
 }
 
-/* Accesses (of mediated devices) go to memory, whatever lies beside it. */
+/* Accesses (of mediated devices) reach memory, also next to a BAR. */
 TEST_F_TIMEOUT(byaddr, accesses_only, 120)
 {
 	u8 *p = room(self), sent[LEN], got[LEN];
@@ -611,7 +612,7 @@ TEST_F_TIMEOUT(byaddr, accesses_only, 120)
 				    true));
 	EXPECT_EQ(-1, mem_differ(p + ROOM - LEN, sent, LEN));
 
-	/* And to a BAR as its address does. */
+	/* And a BAR, by its user address. */
 	EXPECT_EQ(0, mock_access_rw(self->iommufd, access, IOVA + ROOM + MIDDLE, sent, LEN,
 				    true));
 	bar_read(got, self->bar + FIRST, LEN);
@@ -619,7 +620,7 @@ TEST_F_TIMEOUT(byaddr, accesses_only, 120)
 	EXPECT_EQ(2 * ROOM, unmap(self, IOVA, 2 * ROOM));
 	close(access);
 
-	/* Beside a device there is a BAR that it can reach. */
+	/* For an attached device, iommufd imports the BAR. */
 	self->ioas = self->iommu->ioas_id;
 	ASSERT_EQ(0, vfio_ioas(self->iommufd, IOMMU_VFIO_IOAS_SET, self->ioas));
 	access = mock_access(self->iommufd, self->ioas);
@@ -635,7 +636,7 @@ TEST_F_TIMEOUT(byaddr, accesses_only, 120)
 	munmap(p, ROOM);
 }
 
-/* Type1 takes out any part of what was mapped. */
+/* Type1 unmaps any part of a mapping. */
 TEST_F_TIMEOUT(byaddr, type1_cuts, 120)
 {
 	int slice = slice_export(self->mem, BAR, FIRST + MIDDLE_LEN, 2 * PAGE);
@@ -683,7 +684,9 @@ TEST_F_TIMEOUT(byaddr, type1_cuts, 120)
 	close(slice);
 }
 
-/* What was cut out stays out when the BAR comes back, on both sides of the cuts the rest. */
+/*
+ * Parts that were cut out stay out when the BAR comes back; the rest returns.
+ */
 TEST_F_TIMEOUT(byaddr, type1_cuts_after_an_outage, 120)
 {
 	u8 *p = room(self);
@@ -699,7 +702,7 @@ TEST_F_TIMEOUT(byaddr, type1_cuts_after_an_outage, 120)
 
 	for (round = 0; round < 2; round++) {
 		endpoint_memory(self->mem, false);
-		/* The second time there is a cut while it is away, too */
+		/* The second time there is also a cut while it is away */
 		if (round)
 			EXPECT_EQ(PAGE, unmap(self, IOVA + MIDDLE + 3 * PAGE, PAGE));
 		EXPECT_TRUE(lands(self, IOVA + MIDDLE - LEN, p + MIDDLE - LEN));
@@ -728,7 +731,7 @@ static long table_pages(void)
 	return at ? atol(at + strlen("nr_iommu_pages ")) : -1;
 }
 
-/* Mapped with the largest pages that there are: so tables are few. */
+/* Mapped with the largest possible pages: so tables are few. */
 TEST_F_TIMEOUT(byaddr, large_pages, 120)
 {
 	struct vfio_pci_device *dev = NULL;
@@ -762,7 +765,7 @@ TEST_F_TIMEOUT(byaddr, large_pages, 120)
 	EXPECT_LE(table_pages() - before, 3);
 	EXPECT_EQ(SZ_1G, unmap(self, 8UL * SZ_1G + SZ_2M, SZ_1G));
 
-	/* Where the kernel chooses the address it sees to that. */
+	/* The kernel aligns an address that it chooses itself. */
 	if (!self->compat) {
 		struct iommu_ioas_map args = {
 			.size = sizeof(args),
@@ -821,7 +824,7 @@ static void *change_in_a_storm(void *arg)
 	return NULL;
 }
 
-/* Everything at once: what is refused is refused, and nothing is left of it. */
+/* All at once: invalid calls are refused, and leave nothing behind. */
 TEST_F_TIMEOUT(byaddr, storm, 120)
 {
 	struct storm s = { .self = self, .room = room(self) };

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * See mapping types at work: who offers what to whom and what is chosen, then
- * DMA from one device into another through what was chosen, then its end; and a
- * slice of a BAR that another process has for a while.
+ * Shows mapping types at work: the offers and requests, the selected type, DMA
+ * from one device into another through it, and its end; then a slice of a BAR
+ * that another process has for a while.
  *
- * Everything that is shown is also checked; "demo: ok" is said last, and only
- * if all of it was as it should be.
+ * Everything that is shown is also checked; "demo: ok" comes last, and only if
+ * all of it was right.
  */
 #include <errno.h>
 #include <signal.h>
@@ -54,7 +54,7 @@ static struct vfio_pci_device *mem;
 static struct trace trace;
 static int wrong;
 
-/* One line of the show, and whether it is as it should be. */
+/* One line of the show, and whether it is right. */
 static __printf(2, 3) void show(bool right, const char *text, ...)
 {
 	va_list args;
@@ -201,7 +201,7 @@ static bool bar_holds(const u8 *data)
 	return mem_differ(now, data, SIZE) < 0;
 }
 
-/* Does DMA land, soon at least? */
+/* Does DMA land, at least soon? */
 static bool comes_back(const u8 *data)
 {
 	int tries, i, at;
@@ -229,7 +229,7 @@ static int unmap(void)
 	return ioas_unmap(iommu->iommufd, iommu->ioas_id, IOVA, SIZE, NULL);
 }
 
-/* The table that dmabuf-show prints of us; is an attachment of this type in it? */
+/* Has dmabuf-show's table of this process an attachment of this type? */
 static bool show_table(const char *type)
 {
 	char line[256], cell[32];
@@ -387,8 +387,8 @@ static void show_revoke(int dmabuf, u8 *data)
 }
 
 /*
- * A slice for another process, which has engines of its own: nobody else may
- * have them open.
+ * A slice for another process, which has engines of its own: no other process
+ * may have them open.
  */
 #define SLICE		(64 * PAGE)	/* in the BAR */
 #define SLICE_SIZE	(4 * PAGE)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Dirty tracking of a domain that has dma-bufs in it.
+ * Dirty tracking of a domain with dma-bufs.
  *
- * A revoke frees page tables, and whoever reads or clears dirty bits goes
- * through page tables: the two never meet in one.  What user space is told of a
- * dma-buf is that it is dirty if devices may write to it.
+ * A revoke frees page tables, and readers of dirty bits walk page tables: the
+ * two never meet in one. A dma-buf is reported as dirty to user space if
+ * devices may write to it.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,7 +26,7 @@
 #define PAGE	GUEST_PAGE
 #define BAR	2
 #define IOVA	0x4000000UL
-#define WINDOW	0x4000000UL		/* of I/O address space that is asked for */
+#define WINDOW	0x4000000UL		/* window of I/O address space that is queried */
 #define CHUNK	MOCK_DMABUF_MAX
 #define CHUNKS	(WINDOW / CHUNK)
 #define SECONDS	8
@@ -75,7 +75,7 @@ static int bitmap_of(struct _test_data_dirty *self, u64 iova, u64 size, void *bi
 			      bitmap);
 }
 
-/* Every other page is of each kind; they are all alike in this. */
+/* Pages alternate between the kinds; all kinds behave alike here. */
 TEST_F(dirty, writable_is_dirty)
 {
 	int dmabuf = mock_dmabuf(self->iommu->iommufd, 64 * PAGE);
@@ -86,7 +86,7 @@ TEST_F(dirty, writable_is_dirty)
 	EXPECT_EQ(0, bitmap_of(self, IOVA, 64 * PAGE, &bits));
 	EXPECT_EQ(~0ull, bits);
 
-	/* It still is, and a part of it is as well. */
+	/* It is still dirty, and so is a part of it. */
 	bits = 0;
 	EXPECT_EQ(0, bitmap_of(self, IOVA + 8 * PAGE, 16 * PAGE, &bits));
 	EXPECT_EQ(0xffffull, bits);
@@ -104,7 +104,7 @@ TEST_F(dirty, read_only_is_clean)
 	EXPECT_EQ(0, bits);
 }
 
-/* Memory beside it is reported as precisely as ever. */
+/* Memory next to it is reported as precisely as before. */
 TEST_F(dirty, memory_is_as_written)
 {
 	int dmabuf = mock_dmabuf(self->iommu->iommufd, 16 * PAGE);
@@ -115,7 +115,7 @@ TEST_F(dirty, memory_is_as_written)
 
 	ASSERT_GE(dmabuf, 0);
 	ASSERT_EQ(0, map(self, dmabuf, 16 * PAGE, IOVA, IOAS_RW));
-	/* Each alone: where pages happen to lie side by side they have one dirty bit. */
+	/* Each alone: adjacent physical pages share one dirty bit. */
 	for (at = 0; at < 16 * PAGE; at += PAGE)
 		ASSERT_EQ(0, ioas_map(self->iommu->iommufd, self->ioas_id, ram + at, PAGE,
 				      IOVA + 16 * PAGE + at, IOAS_RW));
@@ -152,7 +152,7 @@ static void *clears(void *arg)
 	return NULL;
 }
 
-/* Two threads go through the domain; this one has its contents taken away. */
+/* Two threads walk the domain; this one takes its contents away. */
 static void walk_while(struct __test_metadata *_metadata, struct _test_data_dirty *self,
 		       void (*cut)(struct __test_metadata *_metadata,
 				   struct _test_data_dirty *self, void *arg), void *arg)

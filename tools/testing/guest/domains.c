@@ -2,10 +2,10 @@
 /*
  * One imported buffer, several page tables.
  *
- * An area of an IOAS is in every domain of it, and a copy of it in the
- * domains of another IOAS.  Wherever it is, it leads to the same pages of the
- * BAR, as MMIO, whichever came first; and a revoke takes it from all of them.
- * It stays revoked, as is asked for here; back.c is about what comes back.
+ * An area of an IOAS is in each of its domains, and a copy of it in the domains
+ * of another IOAS. In each of them it leads to the same pages of the BAR, as
+ * MMIO, whichever came first; and a revoke takes it from all of them. It stays
+ * revoked, as this test asks for; back.c is about the restore.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@
 #define PAGE	GUEST_PAGE
 #define BAR	2
 #define IOVA	0x1000000UL
-#define COPY	0x2000000UL		/* where a copy is, in another IOAS */
+#define COPY	0x2000000UL		/* a copy, in another IOAS */
 #define FIRST	(24 * PAGE)		/* the buffer: these pages of the BAR, */
 #define SECOND	(4 * PAGE)		/* and then these */
 #define HALF	(2 * PAGE)
@@ -37,7 +37,7 @@
 #define LEN	256
 #define SEAM	(HALF - LEN / 2)	/* a transfer over the seam of the two */
 
-/* The kernel's own: see include/linux/iommu.h. */
+/* The kernel's own flag: see include/linux/iommu.h. */
 #define IOMMU_CACHE	BIT(2)
 #define IOMMU_MMIO	BIT(4)
 #define IOMMU_MAP_ARGS	"domain=$arg1:x64 iova=$arg2:x64 size=$arg4:u64 prot=$arg5:x32"
@@ -105,7 +105,7 @@ static u32 own_table(struct _test_data_domains *self, int engine)
 	return id;
 }
 
-/* A second IOAS, in which the engines' own memory is where it was. */
+/* A second IOAS, with the engines' own memory at the same place. */
 static u32 other_ioas(struct _test_data_domains *self)
 {
 	struct dma_region *ram = &self->engines.ram;
@@ -127,8 +127,8 @@ static int copy(struct _test_data_domains *self, u32 ioas_id)
 }
 
 /*
- * Does what this engine stores there appear in the BAR?  It is all or nothing:
- * half a transfer is neither.
+ * Does a store of this engine appear in the BAR? All of it or nothing: half a
+ * transfer is a failure.
  */
 static bool lands(struct _test_data_domains *self, int engine, u64 iova)
 {
@@ -151,10 +151,10 @@ static bool lands(struct _test_data_domains *self, int engine, u64 iova)
 	return landed;
 }
 
-/* How one place of I/O address space was mapped since the last time. */
+/* How one place of I/O address space was mapped since the last call. */
 struct seen {
-	int domains;	/* this many mapped it */
-	int mmio;	/* pages, over all of them */
+	int domains;	/* number of domains that mapped it */
+	int mmio;	/* number of pages, over all of them */
 	int cache;
 };
 
@@ -240,7 +240,7 @@ TEST_F(domains, second_attached_earlier)
 	EXPECT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
 }
 
-/* The domain that was filled first goes; the other one stands alone. */
+/* The domain that was filled first goes; the other one remains. */
 TEST_F(domains, first_goes)
 {
 	u32 table = own_table(self, 1), other = other_ioas(self);
@@ -272,7 +272,7 @@ TEST_F(domains, copy_into_attached_ioas)
 	EXPECT_TRUE(lands(self, 0, IOVA));
 	EXPECT_TRUE(lands(self, 1, COPY));
 
-	/* Neither is the other's master. */
+	/* Both are equal. */
 	EXPECT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
 	EXPECT_FALSE(lands(self, 0, IOVA));
 	EXPECT_TRUE(lands(self, 1, COPY));
@@ -296,7 +296,7 @@ TEST_F(domains, copy_then_attach)
 	EXPECT_TRUE(lands(self, 0, IOVA));
 }
 
-/* A part of the area, over the seam of its ranges. */
+/* A part of the area, across the seam of its ranges. */
 TEST_F(domains, copy_of_a_part)
 {
 	u32 other = other_ioas(self);
@@ -343,7 +343,7 @@ TEST_F(domains, revoke_takes_it_from_the_copy)
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
 }
 
-/* A page table made over a revoked area has nothing of it. */
+/* A page table made over a revoked area has nothing of the area. */
 TEST_F(domains, attached_after_revoke)
 {
 	u32 other = other_ioas(self);
@@ -358,7 +358,7 @@ TEST_F(domains, attached_after_revoke)
 	EXPECT_EQ(0, how_mapped(self, IOVA, SIZE).domains);
 	EXPECT_FALSE(lands(self, 1, IOVA));
 
-	/* Who asks for it by name is told that there is nothing. */
+	/* A request for it by its IOVA finds nothing. */
 	EXPECT_EQ(-ENODEV, ioas_copy(self->iommu->iommufd, other, COPY + SIZE,
 				     self->iommu->ioas_id, IOVA, SIZE, IOAS_RW));
 	ASSERT_EQ(0, endpoint_attach(self->engines.edu[1].dev, other));

@@ -2,11 +2,11 @@
 /*
  * The bus reports an error of the device, and the PCI core recovers from it.
  *
- * An error that is not fatal changes nothing. A fatal one ends in a reset of the
- * device's bus of which vfio-pci hears by the PCI core's callbacks alone: importers
- * lose the memory until that is over, whoever reads it meanwhile waits, and no mapping from before
- * shows anything but the device or, as its BARs have no address after such a
- * reset, the bus's answer for a place where nothing is.
+ * An error that is not fatal changes nothing. A fatal error ends in a reset of
+ * the device's bus, of which only the PCI core's callbacks inform vfio-pci:
+ * importers lose the memory until the reset is over, readers wait meanwhile,
+ * and every mapping from before shows either the device or, as its BARs have no
+ * address after such a reset, the bus's answer for an empty place.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +40,7 @@
 #include "lib/slice.h"
 
 #define PAGE	GUEST_PAGE
-#define BAR	4			/* registers, which the device can be read by */
+#define BAR	4			/* registers, by which the device can be recognized */
 #define SIZE	PAGE
 #define IOVA	0x1000000UL
 #define RW	(PROT_READ | PROT_WRITE)
@@ -56,7 +56,7 @@ FIXTURE(errors) {
 	struct vfio_pci_device *dev;
 	const char *bdf;
 	void *bar, *slice;
-	u64 first;		/* word of the registers, after a reset as before */
+	u64 first;		/* a word of the registers, the same after a reset */
 	int dmabuf, event;
 	bool client_started;
 };
@@ -71,7 +71,7 @@ FIXTURE_VARIANT_ADD(errors, recovery) {
 	.id = "errors", .nth = 0, .recovers = true,
 };
 
-/* Nobody can reset the bus: a permanent failure. */
+/* The bus cannot be reset: a permanent failure. */
 FIXTURE_VARIANT_ADD(errors, failure) {
 	.id = "failure", .nth = 1,
 };
@@ -89,7 +89,7 @@ static int tell_by(struct vfio_pci_device *dev, int event)
 	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, set) ? -errno : 0;
 }
 
-/* Of an error since it was opened. A recovery that fails is another one. */
+/* Was an error reported since the open? A failed recovery is another error. */
 static bool was_told(struct _test_data_errors *self)
 {
 	struct pollfd poll_event = { .fd = self->event, .events = POLLIN };
@@ -97,7 +97,9 @@ static bool was_told(struct _test_data_errors *self)
 	return poll(&poll_event, 1, 30000) == 1;
 }
 
-/* How many the kernel has counted, whoever has the device; -1 if it does not */
+/*
+ * The kernel's count, whichever driver has the device; -1 if it does not count
+ */
 static long fatal_errors(const char *bdf)
 {
 	const char *name = "TOTAL_ERR_FATAL ";
@@ -197,7 +199,7 @@ TEST_F_TIMEOUT(errors, that_are_not_fatal, 120)
 	EXPECT_TRUE(is_imported(self));
 }
 
-/* The device, or the answer of a place where nothing is: of QEMU, of hardware */
+/* The device, or the answer of an empty place: of QEMU, of hardware */
 static bool is_good(u64 value, u64 first)
 {
 	return value == first || value == 0 || value == ~0ULL;
@@ -226,7 +228,7 @@ static void *read_on(void *arg)
 	return NULL;
 }
 
-/* The reset of the bus clears the device's registers, behind vfio-pci's back. */
+/* The reset of the bus clears the device's registers without vfio-pci. */
 static bool was_reset(const char *bdf)
 {
 	char path[64];
@@ -259,14 +261,14 @@ static void fatal(struct __test_metadata *_metadata, struct _test_data_errors *s
 	ASSERT_TRUE(was_told(self));
 	ASSERT_TRUE(was_reset(self->bdf));
 
-	/* Each waits until the PCI core has done what it can. */
+	/* Each waits until the PCI core has finished. */
 	EXPECT_EQ(signal, try_read(self->bar, &value));
 	if (!signal)
 		EXPECT_TRUE(is_good(value, self->first));
 	EXPECT_EQ(signal, client_read(&self->client, 0, &value));
 	if (!signal)
 		EXPECT_TRUE(is_good(value, self->first));
-	/* What has a BAR again comes back, wherever that is by now */
+	/* A device that has BARs again is mapped again, wherever they are */
 	EXPECT_EQ(variant->recovers, is_imported(self));
 
 	for (before = r.reads; r.reads == before;)
@@ -285,13 +287,13 @@ TEST_F_TIMEOUT(errors, that_are_fatal, 120)
 	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(first, self->first);
 		fatal(_metadata, self, variant);
-		/* Who opens the device next has a device, which VFIO has set up anew. */
+		/* The next opener gets a device that VFIO has set up again. */
 		close_device(self);
 		ASSERT_TRUE(open_device(self));
 	}
 }
 
-/* The close and the recovery at the same time, in either order. */
+/* Close and recovery at the same time, in either order. */
 TEST_F_TIMEOUT(errors, while_it_is_closed, 120)
 {
 	u64 first = self->first;

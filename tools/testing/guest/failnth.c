@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation on the way of an export and an import fails once.  What
- * was asked for is then refused, and nothing of it is left.
+ * Every allocation during an export and an import fails once. The call is then
+ * refused, and leaves nothing behind.
  */
 #include <errno.h>
 #include <signal.h>
@@ -64,8 +64,8 @@ FIXTURE_TEARDOWN(failnth)
 }
 
 /*
- * iommufd has parts of its own in this: it finds no object of that id, or does
- * not like the reserved regions of the device.
+ * iommufd reports some of these failures in its own way: it finds no object of
+ * that id, or refuses the reserved regions of the device.
  */
 static bool refused(int rc)
 {
@@ -142,8 +142,8 @@ TEST_F(failnth, import)
 }
 
 /*
- * By address: memory, the buffer, memory.  All or nothing.  iommufd has a part of
- * its own in the pinning of memory, too: it cannot.
+ * By address: memory, the buffer, memory. All or nothing. iommufd also has an
+ * error of its own for memory that it cannot pin.
  */
 static void map_by_address(struct __test_metadata *_metadata,
 			   struct _test_data_failnth *self, u32 ioas_id)
@@ -205,7 +205,7 @@ TEST_F(failnth, import_by_address_without_a_device)
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
 }
 
-/* A copy into another IOAS, and a device that comes to a mapped area. */
+/* A copy into another IOAS, and a device that is attached to a mapped area. */
 TEST_F(failnth, copy)
 {
 	int nth, rc, failed = 0;
@@ -263,13 +263,13 @@ TEST_F(failnth, second_domain)
 	ASSERT_LT(nth, MOST);
 	EXPECT_GT(failed, 3);
 
-	/* What went wrong with the others did not touch the first. */
+	/* The failures of the other areas did not affect the first. */
 	endpoint_memory(self->mem, false);
 	EXPECT_EQ(0, unmap(self, self->iommu->ioas_id, IOVA));
 	EXPECT_EQ(0, bufinfo_attachments(self->dmabuf));
 }
 
-/* A page table for each 2 MiB: the pages of the BAR and of the IOMMU are not aligned alike. */
+/* IOVA + PAGE is not aligned as the BAR is: there is a page table for each 2 MiB. */
 #define TABLES	4
 #define MUCH	(TABLES * 2UL << 20)
 
@@ -321,7 +321,7 @@ TEST_F_TIMEOUT(failnth, recovery, 300)
 	close(slice);
 }
 
-/* mmap() of @fd with the nth allocation failing, until none is left to fail. */
+/* mmap() of @fd with the nth allocation failing, until none fails. */
 static void map_with_failures(struct __test_metadata *_metadata, int fd, u64 offset)
 {
 	int nth, failed = 0;
@@ -356,7 +356,7 @@ TEST_F(failnth, mmap_of_a_slice)
 	map_with_failures(_metadata, self->dmabuf, 0);
 }
 
-/* The first mmap() of a BAR, after which there are others to share with. */
+/* The first mmap() of a BAR; later ones share its buffer. */
 TEST_F(failnth, first_mmap_of_a_bar)
 {
 	const char *bdf = pci_find(&pci_ivshmem, 1);
@@ -396,7 +396,7 @@ TEST_F(failnth, first_mmap_of_a_bar)
 	EXPECT_GT(failed, 1);
 }
 
-/* What takes memory away asks for none, or does without. */
+/* Taking memory away allocates nothing, or does without. */
 TEST_F(failnth, revoke)
 {
 	int nth, rc, fd = -1;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an import into an IOAS may cost others.
+ * The costs of an import into an IOAS for others.
  *
- * Who has nothing but a slice of a BAR can import it, as often as his memory
- * allows.  He can be killed while he does, the owner takes the slice back in
- * the meantime, and who has to do with neither does not notice.
+ * A client that has only a slice of a BAR can import it as often as its memory
+ * allows. It can be killed meanwhile, and the owner can revoke the slice in the
+ * middle; unrelated processes do not notice.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,14 +44,14 @@
 FIXTURE(import) {
 	struct iommu *iommu;
 	struct vfio_pci_device *mem;
-	u64 size;			/* of its BAR */
+	u64 size;			/* size of its BAR */
 };
 
 #define FULL	(1024 * MB)
 #define DOMAINS	6
 
 FIXTURE_VARIANT(import) {
-	u64 least;			/* of the BAR */
+	u64 least;			/* minimum size of the BAR */
 };
 
 FIXTURE_VARIANT_ADD(import, small) { .least = 0 };
@@ -89,7 +89,7 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec * 1e-9;
 }
 
-/* An IOAS that only mock devices are attached to: no flush is waited for. */
+/* An IOAS with mock devices only: it waits for no flush. */
 static u32 mock_ioas(int iommufd, int devices)
 {
 	struct mock_device dev;
@@ -110,7 +110,7 @@ static u32 mock_ioas(int iommufd, int devices)
 	return id;
 }
 
-/* A buffer is as long as its BAR at most, whatever it shows how often. */
+/* A buffer is no longer than its BAR, even if it shows parts repeatedly. */
 TEST_F(import, export_is_bounded)
 {
 	struct vfio_region_dma_range *many;
@@ -135,7 +135,7 @@ TEST_F(import, export_is_bounded)
 	EXPECT_EQ(-EINVAL, endpoint_export(self->mem, BAR, many, 460));
 	free(many);
 
-	/* The number of ranges has a bound of its own. */
+	/* The number of ranges has a limit of its own. */
 	if (variant->least)
 		return;
 	many = calloc(self->size / PAGE + 1, sizeof(*many));
@@ -148,7 +148,7 @@ TEST_F(import, export_is_bounded)
 	free(many);
 }
 
-/* An import that takes its time: small pages only, in several page tables. */
+/* A slow import: small pages only, in several page tables. */
 static int slow_import(int iommufd, u32 ioas_id, int slice)
 {
 	return ioas_map_file(iommufd, ioas_id, slice, 0, FULL, IOVA + PAGE, IOAS_RW);
@@ -187,11 +187,13 @@ static double import_time(struct __test_metadata *_metadata, int iommufd, u32 io
 	return t;
 }
 
-/* One that mmap() takes can be exported: all of its page, called by either length */
+/*
+ * A BAR that mmap() accepts can be exported: its whole page, by either length
+ */
 TEST_F(import, of_a_bar_smaller_than_a_page)
 {
 	struct vfio_pci_bar *bar = &self->mem->bars[0];
-	const u32 mask = 0x55aa;	/* a register that shows what was written */
+	const u32 mask = 0x55aa;	/* a register that keeps the written value */
 	struct engines engines;
 	int fd[2], i;
 	u32 value;
@@ -235,7 +237,7 @@ static int change_process(int iommufd)
 	return ioctl(iommufd, IOMMU_IOAS_CHANGE_PROCESS, &cmd) ? -errno : 0;
 }
 
-/* Live update: another process takes over, and nothing of a dma-buf is anybody's */
+/* Live update: another process takes over, and dma-bufs belong to no process */
 TEST_F(import, change_of_process)
 {
 	int iommufd = self->iommu->iommufd, slice, status;
@@ -255,14 +257,14 @@ TEST_F(import, change_of_process)
 	ASSERT_TRUE(WIFEXITED(status));
 	EXPECT_EQ(0, WEXITSTATUS(status));
 
-	/* The process that has taken over is gone, and devices still get there. */
+	/* The process that took over is gone, and DMA still works. */
 	ASSERT_TRUE(engines_open(&engines, self->iommu, 1));
 	writeq(0x1234567890, self->mem->bars[BAR].vaddr);
 	engines_read(&engines, &value, IOVA, sizeof(value));
 	EXPECT_EQ(0x1234567890, value);
 	engines_close(&engines);
 
-	/* What was found by its address belongs to a process. */
+	/* Pages that were found by their address belong to a process. */
 	EXPECT_EQ(0, change_process(iommufd));
 	ram = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, ram);
@@ -331,14 +333,14 @@ TEST_F_TIMEOUT(import, revoke_does_not_wait_for_it, 120)
 	TH_LOG("an import takes %.3f s, a revoke in it %.3f s", all, taken);
 	EXPECT_LT(taken, all / 2);
 
-	/* The area is there, with nothing in it. */
+	/* The area exists, but maps nothing. */
 	EXPECT_EQ(0, im.rc);
 	EXPECT_EQ(0, ioas_unmap(im.iommufd, im.ioas_id, IOVA + PAGE, FULL, NULL));
 	EXPECT_EQ(0, bufinfo_attachments(slice));
 	close(slice);
 }
 
-/* A device that comes later fills a page table of its own, likewise. */
+/* So does a device that comes later and fills a page table of its own. */
 static void *attach_slowly(void *arg)
 {
 	struct importer *im = arg;
@@ -357,7 +359,7 @@ TEST_F_TIMEOUT(import, nor_for_an_attach, 120)
 	int i;
 
 	NEEDS_MUCH(self);
-	/* How long it takes, and a revoke after it: this empties two page tables. */
+	/* Time of an import, and of a revoke that empties two page tables. */
 	for (i = 0; i < 2; i++) {
 		im.slice = slice_export(self->mem, BAR, 0, FULL);
 		ASSERT_GE(im.slice, 0);
@@ -387,7 +389,7 @@ TEST_F_TIMEOUT(import, nor_for_an_attach, 120)
 	close(im.slice);
 }
 
-/* Revokes at any time of an import; what is left of it is nothing or all. */
+/* Revokes at any time of an import, which leaves all of itself or nothing. */
 TEST_F_TIMEOUT(import, against_revokes, 120)
 {
 	struct importer im = { .iommufd = self->iommu->iommufd };
@@ -416,7 +418,7 @@ TEST_F_TIMEOUT(import, against_revokes, 120)
 	}
 }
 
-/* Objects of caches that nobody pays for. */
+/* Objects of caches that no cgroup is charged for. */
 static long free_of_charge(void)
 {
 	long sum = 0, active;
@@ -459,8 +461,8 @@ TEST_F_TIMEOUT(import, is_paid_for, 120)
 #define CGROUP	"/sys/fs/cgroup"
 
 /*
- * A client whose memory cgroup is full: the page tables are more than it may
- * have.  Its trouble is its own, whichever way it ends.
+ * A client whose memory cgroup is full: the page tables exceed its limit. That
+ * affects only the client, whether the import fails or the client is killed.
  */
 TEST_F_TIMEOUT(import, short_of_memory, 120)
 {
@@ -493,7 +495,7 @@ TEST_F_TIMEOUT(import, short_of_memory, 120)
 	TH_LOG("a revoke meanwhile takes %.3f s", taken);
 	EXPECT_LT(taken, 1);
 	EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) < 2);
-	/* An import that met the revoke has an area, with nothing in it */
+	/* An import that met the revoke has an area that maps nothing */
 	ioas_unmap(self->iommu->iommufd, id, IOVA + PAGE, FULL, NULL);
 	close(slice);
 
@@ -525,7 +527,9 @@ static double copies(struct __test_metadata *_metadata, int fd, u32 from, u32 to
 	return now() - t;
 }
 
-/* The last copies of one import cost what the first do; so does a revoke of all. */
+/*
+ * The last copies of an import cost as much as the first, and so does a revoke.
+ */
 TEST_F_TIMEOUT(import, many_copies, 300)
 {
 	u32 id = mock_ioas(self->iommu->iommufd, 1), other;
@@ -552,7 +556,7 @@ TEST_F_TIMEOUT(import, many_copies, 300)
 	close(slice);
 }
 
-/* A slice that was exported to be read is read, by devices too. */
+/* A slice that was exported read-only is read-only for devices too. */
 TEST_F(import, read_only_slice)
 {
 	const struct vfio_region_dma_range range = { 0, PAGE };
@@ -575,7 +579,7 @@ TEST_F(import, read_only_slice)
 	EXPECT_EQ(-EPERM, ioas_copy(fd, id, IOVA + PAGE, id, IOVA, PAGE, IOAS_RW));
 	EXPECT_EQ(0, ioas_copy(fd, id, IOVA + PAGE, id, IOVA, PAGE, IOAS_READ));
 
-	/* No other file descriptor of it is better. */
+	/* Other file descriptors of it do not change that. */
 	again = dup(slice);
 	EXPECT_EQ(-EPERM, ioas_map_file(fd, id, again, 0, PAGE, IOVA + 2 * PAGE, IOAS_RW));
 	close(again);
@@ -588,14 +592,14 @@ TEST_F(import, read_only_slice)
 	EXPECT_EQ(0, ioas_unmap(fd, id, IOVA, 2 * PAGE, NULL));
 	close(slice);
 
-	/* The same memory, from whoever may give it away. */
+	/* The same memory, exported by a process that may write to it. */
 	slice = slice_export(self->mem, BAR, 0, PAGE);
 	EXPECT_EQ(0, ioas_map_file(fd, id, slice, 0, PAGE, IOVA, IOAS_RW));
 	EXPECT_EQ(0, ioas_unmap(fd, id, IOVA, PAGE, NULL));
 	close(slice);
 }
 
-/* Somebody holds the reservation of a buffer for some seconds. */
+/* A task that holds the reservation lock of a buffer for some seconds. */
 #define HOLD	4
 
 FIXTURE(held) {
@@ -631,7 +635,7 @@ FIXTURE_TEARDOWN(held)
 	close(self->iommufd);
 }
 
-/* Start a child that does this; it has begun to. */
+/* Start a child that runs this function, and wait until it has begun. */
 #define IN_A_CHILD(pid, what)			\
 	do {					\
 		pid = fork();			\
@@ -671,7 +675,7 @@ static void nothing(int sig)
 {
 }
 
-/* No other signal makes an import fail that would have succeeded. */
+/* Other signals do not make the import fail. */
 TEST_F(held, importer_is_not_interrupted)
 {
 	const struct sigaction action = { .sa_handler = nothing };
@@ -686,7 +690,9 @@ TEST_F(held, importer_is_not_interrupted)
 	EXPECT_EQ(0, WEXITSTATUS(status));
 }
 
-/* Who looks at all buffers waits for this one; nobody waits for him. */
+/*
+ * A task that lists all buffers waits for this one; no task waits for that one.
+ */
 TEST_F(held, bystander)
 {
 	int status, other;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The driver of a PF uses what it has given to a VF.
+ * The driver of a PF uses memory that it has given to a VF.
  *
  * vfio-pci has a VF of an emulated network card (igb) and exports a page of its
- * BAR.  The PF is driven by kunit/exporters/igb-pf.c, which imports that and reads,
- * through the PF's own BAR, the 64 bytes that are behind the VF's.  What was
- * written to the VF's BAR has to be there.
+ * BAR. kunit/exporters/igb-pf.c drives the PF, imports the page and reads,
+ * through the PF's own BAR, the 64 bytes that are behind the VF's. There it
+ * must find what was written to the VF's BAR.
  */
 #include <errno.h>
 #include <glob.h>
@@ -41,7 +41,7 @@ FIXTURE(iov) {
 	struct trace trace;
 };
 
-/* The address of what the driver drives, or false */
+/* The address of the device that the driver drives, or false */
 static bool find_pf(char *bdf, size_t size)
 {
 	bool found;
@@ -54,7 +54,7 @@ static bool find_pf(char *bdf, size_t size)
 	return found;
 }
 
-/* Two VFs, once and for all tests */
+/* Two VFs, made once for all tests */
 static bool make_vfs(void)
 {
 	char bdf[32], text[16];
@@ -67,7 +67,7 @@ static bool make_vfs(void)
 	return !file_write("2", "/sys/bus/pci/devices/%s/sriov_numvfs", bdf);
 }
 
-/* What the PF says of its import */
+/* The PF's status of its import */
 static const char *state(void)
 {
 	static char text[128];
@@ -146,7 +146,9 @@ FIXTURE_TEARDOWN(iov)
 	trace_close(&self->trace);
 }
 
-/* It is IOV, offered first, and shows what the VF's user has written */
+/*
+ * It is IOV, which is offered first, and shows what the VF's user has written
+ */
 TEST_F(iov, reads_what_the_vf_wrote)
 {
 	struct match match;
@@ -162,7 +164,7 @@ TEST_F(iov, reads_what_the_vf_wrote)
 	ASSERT_EQ(0, command("map"));
 	write_mailbox(self->vf[0], 0x12345678);
 	EXPECT_TRUE(mailbox_is(0, 0x12345678)) TH_LOG("%s", state());
-	/* Another VF's is another one's */
+	/* Another VF's memory is at another place */
 	write_mailbox(self->vf[1], 0x9abcdef0);
 	EXPECT_TRUE(mailbox_is(0, 0x12345678)) TH_LOG("%s", state());
 }
@@ -181,7 +183,7 @@ TEST_F(iov, another_vf)
 	close(other);
 }
 
-/* What is beyond what the PF has given to the VF is not IOV, and the trace says why */
+/* Memory that the VF was not given is no IOV; the trace has the reason */
 TEST_F(iov, outside)
 {
 	int outside = slice_export(self->vf[0], BAR, PAGE, PAGE);
@@ -191,7 +193,7 @@ TEST_F(iov, outside)
 	ASSERT_GE(outside, 0);
 	ASSERT_TRUE(trace_enable(&self->trace, "dma_buf/dma_buf_iov_refused"));
 	ASSERT_EQ(0, import(outside));
-	/* Peer-to-peer to the PF need not be there */
+	/* A peer-to-peer path to the PF is not guaranteed */
 	command("map");
 	EXPECT_FALSE(state_is("IOV")) TH_LOG("%s", state());
 	while (trace_next(&self->trace, line, sizeof(line)))
@@ -201,7 +203,7 @@ TEST_F(iov, outside)
 	close(outside);
 }
 
-/* The PF takes it back, and gives it again */
+/* The PF takes the memory back, and gives it again */
 TEST_F(iov, provision)
 {
 	ASSERT_EQ(0, import(self->dmabuf));
@@ -216,7 +218,7 @@ TEST_F(iov, provision)
 	EXPECT_TRUE(state_is("IOV")) TH_LOG("%s", state());
 }
 
-/* A reset takes it away for as long as it lasts */
+/* A reset takes it away until it is over */
 TEST_F(iov, reset)
 {
 	ASSERT_EQ(0, import(self->dmabuf));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A virtual machine whose memory is that of a device: a memory slot of KVM over a
- * mapping of a BAR, and over one of a slice.  No VMM but this program, and no guest
- * but a few instructions.
+ * A virtual machine whose memory is that of a device: a memory slot of KVM over
+ * a mapping of a BAR, and over one of a slice. This program is the VMM, and the
+ * guest is a few instructions.
  *
- * What KVM_RUN says when the memory goes: it waits and goes on over a reset, fails
- * with EFAULT while the memory is off and after a revoke, and comes back for a
- * signal meanwhile.
+ * When the memory goes, KVM_RUN waits and continues after a reset, fails with
+ * EFAULT while the memory is off and after a revoke, and returns for a signal
+ * meanwhile.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,13 +34,15 @@
 
 #define PAGE	4096UL
 #define PMD	(2UL << 20)
-#define RAM	(64UL << 10)		/* at 0: code, and what it counts */
+#define RAM	(64UL << 10)		/* at 0: code, and its counter */
 #define COUNTER	0x8000
-#define DEVICE	0x40000000UL		/* where the guest sees the device's memory */
+#define DEVICE	0x40000000UL		/* guest address of the device's memory */
 #define SIZE	(4 * PMD)
 #define RW	(PROT_READ | PROT_WRITE)
 
-/* 32-bit code without paging: each does one thing and halts, but for the last */
+/*
+ * 32-bit code without paging: each piece does one thing and halts, but the last
+ */
 #define READ	0x1000
 #define WRITE	0x1100
 #define TOUCH	0x1200
@@ -131,7 +133,7 @@ static void set_regs(struct vm *vm, u64 code, u64 rbx, u64 rax)
 	VFIO_ASSERT_EQ(ioctl(vm->vcpu, KVM_SET_REGS, &regs), 0);
 }
 
-/* 0 if the guest has come to its end, or what KVM_RUN said */
+/* 0 if the guest has halted, or the result of KVM_RUN */
 static int run(struct vm *vm)
 {
 	if (ioctl(vm->vcpu, KVM_RUN, 0))
@@ -163,7 +165,7 @@ FIXTURE(kvm) {
 	struct vfio_pci_device *dev;
 	size_t size;
 	int fd;				/* the slice */
-	void *map;			/* what the guest gets */
+	void *map;			/* the memory that the guest gets */
 	void *bar;
 };
 
@@ -212,7 +214,7 @@ static u32 sign(u64 at)
 	return 0x12345678 ^ at;
 }
 
-/* Can the guest read and write, and does it get to where it should? */
+/* Can the guest read and write, at the right place? */
 static bool works(struct _test_data_kvm *self)
 {
 	u64 at[] = { 0, 4, PAGE + 8, self->size - PAGE, self->size / 2 };
@@ -256,19 +258,19 @@ TEST_F_TIMEOUT(kvm, after_a_revoke, 120)
 	if (variant->slice) {
 		EXPECT_EQ(-EFAULT, guest_read(&self->vm, DEVICE, &value));
 		EXPECT_EQ(-EFAULT, guest_write(&self->vm, DEVICE + PAGE, 1));
-		/* And without the slot: the guest's own memory is there. */
+		/* Without the slot, the guest has its own memory there. */
 		EXPECT_EQ(0, guest_write(&self->vm, COUNTER, 5));
 	} else {
 		EXPECT_TRUE(works(self));
 	}
 }
 
-/* A guest that goes on reading from the device, and counts how often */
+/* A guest that reads from the device in a loop, and counts the reads */
 struct spinner {
 	struct vm *vm;
 	pthread_t thread;
 	atomic_bool kicked;
-	atomic_int result;		/* of KVM_RUN, the last */
+	atomic_int result;		/* the last result of KVM_RUN */
 	atomic_int kicks;
 };
 
@@ -321,7 +323,7 @@ static int spin_end(struct spinner *s)
 	return s->result;
 }
 
-/* While the vCPU runs: it does not reach the memory any more, and says so */
+/* While the vCPU runs: it loses access to the memory, with an error */
 TEST_F_TIMEOUT(kvm, revoked_while_it_runs, 120)
 {
 	struct spinner s;
@@ -337,7 +339,7 @@ TEST_F_TIMEOUT(kvm, revoked_while_it_runs, 120)
 	last = count(&self->vm);
 	ASSERT_EQ(0, pthread_join(s.thread, NULL));
 	EXPECT_EQ(-EFAULT, s.result);
-	/* What it had begun to do, no more */
+	/* Only the access that it had begun */
 	EXPECT_GE(1, count(&self->vm) - last);
 }
 
@@ -391,7 +393,7 @@ static double seconds(void)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-/* Who kicks a vCPU gets it back, in the middle of a reset as well */
+/* A kick ends KVM_RUN, in the middle of a reset as well */
 TEST_F_TIMEOUT(kvm, kicked_in_a_reset, 120)
 {
 	struct spinner s;
@@ -411,7 +413,7 @@ TEST_F_TIMEOUT(kvm, kicked_in_a_reset, 120)
 	EXPECT_TRUE(counts(&self->vm));
 	EXPECT_EQ(-EINTR, spin_end(&s));
 	pthread_join(kicker, NULL);
-	/* FLR takes 100 ms, in most of which the guest cannot go on */
+	/* FLR takes 100 ms, in most of which the guest is stopped */
 	EXPECT_LT(0.09, took);
 	EXPECT_LE(5, kicks);
 }
@@ -428,7 +430,10 @@ TEST_F_TIMEOUT(kvm, dirty_log, 120)
 	EXPECT_EQ(0, guest_write(&self->vm, DEVICE + 3 * PAGE, 1));
 	EXPECT_EQ(0, guest_write(&self->vm, DEVICE + 5 * PAGE, 1));
 	ASSERT_EQ(0, ioctl(self->vm.vm, KVM_GET_DIRTY_LOG, &log));
-	/* KVM maps for writing what is read, if it may be written, and calls it dirty */
+	/*
+	 * KVM maps pages that are read for writing, if allowed, and marks them
+	 * dirty
+	 */
 	EXPECT_EQ(want, bitmap[0] & ~(1UL << 1));
 	EXPECT_EQ(0, bitmap[1]);
 	ASSERT_EQ(0, ioctl(self->vm.vm, KVM_GET_DIRTY_LOG, &log));
@@ -439,7 +444,7 @@ TEST_F_TIMEOUT(kvm, dirty_log, 120)
 	EXPECT_TRUE(works(self));
 }
 
-/* How many pages of 2 MiB there are in the page tables of all VMs */
+/* The number of pages of 2 MiB in the page tables of all VMs */
 static long huge_pages(void)
 {
 	char text[32] = "";
@@ -467,7 +472,7 @@ TEST_F_TIMEOUT(kvm, huge_pages, 120)
 	EXPECT_EQ(2, huge_pages());
 }
 
-/* Registers: what is written to one comes back inverted */
+/* Registers: a written value is read back inverted */
 TEST(registers)
 {
 	const char *bdf = pci_find(&pci_edu, 0);

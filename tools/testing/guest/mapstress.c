@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything at once: faults, mmap, munmap, export, close, revoke, resets of the
- * owner and of others, imports, changes of the type, and clients that do what
- * they can against it, on all CPUs, with many slices of one BAR.
+ * All at once: faults, mmap, munmap, export, close, revoke, resets by the owner
+ * and by other processes, imports, changes of the type, and clients that try to
+ * disturb this, on all CPUs, with many slices of one BAR.
  *
- * Each page of the BAR has a sign of its own.  Whoever reads a page sees that
- * sign or gets SIGBUS, and gets SIGBUS once its slice's revoke has returned.
+ * Each page of the BAR has a sign of its own. A reader of a page sees that sign
+ * or gets SIGBUS, and always gets SIGBUS once the revoke of its slice has
+ * returned.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -42,14 +43,14 @@
 #define RW	(PROT_READ | PROT_WRITE)
 #define FAILSLAB "/sys/kernel/debug/failslab"
 
-/* A slice; whoever uses it holds its lock shared, who replaces it, alone. */
+/* A slice; its users hold its lock shared, its replacement holds it alone. */
 struct slot {
 	pthread_rwlock_t lock;
 	int dmabuf;			/* or -1 */
-	u64 page[PAGES];		/* in the BAR */
+	u64 page[PAGES];		/* pages of the BAR */
 	size_t size;
 	u64 *map;
-	size_t mapped;			/* of the map, from @from on */
+	size_t mapped;			/* length of the part from @from on */
 	u64 from;
 	atomic_bool revoked;		/* the ioctl has returned */
 };
@@ -68,7 +69,7 @@ FIXTURE(stress) {
 	struct slot slots[SLOTS];
 	atomic_bool stop;
 	atomic_long done[WORKS], served, signals, wrong, late, errors;
-	bool fails;			/* allocations do, now and then */
+	bool fails;			/* some allocations fail */
 	int fence;
 	time_t fence_made;
 };
@@ -76,7 +77,7 @@ FIXTURE(stress) {
 FIXTURE_VARIANT(stress) {
 	const struct pci_kind *kind;
 	bool fails;
-	bool moves;			/* the memory goes and comes */
+	bool moves;			/* the memory goes and comes back */
 	int seconds;
 };
 
@@ -153,7 +154,7 @@ static u32 next(struct worker *w)
 	return w->seed >> 8;
 }
 
-/* Make an error count unless it is one that may be. */
+/* Count an error unless it is one of those that may occur. */
 static bool good(struct worker *w, int rc, int may_be)
 {
 	if (rc >= 0 || rc == may_be || (w->self->fails && rc == -ENOMEM))
@@ -241,7 +242,7 @@ static void work_map_bar(struct worker *w, struct slot *slot)
 	}
 	if (length > 2 * PAGE && next(w) % 2) {
 		munmap(p + PAGE, PAGE);
-		/* Where that was there can be somebody else's by now */
+		/* Another mapping may have that address by now */
 		munmap(p, PAGE);
 		munmap(p + 2 * PAGE, length - 2 * PAGE);
 	} else {
@@ -257,7 +258,7 @@ static void work_export(struct worker *w, struct slot *slot)
 
 	pthread_rwlock_wrlock(&slot->lock);
 	if (next(w) % 2)
-		unmap_slot(slot);	/* else the mapping outlives the fd */
+		unmap_slot(slot);	/* otherwise the mapping outlives the fd */
 	if (slot->dmabuf >= 0)
 		close(slot->dmabuf);
 	slot->dmabuf = -1;
@@ -338,7 +339,7 @@ static void work_import(struct worker *w, struct slot *slot)
 		rc = ioas_map_file(iommu->iommufd, iommu->ioas_id, slot->dmabuf, 0,
 				   size, iova, IOAS_RW);
 	pthread_rwlock_unlock(&slot->lock);
-	/* The memory is off just now */
+	/* The memory is off at this time */
 	if (rc == -EAGAIN)
 		rc = -ENODEV;
 	if (good(w, rc, -ENODEV)) {
@@ -372,8 +373,8 @@ static void work_fork(struct worker *w, struct slot *slot)
 }
 
 /*
- * A slice's pages are for it alone for a while: who reads them elsewhere gets
- * SIGBUS.  Some stay so until the slice goes.
+ * A slice's pages belong to it alone for a while: readers elsewhere get SIGBUS.
+ * Some stay so until the slice goes.
  */
 static void work_type(struct worker *w, struct slot *slot)
 {
@@ -393,7 +394,7 @@ static void work_type(struct worker *w, struct slot *slot)
 	usleep(next(w) % 50000);
 }
 
-/* A fence of a client's, for which nobody has to wait */
+/* A fence of a client, for which no other task has to wait */
 static void work_fence(struct worker *w, struct slot *slot)
 {
 	int i, rc;
@@ -414,12 +415,15 @@ static void work_fence(struct worker *w, struct slot *slot)
 	usleep(next(w) % 20000);
 }
 
-/* What a child does with a mapping until it is killed */
+/* A child's work on a mapping until it is killed */
 static void misbehave(void *map, size_t size, int how)
 {
 	u32 *word = map;
 
-	/* Another thread may have been in try_read(), whose handler is no one's here. */
+	/*
+	 * Another thread may have been in try_read(): its handler is not for
+	 * this child.
+	 */
 	signal(SIGBUS, SIG_DFL);
 	signal(SIGSEGV, SIG_DFL);
 	for (;;) {
@@ -443,7 +447,7 @@ static void misbehave(void *map, size_t size, int how)
 	}
 }
 
-/* Stopped in a fault if it happens so, killed in one, or while it is stopped */
+/* Stopped in a fault, killed in one, or killed while stopped, by chance */
 static void work_stop(struct worker *w, struct slot *slot)
 {
 	int how = next(w) % 3;
@@ -468,7 +472,7 @@ static void work_stop(struct worker *w, struct slot *slot)
 	waitpid(pid, NULL, 0);
 }
 
-/* Splits, moves and holes, in a mapping of its own that has the same pages */
+/* Splits, moves and holes, in another mapping of the same pages */
 static void work_calls(struct worker *w, struct slot *slot)
 {
 	size_t size;
@@ -499,7 +503,7 @@ static void work_calls(struct worker *w, struct slot *slot)
 	}
 	try_read(q, &value);
 	munmap(q, PAGE);
-	/* Where the second page was there can be somebody else's by now */
+	/* Another mapping may have the second page's address by now */
 	munmap(p, PAGE);
 	munmap(p + 2 * PAGE, size - 2 * PAGE);
 }
@@ -557,7 +561,7 @@ TEST_F_TIMEOUT(stress, all_at_once, 360)
 	EXPECT_EQ(0, atomic_load(&self->late));
 	EXPECT_EQ(0, atomic_load(&self->errors));
 
-	/* Whatever happened, the device works. */
+	/* In any case, the device works. */
 	for (i = 0; i < SLOTS; i++) {
 		unmap_slot(&self->slots[i]);
 		if (self->slots[i].dmabuf >= 0)
@@ -569,7 +573,7 @@ TEST_F_TIMEOUT(stress, all_at_once, 360)
 
 /*
  * The device is opened and closed under slices that live on in a child:
- * exports, maps, imports, and what is left of them when the owner goes.
+ * exports, maps, imports, and their rest after the owner is gone.
  */
 FIXTURE(owners) {
 };

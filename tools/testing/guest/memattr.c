@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How the CPU maps a slice: DMA_BUF_MEMATTR, and what the page tables and the
- * kernel's list of memory types say of it.
+ * The CPU's mappings of a slice: DMA_BUF_MEMATTR, and its effect on the page
+ * tables and the kernel's list of memory types.
  *
- * A page has one type on x86, for all of its mappings: they follow it, and never
- * keep one that the page does not have any more.
+ * On x86 a page has one type for all of its mappings: they follow it, and never
+ * keep a type that the page has lost.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@
 #define PAGE	GUEST_PAGE
 #define PMD	(PAGE / 8 * PAGE)
 #define BAR	2
-#define SIZE	(2 * PMD)		/* the slice: the BAR's beginning */
+#define SIZE	(2 * PMD)		/* the slice: the start of the BAR */
 #define IOVA	0x1000000UL
 #define RW	(PROT_READ | PROT_WRITE)
 #define NOT_X86	"x86 only: here the type is not the page's but the mapping's, see the test arm64"
@@ -74,7 +74,7 @@ FIXTURE_TEARDOWN(memattr)
 	iommu_cleanup(self->iommu);
 }
 
-/* What an access finds: how the CPU caches the page, or a signal. */
+/* The result of an access: how the CPU caches the page, or a signal. */
 static const char *type_of(const void *addr)
 {
 	static struct entry e;
@@ -117,7 +117,9 @@ static int set_ioeventfd(struct vfio_pci_device *dev, u64 at, int fd)
 	return ioctl(dev->fd, VFIO_DEVICE_IOEVENTFD, &set) ? -errno : 0;
 }
 
-/* Without a request everything is uncached, and without PAT that is all. */
+/*
+ * Without a request all is uncached, and without PAT no request changes that.
+ */
 TEST_F_TIMEOUT(memattr, uncached, 120)
 {
 	void *map = map_shared(self->fd, 0, SIZE, RW), *huge;
@@ -169,7 +171,7 @@ TEST_F_TIMEOUT(memattr, write_combining, 120)
 	ASSERT_TRUE(pgtable_find(huge + PMD, &e));
 	EXPECT_STREQ("pmd", e.level);
 
-	/* What is not made for it follows: who has asked keeps its own access. */
+	/* Mappings not made for it follow, and their users keep access. */
 	EXPECT_STREQ("WC", type_of(before));
 	EXPECT_STREQ("WC", type_of(before + SIZE - PAGE));
 	EXPECT_STREQ("WC", type_of(self->bar));
@@ -178,7 +180,7 @@ TEST_F_TIMEOUT(memattr, write_combining, 120)
 	EXPECT_STREQ("UC-", type_of(self->bar + SIZE));
 	EXPECT_TRUE(pages_are(self->bar + SIZE, 16 * PAGE, SIZE));
 
-	/* It stays so over an outage, and can be taken back. */
+	/* It survives an outage, and can be revoked. */
 	endpoint_memory(self->dev, false);
 	EXPECT_STREQ("SIGBUS", type_of(wc));
 	endpoint_memory(self->dev, true);
@@ -202,7 +204,7 @@ TEST_F_TIMEOUT(memattr, write_combining, 120)
 	EXPECT_STREQ("WC", type_of(before));
 }
 
-/* After the release of a slice a worker gives its type back. */
+/* After the release of a slice a worker gives back its type. */
 static bool type_is_back(u64 phys)
 {
 	int i;
@@ -215,7 +217,7 @@ static bool type_is_back(u64 phys)
 	return false;
 }
 
-/* Several slices of the same pages, which go one after the other. */
+/* Several slices of the same pages, released one after the other. */
 TEST_F_TIMEOUT(memattr, overlap, 120)
 {
 	int second = slice_export(self->dev, BAR, PAGE, 4 * PAGE);
@@ -240,7 +242,7 @@ TEST_F_TIMEOUT(memattr, overlap, 120)
 	EXPECT_STREQ("WC", type_of(nc + PAGE));
 	EXPECT_STREQ("WC", type_of(nc));
 
-	/* A revoke gives the type back, of the pages that are nobody else's. */
+	/* A revoke gives back the type of the pages that no other slice has. */
 	ASSERT_EQ(0, slice_revoke(self->dev, self->fd));
 	EXPECT_STREQ("SIGBUS", type_of(first));
 	EXPECT_STREQ("WC", type_of(part));
@@ -261,7 +263,7 @@ TEST_F_TIMEOUT(memattr, overlap, 120)
 	close(plain);
 }
 
-/* A mapping has what the page has, whichever slice that comes from. */
+/* A mapping has the page's type, whichever slice has set it. */
 TEST_F_TIMEOUT(memattr, from_another, 120)
 {
 	int other = slice_export(self->dev, BAR, 0, SIZE);
@@ -280,7 +282,7 @@ TEST_F_TIMEOUT(memattr, from_another, 120)
 	EXPECT_STREQ("write-combining", memtype_of(self->phys));
 	EXPECT_STREQ("WC", type_of(wc));
 
-	/* The other one takes the type with it, from all mappings. */
+	/* The other slice takes the type with it, from all mappings. */
 	ASSERT_EQ(0, slice_revoke(self->dev, other));
 	EXPECT_STREQ("", memtype_of(self->phys));
 	EXPECT_STREQ("UC-", type_of(self->bar));
@@ -290,7 +292,7 @@ TEST_F_TIMEOUT(memattr, from_another, 120)
 	close(other);
 }
 
-/* What a slice that is gone for ever has made of the pages goes with it. */
+/* The type that a slice gave to its pages ends when the slice is gone. */
 TEST_F_TIMEOUT(memattr, after_its_end, 120)
 {
 	struct pollfd pfd = { .fd = self->fd };
@@ -306,7 +308,7 @@ TEST_F_TIMEOUT(memattr, after_its_end, 120)
 	EXPECT_EQ(-EBADFD, slice_memattr(self->dev, self->fd, SLICE_WC));
 }
 
-/* A huge page of a mapping that follows has one type, or is none. */
+/* A huge page of a mapping that follows has one type, or is split. */
 TEST_F_TIMEOUT(memattr, huge_pages_of_the_bar, 120)
 {
 	int part = slice_export(self->dev, BAR, 3 * PAGE, PAGE);
@@ -340,7 +342,7 @@ TEST_F_TIMEOUT(memattr, huge_pages_of_the_bar, 120)
 	close(part);
 }
 
-/* read() and write() go on, through mappings of the kernel for one access. */
+/* read() and write() still work, through kernel mappings for one access. */
 TEST_F_TIMEOUT(memattr, read_and_write, 120)
 {
 	static u64 words[2 * PAGE / 8];
@@ -362,14 +364,14 @@ TEST_F_TIMEOUT(memattr, read_and_write, 120)
 	EXPECT_EQ(8, write_dev(self->dev, &sign, 8, 3 * PAGE + 16));
 	EXPECT_EQ(0, try_read(wc + 3 * PAGE + 16, &value));
 	EXPECT_EQ(sign, value);
-	/* No more than to the end of a page at once. */
+	/* At most up to the end of a page at once. */
 	EXPECT_EQ(PAGE - 8, read_dev(self->dev, words, 2 * PAGE, 8));
 	EXPECT_EQ(8, read_dev(self->dev, words, 2 * PAGE, 2 * PAGE - 8));
 	endpoint_memory(self->dev, false);
 	EXPECT_EQ(-EIO, read_dev(self->dev, &value, 8, 0));
 	endpoint_memory(self->dev, true);
 
-	/* They have left nothing behind. */
+	/* They have left no mapping behind. */
 	EXPECT_STREQ("WC", type_of(wc));
 	EXPECT_STREQ("write-combining", memtype_of(self->phys));
 	EXPECT_STREQ("", memtype_of(self->phys + SIZE + PAGE));
@@ -392,7 +394,7 @@ static void *read_on(void *arg)
 	return NULL;
 }
 
-/* One that goes on while the type is given back leaves no page of that type. */
+/* An access during the return of the type leaves no page of that type. */
 TEST_F_TIMEOUT(memattr, read_over_release, 120)
 {
 	struct reader r = { self->dev };
@@ -404,12 +406,12 @@ TEST_F_TIMEOUT(memattr, read_over_release, 120)
 	if (!self->pat)
 		SKIP(return, "no CONFIG_X86_PAT in this kernel");
 	ASSERT_EQ(0, pthread_create(&thread, NULL, read_on, &r));
-	/* As often as it can be done in a while: a busy host is slow */
+	/* Repeated for a while: a busy host is slow */
 	for (i = 0; i < 300 && !wrong && time(NULL) < end; i++) {
 		fd = slice_export(self->dev, BAR, 0, PAGE);
 		EXPECT_EQ(0, slice_memattr(self->dev, fd, SLICE_WC));
 		close(fd);
-		/* It may follow until the worker has been there, and not after. */
+		/* It may follow until the worker has run, and not after. */
 		EXPECT_EQ(0, try_read(self->bar, &value));
 		EXPECT_TRUE(type_is_back(self->phys));
 		wrong = strcmp("UC-", type_of(self->bar));
@@ -421,7 +423,7 @@ TEST_F_TIMEOUT(memattr, read_over_release, 120)
 	EXPECT_STREQ("UC-", type_of(self->bar));
 }
 
-/* Who keeps an address in the kernel's mapping keeps the type. */
+/* A user that keeps an address in the kernel's mapping keeps the type. */
 TEST_F_TIMEOUT(memattr, refused, 120)
 {
 	int event = eventfd(0, 0);
@@ -437,7 +439,7 @@ TEST_F_TIMEOUT(memattr, refused, 120)
 	close(event);
 }
 
-/* And the other way round, until the type is given back. */
+/* And the reverse, until the type is given back. */
 TEST_F_TIMEOUT(memattr, refuses_ioeventfds, 120)
 {
 	int event = eventfd(0, 0);
@@ -456,7 +458,9 @@ TEST_F_TIMEOUT(memattr, refuses_ioeventfds, 120)
 	close(event);
 }
 
-/* The kernel maps the BAR again when it is accessed, and gives it away again. */
+/*
+ * An access makes the kernel map the BAR again, and a request unmaps it again.
+ */
 TEST_F_TIMEOUT(memattr, mapping_returns, 120)
 {
 	static u64 words[2 * PAGE / 8];
@@ -480,8 +484,7 @@ TEST_F_TIMEOUT(memattr, mapping_returns, 120)
 	}
 }
 
-/* For each range the kernel has to remember one: not for any number. */
-/* mmap() of the BAR's file in sysfs, past vfio-pci */
+/* mmap() of the BAR's file in sysfs, without vfio-pci */
 static void *map_by_sysfs(struct vfio_pci_device *dev, size_t size)
 {
 	char path[96];
@@ -498,8 +501,9 @@ static void *map_by_sysfs(struct vfio_pci_device *dev, size_t size)
 
 /*
  * It would make all of the BAR write-combining, for as long as it is mapped: a
- * kernel with STRICT_DEVMEM refuses it, others let root do it. In any case the
- * kernel's own mapping of the BAR does not come back like that, and stay so.
+ * kernel with STRICT_DEVMEM refuses it, other kernels let root do it. In both
+ * cases the kernel's own mapping of the BAR must not come back with that type
+ * and keep it.
  */
 TEST_F_TIMEOUT(memattr, not_by_sysfs, 120)
 {
@@ -527,6 +531,7 @@ TEST_F_TIMEOUT(memattr, not_by_sysfs, 120)
 	EXPECT_STREQ("UC-", type_of(self->bar + size - PAGE));
 }
 
+/* The kernel keeps an entry for each range: the number is limited. */
 TEST_F_TIMEOUT(memattr, many_ranges, 120)
 {
 	struct vfio_region_dma_range r[65];
@@ -542,7 +547,7 @@ TEST_F_TIMEOUT(memattr, many_ranges, 120)
 	EXPECT_STREQ("UC-", type_of(map_shared(fd, 0, PAGE, RW)));
 	close(fd);
 
-	/* Some that touch are one, and those that overlap are all right. */
+	/* Ranges that touch are one, and ranges that overlap are valid. */
 	for (i = 0; i < 33; i++)
 		r[i] = (struct vfio_region_dma_range){ i * PAGE, PAGE };
 	for (; i < 65; i++)
@@ -555,7 +560,7 @@ TEST_F_TIMEOUT(memattr, many_ranges, 120)
 	close(fd);
 }
 
-/* The close gives the type back, under slices and mappings that live on. */
+/* The close gives back the type, under slices and mappings that live on. */
 TEST_F_TIMEOUT(memattr, close, 120)
 {
 	const char *bdf = self->dev->bdf;
@@ -583,7 +588,7 @@ TEST_F_TIMEOUT(memattr, close, 120)
 	EXPECT_EQ(0, set_ioeventfd(self->dev, 0, eventfd(0, 0)));
 }
 
-/* The table of MSI-X can be mapped by the kernel at any time. */
+/* The kernel can map the table of MSI-X at any time. */
 TEST(msix_table)
 {
 	const char *bdf = pci_find(&pci_nvme_flr, 0);

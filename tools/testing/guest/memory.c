@@ -2,8 +2,8 @@
 /*
  * Exporters of ordinary memory, in an IOAS.
  *
- * What a device reads and writes there is what the CPU finds in the buffer's own
- * mapping, byte for byte, without any sync.
+ * The data that a device reads and writes there are those of the buffer's own
+ * CPU mapping, byte for byte, without any sync.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@
 #define PAGES	64
 #define SIZE	(PAGES * PAGE)
 #define IOVA	0x1000000UL
-#define LEN	4000UL		/* of a transfer, which the edu's buffer bounds */
+#define LEN	4000UL		/* length of a transfer, limited by the edu's buffer */
 
 static int udmabuf(void)
 {
@@ -59,7 +59,7 @@ FIXTURE(memory) {
 	struct edu edu;
 	int dmabuf;
 	u8 *cpu;		/* the buffer's own mapping */
-	u8 want[SIZE];		/* what has to be in it */
+	u8 want[SIZE];		/* its expected content */
 };
 
 FIXTURE_VARIANT(memory) {
@@ -119,7 +119,7 @@ static void copy(struct _test_data_memory *self, u64 iova, u64 from, u64 to,
 	memmove(self->want + to, self->want + from, len);
 }
 
-/* Where the transfers begin and end: in pages, across them, at both ends. */
+/* Start and end of the transfers: within pages, across them, at both ends. */
 static const struct {
 	u64 from, to;
 	size_t len;
@@ -145,7 +145,7 @@ TEST_F(memory, dma)
 	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
 }
 
-/* What the CPU writes after the import is what the device reads. */
+/* The device reads data that the CPU writes after the import. */
 TEST_F(memory, cpu_writes)
 {
 	int i;
@@ -161,7 +161,7 @@ TEST_F(memory, cpu_writes)
 	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
 }
 
-/* A part of the buffer, which goes on living when its file is closed. */
+/* A part of the buffer, which lives on after its file is closed. */
 TEST_F(memory, part)
 {
 	const u64 start = 13 * PAGE;
@@ -174,7 +174,7 @@ TEST_F(memory, part)
 	EXPECT_EQ(0, unmap(self, IOVA, 9 * PAGE));
 }
 
-/* At two places, and after one of them is gone. */
+/* At two places, and after one of them was unmapped. */
 TEST_F(memory, twice)
 {
 	const u64 other = IOVA + 2 * SIZE;
@@ -189,7 +189,7 @@ TEST_F(memory, twice)
 	EXPECT_EQ(0, unmap(self, other, SIZE));
 }
 
-/* Where the CPU has it, a part of which this is. */
+/* By the address of a part of the CPU's mapping. */
 TEST_F(memory, by_address)
 {
 	const u64 start = 13 * PAGE;
@@ -217,7 +217,7 @@ TEST_F(memory, another_domain)
 	EXPECT_EQ(-1, mem_differ(self->cpu, self->want, SIZE));
 	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
 
-	/* And one that is there later than the buffer */
+	/* And one that is made after the buffer was mapped */
 	ASSERT_EQ(0, endpoint_attach(self->edu.dev, self->iommu->ioas_id));
 	ASSERT_EQ(0, iommufd_destroy(self->iommu->iommufd, hwpt));
 	ASSERT_EQ(0, map(self, 0, SIZE, IOVA, IOAS_RW));
@@ -233,7 +233,7 @@ TEST_F(memory, another_domain)
 	EXPECT_EQ(0, iommufd_destroy(self->iommu->iommufd, hwpt));
 }
 
-/* To be read only: the IOMMU stops a write. */
+/* Mapped read-only: the IOMMU stops a write. */
 TEST_F(memory, read_only)
 {
 	struct trace trace;
@@ -252,7 +252,7 @@ TEST_F(memory, read_only)
 	EXPECT_EQ(0, unmap(self, IOVA, SIZE));
 }
 
-/* Whoever has the buffer sees how it is used. */
+/* Each holder of the buffer sees how it is used. */
 TEST_F(memory, fdinfo)
 {
 	char path[64], info[1024];
@@ -306,7 +306,7 @@ TEST_F(heap, exported_to_be_read)
 	close(fd);
 }
 
-/* It is a copy, wherever the buffer is. */
+/* It is a copy, whatever memory backs the buffer. */
 TEST_F(heap, private_mapping)
 {
 	int fd = export_heap("system", SIZE);
@@ -339,7 +339,7 @@ static long slab_kb(void)
 #define IMPORTS		1000
 #define LARGE		(256UL << 20)
 
-/* An import of a page does not cost what one of the whole buffer does. */
+/* An import of a page costs less than one of the whole buffer. */
 TEST_F(heap, small_imports_of_a_large_buffer)
 {
 	int fd = export_heap("system", LARGE);
@@ -349,7 +349,7 @@ TEST_F(heap, small_imports_of_a_large_buffer)
 	int i;
 
 	ASSERT_GE(fd, 0);
-	/* What is kept for all */
+	/* State that is kept for all imports */
 	ASSERT_EQ(0, ioas_map_file(iommufd, ioas, fd, 0, PAGE, IOVA, IOAS_RW));
 	before = slab_kb();
 	ASSERT_GT(before, 0);
@@ -357,7 +357,7 @@ TEST_F(heap, small_imports_of_a_large_buffer)
 		ASSERT_EQ(0, ioas_map_file(iommufd, ioas, fd, i * PAGE, PAGE,
 					   IOVA + i * PAGE, IOAS_RW));
 	after = slab_kb();
-	/* About 4 KiB with the checkers on. A table of the whole is 8 KiB more. */
+	/* About 4 KiB with the checkers on. A whole table has 8 KiB more. */
 	EXPECT_LT(after - before, IMPORTS * 8)
 		TH_LOG("%ld KiB", after - before);
 	EXPECT_EQ(0, ioas_unmap(iommufd, ioas, IOVA, (IMPORTS + 1) * PAGE, NULL));

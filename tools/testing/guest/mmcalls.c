@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whatever a process can ask the kernel to do with its memory, asked for
- * mappings of BARs and of slices, in small, huge and gigantic pages.
+ * All operations that a process can request on its memory, for mappings of BARs
+ * and of slices, in small, huge and gigantic pages.
  *
- * A client does one thing after the other to such a mapping, while a thread on
- * each CPU goes on using all addresses at which it is or was.  Then the owner
- * revokes, resets, turns the memory off or closes the device.  No address, old
- * or new, on any CPU, may reach what it should not.
+ * A client does one after the other to such a mapping, while a thread on each
+ * CPU keeps using all addresses at which it is or was. Then the owner revokes,
+ * resets, turns the memory off or closes the device. After that no CPU may
+ * reach forbidden memory by an old or new address.
  */
 #include <errno.h>
 #include <signal.h>
@@ -38,12 +38,12 @@
 #define RW	(PROT_READ | PROT_WRITE)
 #define PROBES	10
 
-/* Between the owner and his clients */
+/* Shared by the owner and the clients */
 struct talk {
-	atomic_int ready;		/* clients that have done their call */
-	atomic_int again;		/* that have looked once more */
+	atomic_int ready;		/* number of clients that have done their call */
+	atomic_int again;		/* number of clients that have checked again */
 	atomic_int phase;
-	char why[2][TARGET_WHY];		/* what was wrong, for each client */
+	char why[2][TARGET_WHY];		/* the failure of each client */
 };
 
 enum { CALL, LOOK_AGAIN, END };
@@ -75,7 +75,7 @@ static void *reserve(size_t length, size_t align, size_t skew)
 }
 
 /*
- * The owner and his clients
+ * The owner and the clients
  */
 
 enum cut { REVOKE, MEMORY, RESET, CLOSE };
@@ -90,7 +90,7 @@ FIXTURE(mm) {
 	u64 probe[PROBES];
 	int nr_probes;
 	int slice;
-	long slowest;			/* revoke, us */
+	long slowest;			/* slowest revoke, us */
 };
 
 FIXTURE_VARIANT(mm) {
@@ -113,7 +113,7 @@ VARIANTS(1g, PUD);
 VARIANTS(2m, PMD);
 VARIANTS(4k, PAGE);
 
-/* The first device that has the room, and that can be reset if it has to be */
+/* The first device that is large enough, and that can be reset if necessary */
 static bool open_memory(struct _test_data_mm *self, enum cut cut)
 {
 	const struct pci_kind *kind = cut == RESET ? &pci_ivshmem_bus : &pci_ivshmem;
@@ -183,7 +183,7 @@ static void sign(struct _test_data_mm *self)
 	}
 }
 
-/* A client has nothing of the device but its slice. */
+/* A client has only its slice of the device. */
 static void drop_device(struct _test_data_mm *self)
 {
 	struct vfio_pci_device *dev = self->dev;
@@ -280,7 +280,7 @@ static void client(struct _test_data_mm *self, const struct _fixture_variant_mm 
 	_exit(0);
 }
 
-/* Until @value is there, @pid has ended, or 30 s have gone by. */
+/* Wait for @value, the end of @pid, or 30 s. */
 static bool answered(atomic_int *value, int at_least, pid_t pid)
 {
 	time_t end = time(NULL) + 30;
@@ -365,7 +365,7 @@ static const char *take_away(struct _test_data_mm *self, enum cut cut, int proce
 	return NULL;
 }
 
-/* What is wrong with a call, or NULL. */
+/* The failure of a call, or NULL. */
 static const char *check(struct _test_data_mm *self, const struct _fixture_variant_mm *variant,
 			 const struct memcall *call)
 {
@@ -412,7 +412,7 @@ static bool concerns(const struct memcall *call, const struct _fixture_variant_m
 {
 	if (call->flags & CALL_HUGE && variant->unit < PUD)
 		return false;
-	/* Each once for a BAR and for a slice; then those that make a difference */
+	/* Each once for a BAR and for a slice; then those that differ */
 	if (variant->processes == 1 && variant->slice == (variant->cut == REVOKE))
 		return true;
 	if (variant->cut == REVOKE)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What mmcalls.c does one after the other, by several threads of several
- * processes at the same addresses, while the owner revokes or turns the memory
- * off and on.  Nothing may be reached when he has.
+ * The operations of mmcalls.c, by several threads of several processes at the
+ * same addresses, while the owner revokes or turns the memory off and on. After
+ * that they may reach nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +62,7 @@ VARIANT(slice_1g, PUD, true);
 VARIANT(bar_2m, PMD, false);
 VARIANT(bar_1g, PUD, false);
 
-/* All that a process has: places that follow each other, for mappings of the file */
+/* The places of a process: adjacent room for mappings of the file */
 struct arena {
 	struct watch watch;
 	size_t length, unit;
@@ -211,7 +211,7 @@ static void call_fork(struct caller *me)
 	int cuts;
 
 	if (!pid) {
-		/* No cut waits for a child: was it the same one all the time? */
+		/* Cuts do not wait for a child: was it one cut all the time? */
 		cuts = atomic_load(&w->report->cuts);
 		if (!try_read(p.at, &value) && cuts % 2 && w->report->cuts == cuts)
 			w->report->late++;
@@ -308,8 +308,8 @@ static void client(struct _test_data_race *self, const struct _fixture_variant_r
 		VFIO_ASSERT_EQ(rc, 0);
 	}
 	/*
-	 * What only keeps the room free could be made accessible. Nobody else
-	 * looks for room from now on, all stacks are there.
+	 * Mappings that only reserve room could be made accessible. No other
+	 * code looks for room from now on, and all stacks exist.
 	 */
 	munmap(base, (PLACES + 1) * a.length);
 	mmap(a.place[0], a.length, RW, MAP_SHARED | MAP_FIXED, a.fd, a.file);
@@ -343,7 +343,7 @@ static bool unchanged(struct _test_data_race *self, struct watch_report *report)
 	return same;
 }
 
-/* One client, cut off once or several times; false if something is wrong. */
+/* One client, cut off once or several times; false on a failure. */
 static bool one(struct _test_data_race *self, const struct _fixture_variant_race *variant,
 		u32 seed)
 {

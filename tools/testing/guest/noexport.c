@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A kernel without peer-to-peer DMA (PROFILE=nop2p): vfio-pci exports nothing
- * and says so, and mappings of a BAR go and come with the memory as ever.
+ * A kernel without peer-to-peer DMA (PROFILE=nop2p): vfio-pci exports nothing,
+ * with the right errors, and mappings of a BAR go and come back with the memory
+ * as before.
  */
 #include <errno.h>
 #include <signal.h>
@@ -63,7 +64,7 @@ TEST_F(noexport, no_such_feature)
 					 VFIO_DEVICE_FEATURE_DMA_BUF_MEMATTR, NULL, 0));
 }
 
-/* The memory goes, every mapping with it, and both come back. */
+/* The memory goes, and every mapping with it, and both come back. */
 TEST_F(noexport, outages)
 {
 	endpoint_memory(self->dev, false);

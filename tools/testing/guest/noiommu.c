@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Devices without an IOMMU, which user space tells physical addresses: those of
- * a dma-buf are not for it to know, because nothing could take them back.
+ * Devices without an IOMMU get physical addresses from user space. User space
+ * must not learn those of a dma-buf, because the exporter could not revoke
+ * them.
  *
  * Needs a boot with "intel_iommu=off vfio.enable_unsafe_noiommu_mode=1".
  */
@@ -49,7 +50,7 @@ static int get_pa(int iommufd, u32 ioas_id, u64 iova, u64 *phys)
 }
 #endif
 
-/* The device's file, whose name says that it has no IOMMU; or -1. */
+/* The device's file, by a name that shows that it has no IOMMU; or -1. */
 static int open_noiommu(const char *bdf)
 {
 	char path[300] = "";
@@ -105,7 +106,7 @@ static int map(struct _test_data_noiommu *self, u32 ioas_id, int dmabuf)
 	return ioas_map_file(self->iommu->iommufd, ioas_id, dmabuf, 0, PAGE, IOVA, IOAS_RW);
 }
 
-/* What it is for works. */
+/* Its intended use works. */
 TEST_F(noiommu, memory)
 {
 	void *ram = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
@@ -133,7 +134,7 @@ TEST_F(noiommu, dmabuf_is_refused)
 	EXPECT_NE(0, get_pa(self->iommu->iommufd, id, IOVA, &phys));
 	EXPECT_EQ(0, phys);
 
-	/* Nor by way of another IOAS. */
+	/* Nor through another IOAS. */
 	ASSERT_EQ(0, ioas_alloc(self->iommu->iommufd, &other));
 	ASSERT_EQ(0, map(self, other, self->slice));
 	EXPECT_EQ(-EOPNOTSUPP, ioas_copy(self->iommu->iommufd, id, IOVA, other, IOVA, PAGE,
@@ -141,7 +142,7 @@ TEST_F(noiommu, dmabuf_is_refused)
 	close(mock);
 }
 
-/* Also when the dma-buf is there first, and when it is revoked. */
+/* Also with the dma-buf mapped first, and with a revoked one. */
 TEST_F(noiommu, attach_is_refused)
 {
 	u32 id = self->iommu->ioas_id;

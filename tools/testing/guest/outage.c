@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device's memory goes for a while, under live CPU mappings: of the BAR,
- * of a slice of it, and of a slice in another process.
+ * A device's memory goes for a while, under live CPU mappings: of the BAR, of a
+ * slice of it, and of a slice in another process.
  *
- * While it is off an access gets SIGBUS; while a reset is under way it waits;
- * afterwards every mapping is as good as before.
+ * While it is off an access gets SIGBUS; during a reset it waits; afterwards
+ * every mapping works as before.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -137,7 +137,7 @@ FIXTURE_VARIANT_ADD(outage, hot_reset) {
 	.end = memory_on,
 };
 
-/* Somebody else resets the device, past vfio-pci */
+/* Another process resets the device, without vfio-pci */
 FIXTURE_VARIANT_ADD(outage, flr_by_sysfs) {
 	.kind = &pci_nvme_flr, .bar = 2, .begin = endpoint_sysfs_reset,
 	.end = memory_on,
@@ -156,7 +156,7 @@ FIXTURE_VARIANT_ADD(outage, bus_reset_by_sysfs) {
 /*
  * The kernel copies a CPU's counter to user space under a lock that CPU hotplug
  * takes, and a device with ATS is reset under one that waits for CPU hotplug:
- * lockdep knows then that a reset comes before mmap_lock.
+ * so lockdep learns that a reset comes before mmap_lock.
  */
 static bool reads_a_counter(void)
 {
@@ -176,7 +176,7 @@ static bool reads_a_counter(void)
 
 FIXTURE_SETUP(outage)
 {
-	/* The first bochs-display has a driver that other tests need. */
+	/* The driver of the first bochs-display is needed by other tests. */
 	const char *bdf = pci_find(variant->kind, variant->kind == &pci_bochs);
 	struct vfio_pci_bar *bar;
 
@@ -213,7 +213,7 @@ FIXTURE_TEARDOWN(outage)
 	iommu_cleanup(self->iommu);
 }
 
-/* The slice here and there; false if this kernel cannot do that. */
+/* Map the slice here and in the client; false if this kernel cannot do that. */
 static bool map_slice(struct _test_data_outage *self)
 {
 	self->slice = map_shared(self->dmabuf, 0, self->size, RW);
@@ -222,7 +222,7 @@ static bool map_slice(struct _test_data_outage *self)
 	return self->slice && self->tail && !client_map(&self->client, self->size);
 }
 
-/* Registers: a value that a reset device shows as well as a new one. */
+/* Registers: the same value before and after a reset. */
 static bool shows(const struct _fixture_variant_outage *variant, const void *map, size_t size,
 		  u64 offset, u64 first)
 {
@@ -233,7 +233,7 @@ static bool shows(const struct _fixture_variant_outage *variant, const void *map
 	return !try_read(map, &value) && value == first;
 }
 
-/* Which word tells that a page of registers is there. */
+/* The word that shows that a page of registers is there. */
 static u64 first_word(const void *map)
 {
 	u64 value = 0;
@@ -289,7 +289,7 @@ TEST_F_TIMEOUT(outage, of_a_slice, 120)
 	EXPECT_EQ(variant->registers ? first : page_sign(0), value);
 	EXPECT_TRUE(shows(variant, self->bar, self->size, 0, first));
 
-	/* And it can still be revoked for good. */
+	/* It can still be revoked permanently. */
 	ASSERT_EQ(0, slice_revoke(self->dev, self->dmabuf));
 	variant->begin(self->dev);
 	variant->end(self->dev);
@@ -299,7 +299,7 @@ TEST_F_TIMEOUT(outage, of_a_slice, 120)
 	EXPECT_TRUE(shows(variant, self->bar, self->size, 0, first));
 }
 
-/* A PTE that was there before is not there after: it takes a new fault. */
+/* A PTE from before is gone afterwards: an access takes a new fault. */
 TEST_F_TIMEOUT(outage, takes_every_pte, 120)
 {
 	long nr = faults_in_order(PAGE, self->size);
@@ -315,7 +315,7 @@ TEST_F_TIMEOUT(outage, takes_every_pte, 120)
 	EXPECT_EQ(nr, faults_of(p, self->size));
 }
 
-/* A buffer that is exported while the memory is away comes to life with it. */
+/* A buffer that is exported while the memory is away works when it is back. */
 TEST_F_TIMEOUT(outage, export_meanwhile, 120)
 {
 	u64 first = first_word(self->bar);
@@ -343,8 +343,8 @@ TEST_F_TIMEOUT(outage, export_meanwhile, 120)
 }
 
 /*
- * Who reads during the reset waits for its end: no signal, no wrong value.
- * Where the memory stays off there are signals, but never a wrong value.
+ * A reader during the reset waits for its end: no signal, no wrong value. If
+ * the memory stays off there are signals, but never a wrong value.
  */
 struct reader {
 	const void *map;
@@ -442,7 +442,7 @@ static void *begin_on(void *arg)
 	return NULL;
 }
 
-/* A thread that only reads memory sleeps in faults and nowhere else. */
+/* A thread that only reads memory sleeps only in faults. */
 static bool sleeps(int tid)
 {
 	char stat[512], *state;
@@ -453,7 +453,9 @@ static bool sleeps(int tid)
 	return state && (state[2] == 'S' || state[2] == 'D');
 }
 
-/* Take the mapping and the file from a task that sleeps in a fault; was there one? */
+/*
+ * Unmap, and close the file, while a task sleeps in a fault; false if none did.
+ */
 static bool sleeper_keeps(struct __test_metadata *_metadata,
 			  struct _test_data_outage *self,
 			  const struct _fixture_variant_outage *variant)
@@ -476,7 +478,7 @@ static bool sleeper_keeps(struct __test_metadata *_metadata,
 
 	while (!s.over && !sleeps(s.tid))
 		;
-	/* No other mapping may get the address, or the reads would go on there */
+	/* No other mapping may get the address: reads would continue there */
 	ASSERT_EQ(at, mmap(at, PAGE, PROT_NONE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	close(slice);
@@ -498,8 +500,8 @@ static bool sleeper_keeps(struct __test_metadata *_metadata,
 }
 
 /*
- * A task that sleeps in a fault keeps the buffer, and the buffer its exporter's module,
- * when the mapping is replaced and the last descriptor closed.
+ * A task that sleeps in a fault keeps the buffer, and through it the exporter's
+ * module, if the mapping is replaced and the last descriptor closed.
  */
 TEST_F_TIMEOUT(outage, keeps_what_a_sleeper_needs, 120)
 {

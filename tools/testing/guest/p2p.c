@@ -82,7 +82,7 @@ FIXTURE(p2p) {
 	int dmabuf;
 	size_t size;			/* of the buffer */
 	u64 page[2 * RANGES];		/* the BAR offset of each page of it */
-	u8 bar[BAR_LEN];		/* what the BAR ought to hold */
+	u8 bar[BAR_LEN];		/* the expected content of the BAR */
 };
 
 FIXTURE_VARIANT(p2p) {
@@ -141,7 +141,7 @@ static int unmap(struct _test_data_p2p *self, u64 length)
 			  length, NULL);
 }
 
-/* What the buffer holds from @start on, going by what the BAR ought to hold. */
+/* The expected content of the buffer from @start on. */
 static void gather(struct _test_data_p2p *self, u8 *buf, u64 start, u64 length)
 {
 	u64 i;
@@ -204,8 +204,8 @@ TEST_F(p2p, dma_into_a_slice)
 }
 
 /*
- * Every slice there is: too many for a slow DMA engine, so ask the IOMMU's
- * own trace where each page leads.
+ * All slices: too many for a slow DMA engine, so read from the IOMMU's own
+ * trace where each page leads.
  */
 static void follow(struct _test_data_p2p *self, struct trace *trace, u64 *leads, u64 length)
 {

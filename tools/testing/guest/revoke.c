@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whatever takes a device's memory away takes it from its importers too.
+ * Everything that takes a device's memory away takes it from its importers too.
  *
  * A buffer over a device's memory is mapped into an IOAS and written by DMA.
- * Then the memory goes, in every way in which it can.  Once that has
- * returned, nothing more may land; what is left behind can be unmapped; and
- * where the memory comes back, so does the buffer, for who maps it again: that
- * the kernel does not is asked for here. back.c is about how it does.
+ * Then the memory goes, in every way in which it can. Once that has returned,
+ * no DMA may land; the rest can be unmapped; and when the memory is back, user
+ * space can map the buffer again. The test asks the kernel not to do that by
+ * itself, which back.c is about.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static void hot_reset(struct _test_data_revoke *self)
 	endpoint_hot_reset(self->mem);
 }
 
-/* Past vfio-pci */
+/* Without vfio-pci */
 static void sysfs_reset(struct _test_data_revoke *self)
 {
 	endpoint_sysfs_reset(self->mem);
@@ -105,7 +105,7 @@ static void open_device(struct _test_data_revoke *self)
 	self->mem = endpoint_open(self->bdf, self->iommu, NULL);
 }
 
-/* The device keeps its memory, but this buffer has lost it for good. */
+/* The device keeps its memory, but this buffer has lost it permanently. */
 static void for_ever(struct _test_data_revoke *self)
 {
 	VFIO_ASSERT_EQ(slice_revoke(self->mem, self->dmabuf), self->dead ? -EBADFD : 0);
@@ -237,7 +237,7 @@ static void buffer_clear(struct _test_data_revoke *self)
 	bar_write(self->mem->bars[BAR].vaddr + SECOND, zeros, HALF);
 }
 
-/* DMA over the seam of the two ranges, at one place of the IOVA. */
+/* DMA across the seam of the two ranges, at one place of the IOVA. */
 #define SEAM	(HALF - 256)
 
 static void dma_lands(struct __test_metadata *_metadata,
@@ -268,12 +268,12 @@ TEST_F(revoke, while_mapped)
 
 	variant->revoke(self);
 
-	/* Nothing lands any more, and the IOMMU says so. */
+	/* No DMA lands, because the IOMMU stops it. */
 	mem_random(other, sizeof(other), 2);
 	engines_write(&self->engines, IOVA + SEAM, other, sizeof(other));
 	EXPECT_TRUE(iommu_fault_at(&trace, IOVA + SEAM, 512));
 
-	/* A buffer without memory cannot be imported, nor by another name. */
+	/* Without memory a buffer cannot be imported, by any descriptor. */
 	if (variant->stays_revoked)
 		EXPECT_EQ(-ENODEV, ioas_map_file(self->iommu->iommufd,
 						 self->iommu->ioas_id, self->dmabuf,
@@ -301,7 +301,7 @@ TEST_F(revoke, while_mapped)
 	trace_close(&trace);
 }
 
-/* The other order: the area goes first, while the memory is away. */
+/* The reverse order: the area goes first, while the memory is away. */
 TEST_F(revoke, unmap_before_restore)
 {
 	u64 unmapped = 0;
@@ -349,7 +349,7 @@ static void revoke_it(void *arg)
 	ask->revoke(ask->self);
 }
 
-/* What is in an engine when the revoke has returned does not land. */
+/* Data in an engine when the revoke has returned do not land. */
 TEST_F(revoke, while_dma_runs)
 {
 	struct ask ask = { variant->revoke, self };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dmabuf-show, of buffers and attachments that this program makes.
+ * dmabuf-show, with buffers and attachments that this program makes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -83,7 +83,7 @@ static void import(struct __test_metadata *_metadata, struct _test_data_show *se
 		  0);
 }
 
-/* What it prints, on standard error as well, with one blank wherever it has more. */
+/* Its output and standard error, with each run of blanks made one. */
 static void run(struct __test_metadata *_metadata, struct _test_data_show *self,
 		const char *arguments)
 {
@@ -184,7 +184,7 @@ TEST_F(show, dot)
 	EXPECT_TEXT("\"b%llu\" -> \"device vgem\" [label=\"SGT\", style=dashed];", self->ino);
 }
 
-/* Someone without rights sees what they have, and is told of the rest. */
+/* An unprivileged user sees its own buffers, and a message about the rest. */
 TEST_F(show, nobody)
 {
 	char line[128];
@@ -204,7 +204,7 @@ TEST_F(show, nobody)
 }
 
 /*
- * --follow, whose output and messages come to us.
+ * --follow, whose output and messages this program reads.
  */
 struct follower {
 	pid_t pid;

@@ -188,7 +188,7 @@ TEST_F(slice, vend_and_revoke)
 	close(fd);
 }
 
-/* For what was revoked a new slice can be made. */
+/* The page of a revoked slice can be exported again. */
 TEST_F(slice, vend_again)
 {
 	void *page = self->dev->bars[BAR].vaddr + PAGE;

@@ -136,7 +136,7 @@ static void *map(struct _test_data_slice *self, u64 at, size_t length, int prot)
 	return map_shared(self->dmabuf, at, length, prot);
 }
 
-/* Does a mapping, which starts at @at of the buffer, lead where it should? */
+/* Does a mapping, which starts at @at of the buffer, show the right pages? */
 static bool leads(struct _test_data_slice *self, const void *p, u64 at, size_t length)
 {
 	size_t i;
@@ -157,7 +157,7 @@ TEST_F_TIMEOUT(slice, all_of_it, 120)
 	for (i = 0; i < self->size; i += PAGE)
 		p[i / 8 + 1] = ~page_sign(i);
 	for (i = self->size; i; i -= PAGE)
-		/* aliases: what was written last stands */
+		/* aliases: the last value written counts */
 		if (p[(i - PAGE) / 8 + 1] == ~page_sign(i - PAGE))
 			ASSERT_EQ(~page_sign(i - PAGE),
 				  bar[self->page[i / PAGE - 1] / 8 + 1]);
@@ -196,7 +196,7 @@ TEST_F_TIMEOUT(slice, what_is_refused, 120)
 	errno = 0;
 	EXPECT_EQ(NULL, map(self, PAGE, self->size, RW));
 	EXPECT_EQ(EINVAL, errno);
-	/* Offsets of a device's file mean nothing here. */
+	/* Offsets of a device's file are not valid here. */
 	errno = 0;
 	EXPECT_EQ(NULL, map(self, 1UL << 40, PAGE, RW));
 	EXPECT_EQ(EINVAL, errno);
@@ -296,7 +296,7 @@ TEST_F_TIMEOUT(slice, device_closes, 120)
 	EXPECT_EQ(-ENODEV, ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id,
 					 self->dmabuf, 0, PAGE, IOVA, IOAS_RW));
 
-	/* For ever: it is not the next opener's. */
+	/* Permanently: it does not work for the next opener. */
 	self->mem = endpoint_open(self->bdf, self->iommu, NULL);
 	EXPECT_EQ(SIGBUS, child_read(p));
 	errno = 0;
@@ -309,7 +309,7 @@ TEST_F_TIMEOUT(slice, device_closes, 120)
 	endpoint_memory(self->mem, true);
 	EXPECT_EQ(SIGBUS, child_read(p));
 
-	/* Who exports it again has a new buffer. */
+	/* Exporting it again makes a new buffer. */
 	fd = slice_export(self->mem, BAR, 0, 4 * PAGE);
 	ASSERT_GE(fd, 0);
 	p = map_shared(fd, 0, 4 * PAGE, RW);
@@ -353,7 +353,7 @@ FIXTURE_SETUP(range)
 	self->iommu = iommu_init(MODE_IOMMUFD);
 	self->mem = endpoint_open(bdf, self->iommu, NULL);
 	ASSERT_GE(self->mem->bars[BAR].info.size, BAR_LEN);
-	/* Those that are about huge pages say so in their names. */
+	/* Cases about huge pages have that in their names. */
 	if (strstr(_metadata->name, "huge") && self->mem->bars[BAR].info.size < 6 * PMD)
 		SKIP(return, "a huge page is too large for this BAR");
 	pages_sign(self->mem->bars[BAR].vaddr,
@@ -439,7 +439,7 @@ static void *map_ranges(struct _test_data_range *self, struct vfio_region_dma_ra
 	return p;
 }
 
-/* So many 4 KiB pages and 2 MiB pages must a mapping be made of. */
+/* The expected number of 4 KiB pages and of 2 MiB pages of a mapping. */
 TEST_F_TIMEOUT(range, page_faults, 120)
 {
 	struct vfio_region_dma_range r[] = { RANGE(1, 5), RANGE(40, 3) };
@@ -464,7 +464,7 @@ TEST_F_TIMEOUT(range, huge_faults, 120)
 	}
 }
 
-/* A mapping from within a huge page on: pages, and then huge ones. */
+/* A mapping that starts inside of a huge page: pages, and then huge ones. */
 TEST_F_TIMEOUT(range, huge_faults_from_an_offset, 120)
 {
 	struct vfio_region_dma_range r = RANGE(512, 1024);
@@ -496,7 +496,7 @@ TEST_F_TIMEOUT(range, huge_fault_over_a_seam, 120)
 	EXPECT_TRUE(pages_are(p, PMD, PMD));
 }
 
-/* A huge page may not reach beyond its range, not by one page. */
+/* A huge page must not extend beyond its range, not by one page. */
 TEST_F_TIMEOUT(range, no_huge_fault_over_an_edge, 120)
 {
 	struct vfio_region_dma_range r[] = { RANGE(512, 511), RANGE(3, 1), RANGE(1024, 512) };
@@ -518,7 +518,9 @@ TEST_F_TIMEOUT(range, no_huge_fault_at_an_odd_page, 120)
 	EXPECT_TRUE(pages_are(p, PMD, PMD + PAGE));
 }
 
-/* What is mapped ahead is what the slice has next, and goes with it. */
+/*
+ * Pages mapped ahead are the next ones of the slice, and are revoked with it.
+ */
 TEST_F_TIMEOUT(range, mapped_ahead, 120)
 {
 	struct vfio_region_dma_range r[] = { RANGE(16, 20), RANGE(3, 4) };
@@ -530,7 +532,7 @@ TEST_F_TIMEOUT(range, mapped_ahead, 120)
 	p = map_aligned(fd, 0, 22 * PAGE, RW, PMD, 0);
 	ASSERT_NE(NULL, p);
 	EXPECT_EQ(5, faults_of(p, 16 * PAGE));
-	/* To the end of the range, which is not that of the mapping */
+	/* Up to the end of the range, before the end of the mapping */
 	EXPECT_EQ(0, faults_of(p + 16 * PAGE, 4 * PAGE));
 	EXPECT_EQ(1, faults_of(p + 20 * PAGE, PAGE));
 	EXPECT_TRUE(pages_are(p, 20 * PAGE, 16 * PAGE));
@@ -548,7 +550,7 @@ TEST_F_TIMEOUT(range, mapped_ahead, 120)
 	close(fd);
 }
 
-/* Buffers of one page that show and hide each other's neighbours. */
+/* Buffers of one page that show and hide their neighbours. */
 TEST_F_TIMEOUT(range, slices_are_apart, 120)
 {
 	void *p[8];
@@ -569,8 +571,8 @@ TEST_F_TIMEOUT(range, slices_are_apart, 120)
 }
 
 /*
- * A type1 container keeps the pages behind a mapping, and nobody can tell it to
- * let go: it may have those that the process gets from its own device only.
+ * A type1 container keeps the pages behind a mapping, and a revoke cannot reach
+ * it: it may have only pages that the process gets from its own device.
  */
 TEST(not_for_type1)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What users of slices count on, owner and client: to be told of the end, to get
- * their signals, to get huge pages without asking for an address, to take back many
- * at a time, and to know beforehand what there is.
+ * Guarantees for users of slices, owner and client: a notification of the end,
+ * signals during waits, huge pages without a chosen address, many revokes at a
+ * time, and a way to query support in advance.
  */
 #include <errno.h>
 #include <poll.h>
@@ -159,7 +159,7 @@ TEST_F_TIMEOUT(use, flags_of_a_revoke, 120)
 		EXPECT_EQ(-EINVAL, revoke_with(self->dev, SET, self->fd, 1u << bit));
 		EXPECT_EQ(-EINVAL, revoke_with(self->dev, PROBE | SET, -1, 1u << bit));
 	}
-	/* Half an argument is none */
+	/* Half an argument is an error */
 	EXPECT_EQ(-EINVAL, slice_feature(self->dev, SET | REVOKE, &self->fd, 4));
 	EXPECT_FALSE(hung_up(self->fd));
 
@@ -184,7 +184,7 @@ TEST_F_TIMEOUT(use, memattr_can_be_probed, 120)
 
 #define SLICES	64
 
-/* One thread takes many back, half of them imported, and waits for all at once */
+/* One thread revokes many slices, half of them imported, and waits once */
 TEST_F_TIMEOUT(use, many_revokes_at_once, 120)
 {
 	struct pollfd pfd[SLICES];
@@ -226,7 +226,7 @@ TEST_F_TIMEOUT(use, many_revokes_at_once, 120)
 					IOVA + i * PAGE, PAGE, NULL));
 }
 
-/* Something unaligned, so that the next mapping is not aligned by chance */
+/* An unaligned mapping, so that the next one is not aligned by chance */
 static void disturb(void)
 {
 	int i;
@@ -285,11 +285,11 @@ TEST_F_TIMEOUT(use, huge_pages_of_a_bar, 120)
 	ASSERT_NE(NULL, p);
 	EXPECT_EQ(1 + 1, faults_of(p, PMD + PAGE));
 
-	/* Who knows better is asked */
+	/* An address that the program chooses is kept */
 	hint = p - 16 * PMD + 5 * PAGE;
 	p = mmap(hint, 2 * PMD, RW, MAP_SHARED, self->dev->fd, at);
 	EXPECT_EQ(hint, p);
-	/* What is moved, too */
+	/* The same after a move */
 	hint = mremap(p, 2 * PMD, 2 * PMD, MREMAP_MAYMOVE | MREMAP_FIXED, hint + 8 * PMD);
 	EXPECT_EQ(p + 8 * PMD, hint);
 }
@@ -320,7 +320,7 @@ TEST(gigantic_pages_of_a_bar)
 	iommu_cleanup(iommu);
 }
 
-/* Two mappings that lie behind each other are moved by one call, as ever */
+/* Two adjacent mappings are moved by one call, as before */
 static bool moves_two(int fd, u64 first, u64 second)
 {
 	void *room = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -364,8 +364,8 @@ static double seconds(void)
 
 struct waiter {
 	atomic_bool ready, stop;
-	double longest;			/* access */
-	long ticks;			/* in it */
+	double longest;			/* longest access */
+	long ticks;			/* ticks during that */
 };
 
 static void wait_in_faults(struct waiter *w, const volatile u64 *map)
@@ -419,7 +419,10 @@ TEST(signals_get_through)
 		endpoint_flr(dev);
 	w->stop = true;
 	EXPECT_EQ(0, exit_status(pid));
-	/* It takes 100 ms at least. One signal comes when it is over, in any case. */
+	/*
+	 * It takes at least 100 ms. In any case one signal arrives when it is
+	 * over.
+	 */
 	EXPECT_LT(0.05, w->longest);
 	EXPECT_LE(3, w->ticks);
 	close(fd);

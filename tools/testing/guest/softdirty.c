@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Soft-dirty tracking makes mappings of devices read-only until they are
- * written, like all others.  Everybody who writes there, the process or the
- * kernel for it, must come through, and nobody may be caught in the kernel.
+ * written, like all others. Each write there, by the process or by the kernel
+ * for it, must succeed, and must not loop in the kernel.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@
 #define MARK	0x5a5a5a5a5a5a5a5aull
 #define SOFT_DIRTY (1ull << 55)		/* in an entry of pagemap */
 
-/* Writers: 0, or what the system call failed with. */
+/* Writers: 0, or the error of the system call. */
 
 static int by_hand(void *to)
 {
@@ -98,7 +98,7 @@ static int by_clock(void *to)
 	return syscall(SYS_clock_gettime, CLOCK_MONOTONIC, to) ? errno : 0;
 }
 
-/* The second word of the call is changed by the kernel, without a key for it. */
+/* The kernel changes the second word of the call, without a key for it. */
 static int by_futex(void *to)
 {
 	u32 word = 0;
@@ -137,7 +137,7 @@ static const struct writer {
 	{ "FUTEX_LOCK_PI", by_pi_futex },
 };
 
-/* What was done with the page before */
+/* The use of the page before the write */
 static const char * const before[] = {
 	"never touched", "read", "written", "made read-only and writable again",
 };
@@ -164,7 +164,7 @@ VARIANT(slice_4k, PAGE, true);
 VARIANT(slice_2m, PMD, true);
 VARIANT(slice_1g, PUD, true);
 
-/* Does the kernel know of a page of memory that it has been written? */
+/* Does the kernel report a page of memory as written? */
 static bool tracked(void)
 {
 	u64 *page = mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), entry = 0;
@@ -226,7 +226,7 @@ static void *map(struct _test_data_dirty *self, size_t unit)
 			   unit == PAGE ? PAGE : 0);
 }
 
-/* In a child: one way to write, after each thing that can have been before */
+/* In a child: one way to write, after each of the possible uses before */
 static void write_one(struct _test_data_dirty *self, size_t unit, const struct writer *writer)
 {
 	void *page, *word;
@@ -253,14 +253,14 @@ static void write_one(struct _test_data_dirty *self, size_t unit, const struct w
 				 strerror(err));
 			_exit(1);
 		}
-		/* Twice, as the first may be what is tracked */
+		/* Twice, because tracking may break the first */
 		writer->run(word);
 		munmap(page, unit);
 	}
 	_exit(0);
 }
 
-/* A child's status; what hangs is killed, or left if it cannot be. */
+/* A child's status; a child that hangs is killed, or left if it cannot be. */
 static int end_of(pid_t pid, int seconds)
 {
 	int i, status;
@@ -292,7 +292,7 @@ TEST_F_TIMEOUT(dirty, writes, 280)
 		EXPECT_EQ(0, status) {
 			TH_LOG("%s", self->why);
 		}
-		/* The next would only be one more that occupies a CPU for ever. */
+		/* Another one would only occupy one more CPU permanently. */
 		if (status < 0)
 			_exit(KSFT_FAIL);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * DMA_BUF_IOCTL_SYNC of one udmabuf by several threads at once, the first of
- * which makes the exporter's scatterlist.  That is made once: the look for
+ * which makes the exporter's scatterlist. It must be made once: the check for
  * leaks at the end of the boot finds all others.
  */
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "lib/inject.h"
 
 #define PAGE	GUEST_PAGE
-/* One segment at most, of the length that udmabuf's device says it can take */
+/* At most one segment, of the length that udmabuf's device declares */
 #define SIZE	(1UL << 16)
 #define THREADS	4
 #define ROUNDS	150
@@ -28,7 +28,7 @@ FIXTURE(sync) {
 	pthread_barrier_t begin, end;
 	int dmabuf;
 	bool stop;
-	bool fails;		/* the first thread's allocations do */
+	bool fails;		/* the first thread's allocations fail */
 	int nth;
 	atomic_long done, refused, wrong;
 };
@@ -121,7 +121,7 @@ TEST_F_TIMEOUT(sync, all_at_once, 120)
 	all_at_once(_metadata, self);
 }
 
-/* One of them fails; the others do not meet what it leaves. */
+/* One of them fails; the others are not affected by its remains. */
 TEST_F_TIMEOUT(sync, failing_allocations, 120)
 {
 	if (!inject_ready())

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What somebody who has nothing but a slice's file descriptor can do to the
- * owner of the device: nothing that lasts.
+ * The effect of a client that has only a slice's file descriptor on the owner
+ * of the device: nothing lasting.
  *
- * Each test lets a client misbehave, and takes the slice back, resets the
- * device, or closes it meanwhile. That has to be over within LIMIT seconds,
+ * In each test a client misbehaves, and meanwhile the owner revokes the slice,
+ * resets the device, or closes it. That has to be over within LIMIT seconds,
  * which is a lot: a revoke takes some milliseconds here.
  */
 #include <errno.h>
@@ -102,7 +102,7 @@ FIXTURE_TEARDOWN(untrusted)
 	iommu_cleanup(self->iommu);
 }
 
-/* How long the owner needs to do it */
+/* Time that the owner needs to do it */
 static double revoke_takes(struct _test_data_untrusted *self, int dmabuf)
 {
 	double begin = now();
@@ -129,7 +129,7 @@ static double close_takes(struct _test_data_untrusted *self)
 	return now() - begin;
 }
 
-/* A fence that the client adds is there for who asks, and holds nobody up */
+/* A client's fence exists for those that ask, and delays no other task */
 TEST_F_TIMEOUT(untrusted, adds_a_fence, 60)
 {
 	int fence = fence_unsignaled();
@@ -152,7 +152,7 @@ TEST_F_TIMEOUT(untrusted, adds_a_fence, 60)
 	EXPECT_FALSE(fence_idle(self->other));
 }
 
-/* The same with an import of the client's, which alone is waited for */
+/* The same with an import of the client's: only its wait is included */
 TEST_F_TIMEOUT(untrusted, adds_a_fence_and_imports, 60)
 {
 	int fence = fence_unsignaled();
@@ -171,7 +171,7 @@ TEST_F_TIMEOUT(untrusted, adds_a_fence_and_imports, 60)
 	EXPECT_LT(close_takes(self), LIMIT);
 }
 
-/* And without a pause */
+/* And repeated without a pause */
 TEST_F_TIMEOUT(untrusted, adds_fences_in_a_loop, 120)
 {
 	int fence = fence_unsignaled();
@@ -193,7 +193,7 @@ TEST_F_TIMEOUT(untrusted, adds_fences_in_a_loop, 120)
 }
 
 /*
- * A futex operation is a fault that cannot wait without mmap_lock: the kernel
+ * A futex operation has a fault that cannot wait without mmap_lock: the kernel
  * repeats it. SIGKILL ends it in the middle of a reset.
  */
 static void futex_loop(void *word)
@@ -249,7 +249,7 @@ TEST_F_TIMEOUT(untrusted, uses_futexes_during_a_reset, 120)
 	EXPECT_LT(worst, 1.0);
 }
 
-/* A client that sits in a fault during a reset, stopped */
+/* A client that waits in a fault during a reset, stopped */
 TEST_F_TIMEOUT(untrusted, is_stopped_in_a_fault, 60)
 {
 	struct resetter r = { .dev = self->dev };
@@ -278,7 +278,7 @@ TEST_F_TIMEOUT(untrusted, is_stopped_in_a_fault, 60)
 		end_child(pid[i]);
 }
 
-/* mmap() of a page, again and again, each touched; how many there can be */
+/* Repeated mmap() of a page, with an access; returns how many succeeded */
 static int map_many(int dmabuf, void **maps, int max)
 {
 	int nr;
@@ -302,16 +302,16 @@ TEST_F_TIMEOUT(untrusted, has_many_vmas, 120)
 	EXPECT_EQ(MAX_VMAS, nr);
 	EXPECT_EQ(ENOMEM, errno);
 
-	/* Those of another slice do not count */
+	/* VMAs of another slice do not count */
 	whole = map_shared(self->other, 0, SIZE, RW);
 	ASSERT_NE(NULL, whole);
 	readq(whole);
 
-	/* A child that is beyond has mappings, but nothing in them */
+	/* A child above the limit has mappings, but nothing in them */
 	EXPECT_EQ(SIGBUS, child_read(maps[0]));
 	EXPECT_EQ(0, child_read(whole));
 
-	/* With one CPU always in these mappings each costs a flush of its TLB */
+	/* While one CPU always reads, each VMA costs a flush of its TLB */
 	if (begin_child(&pid))
 		for (;;)
 			readq(whole);
@@ -321,7 +321,7 @@ TEST_F_TIMEOUT(untrusted, has_many_vmas, 120)
 	EXPECT_LT(revoke_takes(self, self->dmabuf), LIMIT);
 	end_child(pid);
 
-	/* After a revoke they cost nothing any more, and can go */
+	/* After a revoke they cost nothing, and can go */
 	EXPECT_LT(outage_takes(self), LIMIT);
 	EXPECT_EQ(SIGBUS, child_read(maps[0]));
 	for (i = 0; i < nr; i++)
@@ -352,14 +352,14 @@ TEST_F_TIMEOUT(untrusted, splits_vmas, 120)
 	EXPECT_EQ(0, child_read(p));
 	EXPECT_EQ(0, munmap(p, SIZE));
 
-	/* Nothing was lost in counting */
+	/* The counter is still right */
 	nr = map_many(self->dmabuf, maps, MAX_VMAS);
 	EXPECT_EQ(MAX_VMAS, nr);
 	for (i = 0; i < nr; i++)
 		EXPECT_EQ(0, munmap(maps[i], PAGE));
 }
 
-/* With the lowest priority there is, beside programs that want all CPUs */
+/* With the lowest priority, next to programs that use all CPUs */
 static void idle_client(int dmabuf)
 {
 	const struct sched_param param = {};

@@ -111,7 +111,7 @@ TEST_F_TIMEOUT(vend, probe, 120)
 		EXPECT_EQ(-EINVAL, slice_feature(self->mem, revoke_bad[i] | MEMATTR,
 						 &attr, sizeof(attr)));
 	}
-	/* Nothing of this did anything. */
+	/* None of this had an effect. */
 	EXPECT_NE(NULL, map_shared(self->slice, 0, SIZE, RW));
 }
 
@@ -121,7 +121,7 @@ TEST_F_TIMEOUT(vend, malformed, 120)
 	struct vfio_device_feature *at_end;
 	char *page;
 
-	/* Too short for what it should carry. */
+	/* Too short for its argument. */
 	EXPECT_EQ(-EINVAL, slice_feature(self->mem, SET | REVOKE, NULL, 0));
 	EXPECT_EQ(-EINVAL, slice_feature(self->mem, SET | REVOKE, &attr, 3));
 	EXPECT_EQ(-EINVAL, slice_feature(self->mem, SET | MEMATTR, &attr, 4));
@@ -129,7 +129,7 @@ TEST_F_TIMEOUT(vend, malformed, 120)
 	/* Neither GET nor SET. */
 	EXPECT_NE(0, slice_feature(self->mem, REVOKE, &attr, sizeof(attr)));
 
-	/* Where it should be, there is no memory. */
+	/* An argument at an address without memory. */
 	page = mmap(NULL, 2 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, page);
 	ASSERT_EQ(0, munmap(page + PAGE, PAGE));
@@ -146,7 +146,7 @@ TEST_F_TIMEOUT(vend, malformed, 120)
 
 TEST_F_TIMEOUT(vend, wrong_buffers, 120)
 {
-	/* A number that nothing else gets in the meantime */
+	/* A number that no other file gets in the meantime */
 	int closed = fcntl(self->slice, F_DUPFD, 500), file, udmabuf, theirs;
 	void *p;
 
@@ -173,7 +173,7 @@ TEST_F_TIMEOUT(vend, wrong_buffers, 120)
 	EXPECT_EQ(-ENODEV, slice_memattr(self->mem, udmabuf, SLICE_NC));
 	EXPECT_EQ(-ENODEV, slice_memattr(self->mem, theirs, SLICE_NC));
 
-	/* None of them lost anything. */
+	/* All of them still work. */
 	p = map_shared(theirs, 0, SIZE, RW);
 	ASSERT_NE(NULL, p);
 	EXPECT_EQ(0, child_read(p));
@@ -197,7 +197,7 @@ TEST_F_TIMEOUT(vend, revoke, 120)
 	EXPECT_EQ(SIGBUS, child_read(p + SIZE - PAGE));
 	EXPECT_EQ(SIGBUS, child_write(p + SIZE - PAGE));
 
-	/* There is no way back, */
+	/* A revoke cannot be undone, */
 	EXPECT_EQ(-EBADFD, slice_revoke(self->mem, self->slice));
 	errno = 0;
 	EXPECT_EQ(NULL, map_shared(self->slice, 0, PAGE, PROT_READ));
@@ -213,7 +213,7 @@ TEST_F_TIMEOUT(vend, revoke, 120)
 	EXPECT_EQ(-ENODEV, import(self, self->slice, IOVA));
 	EXPECT_EQ(-EBADFD, slice_revoke(self->mem, self->slice));
 
-	/* the device's own mapping stands, and the slice can be lent anew. */
+	/* the device's own mapping stays, and the slice can be lent again. */
 	EXPECT_TRUE(pages_are(self->bar, FIRST + SIZE, 0));
 	fd = slice_export(self->mem, BAR, FIRST, SIZE);
 	ASSERT_GE(fd, 0);
@@ -254,7 +254,7 @@ TEST_F_TIMEOUT(vend, revoke_reaches_every_mapping, 120)
 	}
 }
 
-/* Of what is not asked for, nothing is lost. */
+/* Buffers that are not revoked lose nothing. */
 TEST_F_TIMEOUT(vend, revoke_one_of_two_aliases, 120)
 {
 	int alias = slice_export(self->mem, BAR, FIRST, SIZE);
@@ -274,7 +274,7 @@ TEST_F_TIMEOUT(vend, revoke_one_of_two_aliases, 120)
 	ASSERT_EQ(0, slice_revoke(self->mem, self->slice));
 	EXPECT_EQ(SIGBUS, child_read(p));
 
-	/* Not even PTEs. */
+	/* They even keep their PTEs. */
 	before = faults();
 	EXPECT_TRUE(pages_are(q, SIZE, FIRST));
 	EXPECT_TRUE(pages_are(self->bar, FIRST + SIZE, 0));
@@ -293,7 +293,7 @@ TEST_F_TIMEOUT(vend, revoke_one_of_two_aliases, 120)
 	close(alias);
 }
 
-/* Lent, used by CPU and DMA, taken back, lent anew. */
+/* Lent, used by CPU and DMA, revoked, lent again. */
 TEST_F_TIMEOUT(vend, another_process, 120)
 {
 	struct client *c = &self->client;
@@ -315,7 +315,7 @@ TEST_F_TIMEOUT(vend, another_process, 120)
 
 	ASSERT_EQ(0, slice_revoke(self->mem, self->slice));
 
-	/* It has its fd, its mapping and its import, and all are void. */
+	/* It has its fd, its mapping and its import, and none of them works. */
 	EXPECT_EQ(SIGBUS, client_read(c, 3 * PAGE, &value));
 	EXPECT_EQ(SIGBUS, client_write(c, 4 * PAGE, 1));
 	ASSERT_EQ(0, client_dma(c, 5 * PAGE, 0xff));
@@ -324,7 +324,7 @@ TEST_F_TIMEOUT(vend, another_process, 120)
 	EXPECT_EQ(-ENODEV, client_import(c, SIZE));
 	EXPECT_EQ(-ENODEV, client_map(c, SIZE));
 
-	/* Lent to the next one; what the first one has still leads nowhere. */
+	/* Lent to the next client; the first one still has no access. */
 	fd = slice_export(self->mem, BAR, FIRST, SIZE);
 	ASSERT_GE(fd, 0);
 	client_send(c, fd);
@@ -338,7 +338,7 @@ TEST_F_TIMEOUT(vend, another_process, 120)
 	close(fd);
 }
 
-/* A transfer that is under way lands before revoke returns, or never. */
+/* A transfer in progress lands before revoke returns, or never. */
 TEST_F_TIMEOUT(vend, revoke_under_dma, 120)
 {
 	struct client *c = &self->client;
@@ -366,7 +366,7 @@ TEST_F_TIMEOUT(vend, revoke_under_dma, 120)
 	}
 }
 
-/* A thread reads as fast as it can; none of its reads succeeds too late. */
+/* A thread reads as fast as it can; no read succeeds after the revoke. */
 struct racer {
 	const void *map;
 	atomic_bool returned, ready, stop;
@@ -449,7 +449,7 @@ TEST_F_TIMEOUT(vend, device_closes_after_revoke, 120)
 	EXPECT_EQ(-ENODEV, import(self, self->slice, IOVA));
 }
 
-/* The owner dies; what its client has is void, and harms nobody. */
+/* The owner dies; its client loses access, and no other process is harmed. */
 TEST_F_TIMEOUT(vend, device_closes_under_a_client, 120)
 {
 	struct client *c = &self->client;

@@ -89,7 +89,7 @@ u32 gpu_resource(int card, u32 handle)
 	return ioctl(card, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, &info) ? 0 : info.res_handle;
 }
 
-/* Importing alone does not ring the bell; making a buffer does, by one more command. */
+/* An import does not notify the device; making a buffer does, by a command. */
 void gpu_kick(int gpu)
 {
 	int dmabuf = drm_export(gpu, 4096);

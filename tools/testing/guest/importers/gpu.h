@@ -9,21 +9,21 @@
 /* The first virtio-gpu, or -ENODEV. */
 int gpu_open(void);
 
-/* If it has blobs, it is a dynamic importer, and here a scripted one. */
+/* A GPU with blobs is a dynamic importer, and here a scripted one. */
 bool gpu_has_blobs(int gpu);
 
-/* The number by which its device knows a buffer; or 0. */
+/* The number that its device has for a buffer, or 0. */
 u32 gpu_resource(int gpu, u32 handle);
 
 /*
- * Whether the IOMMU translates for the GPU, or passes addresses on as they are.
- * Set it while nobody has the GPU open: its driver starts anew.
+ * Does the IOMMU translate for the GPU, or pass addresses on as they are? Set
+ * it while no process has the GPU open: its driver is bound again.
  */
 void gpu_translate(bool on);
 
 /*
- * Have the driver tell its device about all commands that it has queued.  The
- * last of them, of a GPU with blobs, is a RESOURCE_CREATE_BLOB of its own.
+ * Let the driver notify its device of all commands that it has queued. The last
+ * of them, for a GPU with blobs, is an extra RESOURCE_CREATE_BLOB.
  */
 void gpu_kick(int gpu);
 

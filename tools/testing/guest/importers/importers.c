@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every exporter of a small guest into every importer of it.
+ * Each exporter of a small guest with each of its importers.
  *
- * What came of it is one line: the calls that the importer made, in order,
- * and the error that its user got.
+ * The result is one line: the calls that the importer made, in order, and the
+ * error that its user got.
  *
  *	A	attach		M	map
  *	D	detach		U	unmap
  *
- * It is compared with what the unpatched kernel does.  While an import lasts,
- * debugfs names the type of every attachment, and fdinfo tells whoever has the
- * buffer how each is served; in the end debugfs lists nothing that was not there
- * before.
+ * It has to be that of the unpatched kernel.  While an import lasts, debugfs
+ * names the type of every attachment, and fdinfo shows how each is served; in
+ * the end debugfs lists only what it listed before.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -41,7 +40,7 @@
 
 enum exporter { HEAP, UDMABUF, VIRTIO, VGEM, BOCHS, QXL, CONTIG, VMALLOC, VFIO, EXPORTERS };
 
-/* Its name, what the machine would promise, and the class of a kernel that may have it. */
+/* Its name, the machine's promise of it, and the class of a kernel with it. */
 struct side {
 	const char *name, *promise, *class;
 };
@@ -75,7 +74,7 @@ static const struct side importers[IMPORTERS] = {
 
 /*
  * For an importer that wants one contiguous range: whether these pages are one
- * depends on where they happen to lie.
+ * depends on their physical addresses.
  */
 #define SCATTERED "AMUD EFAULT|AMUD ok"
 
@@ -182,8 +181,8 @@ static const char * const expected[EXPORTERS][IMPORTERS] = {
 };
 
 /*
- * The vfio-pci device stays open as long as its buffers are used; while it is,
- * the mappings of its BARs can be buffers as well.
+ * The vfio-pci device stays open as long as its buffers are used; meanwhile the
+ * mappings of its BARs can be buffers as well.
  */
 static struct iommu *iommu;
 static struct vfio_pci_device *bar;
@@ -312,7 +311,7 @@ static int import(enum importer importer, int device, int dmabuf, unsigned int *
 	}
 }
 
-/* What the device does not end when it is closed. */
+/* State of the device that its close does not end. */
 static void end_import(enum importer importer, int device, unsigned int handle)
 {
 	switch (importer) {
@@ -328,9 +327,9 @@ static void end_import(enum importer importer, int device, unsigned int handle)
 }
 
 /*
- * The importers' calls.  Attaching has trace events, the rest need probes: of
- * two functions, with the lock and without, where mapping types are negotiated.
- * Elsewhere there are two as well, but one calls the other.
+ * The importers' calls. Attaching has trace events, the rest needs probes: of
+ * two functions, with the lock and without, on kernels that negotiate mapping
+ * types. Other kernels have two as well, but one calls the other.
  */
 static const struct call {
 	char letter;
@@ -346,7 +345,7 @@ static const struct call {
 	  "dma_buf_unmap_attachment" },
 };
 
-/* Whether this kernel does so. */
+/* Does this kernel negotiate? */
 static bool negotiates;
 
 /* A second probe of the same name reports as the same event. */
@@ -412,7 +411,7 @@ static void seen(struct trace *t, char *letters)
 	letters[len] = 0;
 }
 
-/* Whether @got is one of the alternatives in @want. */
+/* Is @got one of the alternatives in @want? */
 static bool is_one_of(const char *got, const char *want)
 {
 	size_t len = strlen(got);
@@ -427,7 +426,7 @@ static bool is_one_of(const char *got, const char *want)
 	return false;
 }
 
-/* Attachments that were listed while an import lasted, and what was wrong with that. */
+/* Number of attachments listed during imports, and errors there. */
 static int listed, unlisted;
 
 static void check_types(enum exporter from, enum importer to, const struct bufinfo *info,
@@ -456,10 +455,10 @@ static void result_types(void)
 				      "this kernel does not negotiate");
 }
 
-/* Lines of fdinfo that were as they should be, and buffers of which some were not. */
+/* Number of correct lines of fdinfo, and of buffers with wrong ones. */
 static int described, misdescribed;
 
-/* Returns how many lines there are, or -1 if one is not @want. */
+/* Returns the number of lines, or -1 if one is not @want. */
 static int lines_as(const char *text, const char *want)
 {
 	const char *line = text;
@@ -474,7 +473,7 @@ static int lines_as(const char *text, const char *want)
 	return n;
 }
 
-/* All importers here are of scatterlists, and only a BAR is reached as what it is. */
+/* All importers here take scatterlists, and only a BAR is peer-to-peer. */
 static void check_fdinfo(enum exporter from, enum importer to, int dmabuf)
 {
 	const char *want = from == VFIO ? "attachment:\tSGT p2p default\n" :
@@ -487,7 +486,7 @@ static void check_fdinfo(enum exporter from, enum importer to, int dmabuf)
 	n = file_read(text, sizeof(text), "/proc/self/fdinfo/%d", dmabuf);
 	VFIO_ASSERT_GT(n, 0);
 	n = lines_as(text, want);
-	/* For a VF's sake vfio-pci chooses, where there can be VFs */
+	/* vfio-pci chooses where there can be VFs */
 	if (n < 0 && from == VFIO)
 		n = lines_as(text, "attachment:\tSGT p2p selected\n");
 	snprintf(number, sizeof(number), "attachments:\t%zd\n", n);
@@ -511,11 +510,11 @@ static void result_fdinfo(void)
 				      "this kernel does not negotiate");
 }
 
-/* What was listed before the first pair, and is after each of them. */
+/* The totals before the first pair, which are the same after each pair. */
 static struct bufinfo before;
 static int leaks, kept;
 
-/* What the last of a device's users has left to a worker takes a moment. */
+/* The last work of a device that a user leaves to a worker takes a moment. */
 static bool is_listed_again(const struct bufinfo *want, struct bufinfo *now)
 {
 	int i;
@@ -529,7 +528,7 @@ static bool is_listed_again(const struct bufinfo *want, struct bufinfo *now)
 	return false;
 }
 
-/* A buffer that cannot be attached is never put by videobuf2, in 7.2 and 7.3. */
+/* In 7.2 and 7.3 videobuf2 never puts a buffer that cannot be attached. */
 static bool videobuf2_keeps(enum importer to, int rc, const struct bufinfo *now)
 {
 	return to == TO_CONTIG && rc == -EOPNOTSUPP && now->buffers == before.buffers + 1 &&
@@ -552,7 +551,7 @@ static void check_leaks(enum exporter from, enum importer to, int rc)
 	before = now;
 }
 
-/* @start is from before anything was opened. */
+/* @start is from before any file was opened. */
 static void result_leaks(struct bufinfo start)
 {
 	struct bufinfo now;
@@ -584,14 +583,14 @@ static void try(enum exporter from, enum importer to, struct trace *t)
 		end_import(to, device, handle);
 	close(dmabuf);
 	close(device);
-	/* An importer may let go a little later, which this waits for */
+	/* An importer may let go a little later: wait for that */
 	check_leaks(from, to, rc);
 	seen(t, letters);
 	check_types(from, to, &info, !rc && letters[0] == 'A');
 
 	snprintf(got, sizeof(got), "%s%s%s", letters, *letters ? " " : "",
 		 rc ? strerrorname_np(-rc) : "ok");
-	/* For a comparison of two kernels: nothing in it that chance decides. */
+	/* For a comparison of two kernels: only results that do not vary. */
 	if (is_one_of(got, want))
 		ksft_print_msg("seen: %s -> %s: %s\n", exporters[from].name,
 			       importers[to].name, want);
@@ -602,7 +601,7 @@ static void try(enum exporter from, enum importer to, struct trace *t)
 			 importers[to].name);
 }
 
-/* Note what there is to test; a machine may lack a device, but not fail to use it. */
+/* List the devices to test: a machine may lack one, but must use its own. */
 static int find(int (*open)(int nr), int count, bool *has)
 {
 	int i, fd, found = 0;
@@ -618,7 +617,7 @@ static int find(int (*open)(int nr), int count, bool *has)
 	return found;
 }
 
-/* Returns how many results it has printed. */
+/* Returns the number of results that it has printed. */
 static int lacks(const char *what, const struct side *side, bool wanted)
 {
 	if (machine_promises(side->promise, side->class))
@@ -630,7 +629,7 @@ static int lacks(const char *what, const struct side *side, bool wanted)
 	return 1;
 }
 
-/* A virtio-gpu is of one kind or the other, and a small kernel has no network. */
+/* A virtio-gpu is of one of two kinds, and a small kernel has no network. */
 static bool is_wanted(enum importer importer, const bool *has)
 {
 	switch (importer) {

@@ -6,8 +6,8 @@
 
 /*
  * The capture device of the first vivid instance with this allocator:
- * videobuf2-dma-contig or videobuf2-vmalloc; or -ENODEV.  Its pictures are set
- * to less than 64 KiB.
+ * videobuf2-dma-contig or videobuf2-vmalloc; or -ENODEV. Sets its pictures to
+ * less than 64 KiB.
  */
 int video_open(bool contiguous);
 

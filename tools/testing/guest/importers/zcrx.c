@@ -24,7 +24,7 @@ bool zcrx_exists(void)
 	return !access("/proc/sys/net/ipv4", F_OK);
 }
 
-/* The first network device that is one of the machine's, or 0. */
+/* The first network device that is hardware of the machine, or 0. */
 static unsigned int find_nic(void)
 {
 	unsigned int index = 0;

@@ -5,11 +5,11 @@
 #include <stdbool.h>
 
 /*
- * io_uring's zero-copy receive imports a dma-buf for a network device, before it
- * asks if the device can have packets put into it.  QEMU's cannot.
+ * io_uring's zero-copy receive imports a dma-buf for a network device before it
+ * checks whether the device can receive packets into it. QEMU's cannot.
  */
 
-/* Whether this kernel has it at all. */
+/* Does this kernel have it at all? */
 bool zcrx_exists(void);
 
 /* A ring to register it with, or -ENODEV if there is no network device. */

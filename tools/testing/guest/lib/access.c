@@ -98,7 +98,7 @@ long faults_of(const void *map, size_t length)
 
 #define PAGE	GUEST_PAGE
 #define TABLE	(PAGE / 8)		/* pages of a page table */
-#define AHEAD	16			/* at most so many in a fault */
+#define AHEAD	16			/* most that one fault maps */
 
 long faults_in_order(size_t skew, size_t length)
 {

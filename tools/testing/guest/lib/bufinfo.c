@@ -56,7 +56,7 @@ int bufinfo_attachments(int dmabuf)
 	return n;
 }
 
-/* An attachment's line begins with the name of its type, a colon and no more or a space. */
+/* An attachment's line begins with its type, a colon and an optional space. */
 static bool has_type(const char *line)
 {
 	size_t len = strcspn(line, ":\n");

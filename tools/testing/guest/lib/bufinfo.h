@@ -4,17 +4,17 @@
 
 #include <stddef.h>
 
-/* What debugfs tells of one dma-buf: its lines of dma_buf/bufinfo. */
+/* The lines that debugfs has about one dma-buf in dma_buf/bufinfo. */
 void bufinfo_read(int dmabuf, char *text, size_t size);
 
-/* How many importers are attached to it. */
+/* The number of attached importers. */
 int bufinfo_attachments(int dmabuf);
 
-/* What there is in the whole system. */
+/* The totals of the whole system. */
 struct bufinfo {
 	int buffers;
 	int attachments;
-	int untyped;		/* attachments whose type is not named */
+	int untyped;		/* attachments without the name of their type */
 	char first[64];		/* the first such line */
 };
 

@@ -8,8 +8,8 @@
 #include <linux/types.h>
 
 /*
- * Another process, with an iommufd and DMA engines of its own, to which
- * slices are sent.  Start it before this process opens an engine.
+ * Another process, with an iommufd and DMA engines of its own, to which slices
+ * are sent. Start it before this process opens an engine.
  */
 struct client {
 	pid_t pid;
@@ -19,14 +19,14 @@ struct client {
 void client_start(struct client *c);
 int client_stop(struct client *c);	/* its exit status */
 
-/* Hand it a dma-buf, in place of the one it had. */
+/* Send it a dma-buf, in place of the former one. */
 void client_send(struct client *c, int dmabuf);
 
 /* mmap() and munmap() of the slice: 0 or -errno. */
 int client_map(struct client *c, size_t length);
 int client_unmap(struct client *c);
 
-/* A word of the mapping: 0, or the signal that this got it. */
+/* Access a word of the mapping: 0, or the signal that it caused. */
 int client_read(struct client *c, size_t at, u64 *value);
 int client_write(struct client *c, size_t at, u64 value);
 
@@ -36,8 +36,8 @@ int client_import(struct client *c, size_t length);
 int client_forget(struct client *c);
 
 /*
- * Have an engine store CLIENT_DMA bytes, each @byte: begin only begins.
- * -ENODEV without an engine.
+ * Let an engine store CLIENT_DMA bytes, each @byte. The "begin" variant does
+ * not wait for it. -ENODEV without an engine.
  */
 #define CLIENT_DMA	512
 int client_dma(struct client *c, size_t at, u8 byte);

@@ -24,8 +24,8 @@ static void *run(void *arg)
 }
 
 /*
- * QEMU before 8.2 may send a CPU's register access astray while another CPU
- * changes the memory map, as a revoke does.  So all of this is on one CPU.
+ * QEMU before 8.2 may misdirect a CPU's register access while another CPU
+ * changes the memory map, as a revoke does. So all of this is on one CPU.
  */
 static void use_one_cpu(void)
 {
@@ -67,7 +67,7 @@ void dma_loop(struct dma_loop *loop, struct engines *engines, u64 iova,
 
 	for (i = 0; loop->after < enough; i = (i + 1) % engines->nr) {
 		enum dma_loop_fate *fate = &loop->fate[slot_of[i]];
-		/* In this order: what is in the engine now was so when it was over. */
+		/* Read first: an engine that is busy now outlasted it */
 		bool over = atomic_load(&h.over);
 
 		if (edu_busy(&engines->edu[i])) {

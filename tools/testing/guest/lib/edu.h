@@ -11,11 +11,11 @@
  * A transfer takes 100 ms, and must be shorter than the buffer.
  */
 #define EDU_MAX		4095
-#define EDU_IOVA_END	0x10000000UL	/* it reaches no further */
+#define EDU_IOVA_END	0x10000000UL	/* the limit of its DMA */
 
 struct edu {
 	struct vfio_pci_device *dev;
-	u32 id;			/* iommufd's name for it */
+	u32 id;			/* its id at iommufd */
 	void *regs;
 };
 

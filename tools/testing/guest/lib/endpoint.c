@@ -30,7 +30,7 @@ static void map_bar(struct vfio_pci_device *dev, int index)
 	VFIO_ASSERT_NE(bar->vaddr, MAP_FAILED, "mmap of %s BAR %d", dev->bdf, index);
 }
 
-/* libvfio has all of this, but keeps to itself the id that iommufd gave. */
+/* libvfio does all of this, but does not expose the id from iommufd. */
 struct vfio_pci_device *endpoint_open(const char *bdf, struct iommu *iommu, u32 *id)
 {
 	struct vfio_pci_device *dev = vfio_pci_device_alloc(bdf, iommu);

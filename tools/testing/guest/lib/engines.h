@@ -7,8 +7,8 @@
 #define ENGINES_MAX	4
 
 /*
- * Some edu devices and a page of memory for each, in one IOAS: they carry
- * buffers of any length to and from an IOVA, side by side.
+ * Some edu devices and a page of memory for each, in one IOAS: together they
+ * move buffers of any length to and from an IOVA.
  */
 struct engines {
 	int nr;
@@ -23,7 +23,7 @@ void engines_close(struct engines *e);
 void engines_write(struct engines *e, u64 iova, const void *buf, size_t len);
 void engines_read(struct engines *e, void *buf, u64 iova, size_t len);
 
-/* Give one engine what it is to store next, and have it stored. */
+/* Set the data that one engine stores next, and let it store them. */
 void engine_fill(struct engines *e, int engine, const void *buf, size_t len);
 void engine_store(struct engines *e, int engine, u64 iova, const void *buf,
 		  size_t len);

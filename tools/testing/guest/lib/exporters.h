@@ -7,7 +7,9 @@
 /* Exporters of memory that need no device: a dma-buf, or -errno. */
 int export_udmabuf(size_t size);
 
-/* Pages of huge pages, backwards: no two of them make one entry of a scatterlist. */
+/*
+ * Huge pages in reverse order: no two of them make one entry of a scatterlist.
+ */
 int export_udmabuf_scattered(unsigned int pages);
 int export_heap(const char *heap, size_t size);
 int export_heap_as(const char *heap, size_t size, int mode);	/* O_RDONLY, O_RDWR */

@@ -14,7 +14,7 @@
 #include "drm.h"
 #include "fence.h"
 
-/* Not in a UAPI header, as it is for tests: drivers/dma-buf/sw_sync.c */
+/* sw_sync, which is for tests, has no UAPI header: drivers/dma-buf/sw_sync.c */
 #define SW_SYNC	"/sys/kernel/debug/sync/sw_sync"
 struct sw_sync_fence {
 	__u32 value;
@@ -60,7 +60,7 @@ int fence_unsignaled(void)
 {
 	int to_close;
 
-	/* It stays open: its end would signal the fence. */
+	/* It stays open, because its end would signal the fence. */
 	return fence_open(&to_close);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The small files through which the kernel shows and takes its state.
+ * Small files of the kernel, to read and to set its state.
  */
 #include <errno.h>
 #include <fcntl.h>

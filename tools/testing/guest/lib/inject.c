@@ -25,7 +25,7 @@ bool inject_ready(void)
 	return true;
 }
 
-/* Opened in advance: between the two, the caller's are all allocations. */
+/* Opened in advance, so that all allocations in between are the caller's. */
 static int nth_fd = -1;
 
 static bool arm(int fd, int nth)

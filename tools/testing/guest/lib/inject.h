@@ -7,10 +7,10 @@
 /* False if this kernel cannot make its own allocations fail. */
 bool inject_ready(void);
 
-/* Have the nth allocation of this thread fail, from here on. */
+/* Let the nth allocation of this thread from here on fail. */
 void inject_arm(int nth);
 
-/* Stop it.  True if that allocation came, and so failed. */
+/* Stop that. True if that allocation was made, and so failed. */
 bool inject_disarm(void);
 
 /* The same for each worker that unbound workqueues have now. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * I/O address spaces.  Mappings are at fixed addresses: a DMA engine may
- * reach little of what an IOAS has to give.
+ * I/O address spaces. Mappings are at fixed addresses, because a DMA engine may
+ * reach only a small part of an IOAS.
  */
 #include <errno.h>
 

@@ -10,7 +10,7 @@
 #define IOAS_WRITE	IOMMU_IOAS_MAP_WRITEABLE
 #define IOAS_RW		(IOAS_READ | IOAS_WRITE)
 
-/* iommufd's calls, as they are: each returns 0 or -errno. */
+/* iommufd's calls, unchanged: each returns 0 or -errno. */
 int ioas_alloc(int iommufd, u32 *ioas_id);
 int ioas_map_file(int iommufd, u32 ioas_id, int fd, u64 start, u64 length,
 		  u64 iova, u32 flags);

@@ -8,10 +8,10 @@
 
 #include "trace.h"
 
-/* Watch the IOMMU stop accesses. */
+/* Watch for accesses that the IOMMU stops. */
 void iommu_fault_watch(struct trace *t);
 
-/* Did it, or does it presently, stop an access to a page of these? */
+/* Has it stopped an access to a page of these, or does it soon? */
 bool iommu_fault_at(struct trace *t, u64 iova, u64 length);
 
 #endif

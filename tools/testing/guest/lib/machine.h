@@ -5,13 +5,13 @@
 #include <stdbool.h>
 
 /*
- * What the guest was started with, by words "machine=NAME,NAME..." on the
- * kernel's command line: tools/guest/devices and tools/vgpu/devices* say there
- * what they have.  A test that finds no such thing fails; on a machine without
- * the word it may skip.
+ * The devices that the guest was started with, by words "machine=NAME,NAME..."
+ * on the kernel's command line: tools/guest/devices and tools/vgpu/devices*
+ * define them. A test that finds no such device fails; on a machine without the
+ * word it may skip.
  *
- * A kernel that has not even the subsystem (/sys/class/CLASS, if not NULL) was
- * configured without it, and is promised nothing.
+ * A kernel that lacks even the subsystem (/sys/class/CLASS, if not NULL) was
+ * configured without it, and is not expected to have the device.
  */
 bool machine_promises(const char *name, const char *class);
 

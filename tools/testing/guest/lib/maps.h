@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-/* What /proc/self/maps says of the mapping at an address. */
+/* The line of /proc/self/maps for the mapping at an address. */
 struct mapping {
 	unsigned long start, end, offset;
 	char perms[8];
@@ -16,13 +16,13 @@ struct mapping {
 
 bool maps_find(const void *addr, struct mapping *m);
 
-/* The letters that /proc/self/smaps has for the flags of the VMA at an address. */
+/* The letters in /proc/self/smaps for the flags of the VMA at an address. */
 bool maps_flags(const void *addr, char *flags, size_t size);
 
 /*
- * What the page table has at an address: the level ("pte", "pmd", "pud") and
- * how the CPU caches it ("UC", "UC-", "WC", "WB"; on arm64 "nGnRnE", "nGnRE",
- * "NC", "WB").  False if nothing.
+ * The page table's entry for an address: the level ("pte", "pmd", "pud") and
+ * the CPU's caching of it ("UC", "UC-", "WC", "WB"; on arm64 "nGnRnE", "nGnRE",
+ * "NC", "WB"). False if there is none.
  */
 struct entry {
 	char level[8];
@@ -35,12 +35,14 @@ bool pgtable_find(const void *addr, struct entry *e);
 /* Can the CPU map a gigantic page ("pud") of a BAR? */
 bool pgtable_gigantic(void);
 
-/* Is the type that of a page, for all of its mappings, or each mapping's own? */
+/*
+ * Does a page have one type for all of its mappings, or each mapping its own?
+ */
 bool pgtable_types_are_of_pages(void);
 
 /*
- * The kernel's list of memory types (x86 with PAT): what a page of physical
- * address space has been given ("write-combining"), or "" if nothing.
+ * The kernel's list of memory types (x86 with PAT): the type that a page of
+ * physical address space was given ("write-combining"), or "" if none.
  */
 bool memtypes_ready(void);
 const char *memtype_of(u64 phys);

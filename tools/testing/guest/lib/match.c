@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The negotiation, as the kernel's tracepoint tells it.
+ * The negotiation, as the kernel's tracepoint shows it.
  */
 #include <stdio.h>
 #include <string.h>

@@ -6,10 +6,10 @@
 
 #include <linux/types.h>
 
-/* Bytes without a period: whatever is displaced, doubled or lost shows. */
+/* Bytes without a period, so that displaced, doubled or lost data show. */
 void mem_random(void *buf, size_t len, u32 seed);
 
-/* To, from and within a BAR, in accesses that every device understands. */
+/* To, from and within a BAR, in accesses that every device supports. */
 void bar_write(void *bar, const void *buf, size_t len);
 void bar_read(void *buf, const void *bar, size_t len);
 

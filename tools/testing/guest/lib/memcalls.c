@@ -54,7 +54,7 @@ bool target_expect(struct target *t, const char *what, long rc, int want)
 	return false;
 }
 
-/* What becomes accessible is so before the call has returned. */
+/* A part becomes accessible before the call returns. */
 static void move(struct target *t, void *from, size_t length, void *to)
 {
 	void *p;
@@ -79,7 +79,7 @@ static void protect(struct target *t, void *from, size_t length, int prot)
 			  prot == RW ? SPOT_OPEN : prot ? SPOT_READONLY : SPOT_CLOSED);
 }
 
-/* A page in the middle of the first, and what else there is to cut */
+/* A page in the middle of the first, and other parts to cut */
 static void *middle(struct target *t)
 {
 	return t->map + (t->unit > PAGE ? t->unit / 2 : 7 * PAGE);
@@ -181,7 +181,7 @@ static void shrink_and_move(struct target *t)
 	watch_set(&t->watch, t->map, t->length, SPOT_CLOSED);
 }
 
-/* A change of its length, or a move, that mremap() has to refuse */
+/* A change of the length, or a move, that mremap() has to refuse */
 static void refuse(struct target *t, size_t old, size_t new, int flags, int want)
 {
 	void *p = mremap(t->map, old, new, flags, t->room[0]);
@@ -293,7 +293,7 @@ static void protect_and_move(struct target *t)
 
 #define ANY	-1	/* the configuration decides */
 
-/* What each advice is answered, for a mapping of memory that has no pages */
+/* The answer to each advice, for a mapping of memory that has no pages */
 static const struct {
 	int advice, want;
 } advices[] = {
@@ -483,7 +483,7 @@ static void handle_faults(struct target *t)
 	close(fd);
 }
 
-/* Those who want the pages themselves */
+/* Calls that need the pages themselves */
 static void take_pages(struct target *t)
 {
 	struct iovec here = { t->map + WATCH_WORD, 8 }, there = { middle(t) + WATCH_WORD, 8 };

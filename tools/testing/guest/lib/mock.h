@@ -12,7 +12,7 @@
 #define MOCK_DMABUF_MAX	(512 * 4096UL)
 int mock_dmabuf(int iommufd, size_t size);
 
-/* Its exporter revokes it, or holds its reservation for a while. */
+/* Its exporter revokes it, or holds its reservation lock for a while. */
 int mock_revoke(int iommufd, int dmabuf);
 int mock_hold(int iommufd, int dmabuf, unsigned int ms);
 
@@ -25,15 +25,12 @@ struct mock_device {
 int mock_device(int iommufd, unsigned int ioas_id, struct mock_device *dev);
 int mock_attach(int iommufd, const struct mock_device *dev, unsigned int pt_id);
 
-/*
- * The device writes to those pages that have a bit in the bitmap, as far as
- * they are mapped.
- */
+/* The device writes to pages whose bit in the bitmap is set, if mapped. */
 int mock_dirty(int iommufd, unsigned int hwpt_id, unsigned long long iova,
 	       size_t length, size_t page_size, void *bitmap);
 
 /*
- * An access to an IOAS, as mediated devices have it, to be closed; and what it
+ * An access to an IOAS, as mediated devices have it, to be closed; and its
  * writes or reads there: 0 or -errno.
  */
 int mock_access(int iommufd, unsigned int ioas_id);

@@ -8,7 +8,7 @@
 
 #include "module.h"
 
-/* With -D, modprobe prints what it would do and does nothing */
+/* With -D, modprobe only prints its actions */
 static int run(const char *option, const char *name)
 {
 	char command[256];
@@ -21,7 +21,7 @@ bool module_exists(const char *name)
 {
 	char path[256];
 
-	/* A driver that is built in has a folder there as well, with less in it */
+	/* A built-in driver has a folder there as well, with less in it */
 	snprintf(path, sizeof(path), "/sys/module/%s/initstate", name);
 	return !access(path, F_OK) || !run("-D", name);
 }

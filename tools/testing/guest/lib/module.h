@@ -7,10 +7,10 @@
 /* Is there such a module for this kernel, loaded or not? */
 bool module_exists(const char *name);
 
-/* Load it with all that it depends on: 0 or -EIO. */
+/* Load it and its dependencies: 0 or -EIO. */
 int module_load(const char *name);
 
-/* Unload it, and nothing else: 0, -EAGAIN if somebody holds it, or another -errno. */
+/* Unload only this module: 0, -EAGAIN if it is in use, or another -errno. */
 int module_unload(const char *name);
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "monitor.h"
 
-/* Where the machine has the port, see tools/guest/devices. */
+/* The machine's port for it, see tools/guest/devices. */
 #define LINE	"/sys/bus/pci/devices/0000:00:0f.0/*:0/*:0.0/tty/ttyS*"
 
 static int open_line(void)
@@ -29,7 +29,7 @@ static int open_line(void)
 	fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || tcgetattr(fd, &raw))
 		return -1;
-	/* Without this what QEMU answers would go back to it as commands. */
+	/* Without this, QEMU's answers would be echoed to it as commands. */
 	cfmakeraw(&raw);
 	cfsetspeed(&raw, B115200);
 	raw.c_cflag |= CLOCAL;
@@ -54,7 +54,7 @@ void monitor_command(const char *format, ...)
 	int len;
 
 	VFIO_ASSERT_GE(fd, 0);
-	/* Greetings may have been sent back before the line was raw: end them. */
+	/* Greetings may have been echoed before the line was raw: end them. */
 	VFIO_ASSERT_EQ(write(fd, "\n", 1), 1);
 	va_start(args, format);
 	len = vdprintf(fd, format, args);

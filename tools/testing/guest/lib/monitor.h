@@ -7,12 +7,12 @@
 #include <linux/compiler.h>
 
 /*
- * QEMU's monitor, to which the second serial line leads (tools/guest/devices):
- * what nobody inside the machine can do to it.
+ * QEMU's monitor, on the second serial line (tools/guest/devices): operations
+ * on the machine that are impossible inside of it.
  */
 bool monitor_is_there(void);
 
-/* Nobody reads the answer: look at what has become of the machine. */
+/* The answer is not read: look at the machine for the result. */
 __printf(1, 2)
 void monitor_command(const char *format, ...);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finding the machine's devices by what they are, not by where they sit.
+ * Find the machine's devices by their properties, not by their address.
  */
 #include <dirent.h>
 #include <endian.h>

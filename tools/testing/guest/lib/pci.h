@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <linux/types.h>
 
-/* A kind of PCI device, and how one of that kind can be reset. */
+/* A kind of PCI device, and a way to reset it. */
 struct pci_kind {
 	const char *name;
 	u16 vendor;
@@ -27,11 +27,11 @@ const char *pci_find(const struct pci_kind *kind, int nth);
 /* Is the device using ATS now? */
 bool pci_ats_on(const char *bdf);
 
-/* Where the CPU sees a BAR, and how long it is. */
+/* The CPU's address of a BAR, and its length. */
 u64 pci_bar_phys(const char *bdf, int bar);
 u64 pci_bar_size(const char *bdf, int bar);
 
-/* An IOVA that the machine keeps for the device's MSIs. */
+/* An IOVA that the machine reserves for the device's MSIs. */
 u64 pci_msi_iova(const char *bdf);
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef GUEST_SLICE_UAPI_H
 #define GUEST_SLICE_UAPI_H
 
-/* What the installed headers lack when they are those of another kernel. */
+/* Definitions that installed headers of another kernel lack. */
 #include <linux/vfio.h>
 
 #ifndef VFIO_DEVICE_FEATURE_DMA_BUF_REVOKE

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * A trace of the kernel's events, in a tracing instance of its own.
- * An event is named as below events/: "iommu/map".
+ * A trace of the kernel's events, in a tracing instance of its own. An event
+ * has the name of its path below events/: "iommu/map".
  */
 struct trace {
 	char *instance;
@@ -25,10 +25,10 @@ void trace_define(const char *definition);
 /* False if this kernel has no such event. */
 bool trace_enable(struct trace *t, const char *event);
 
-/* The next event's line, if one has come. */
+/* The next event's line, if there is one. */
 bool trace_next(struct trace *t, char *line, size_t size);
 
-/* Forget what has come so far. */
+/* Discard the events so far. */
 void trace_drain(struct trace *t);
 
 #endif

@@ -26,7 +26,7 @@ static void on_fault(int sig)
 	siglongjmp(escape, sig);
 }
 
-/* Without a system call each time, as try_read() makes: the mask stays as it is. */
+/* Without a system call for each access, unlike try_read(): the mask stays. */
 static void catch_faults(void)
 {
 	struct sigaction act = { .sa_handler = on_fault, .sa_flags = SA_NODEFER };
@@ -44,7 +44,7 @@ struct watch_report *watch_report_new(void)
 	return report;
 }
 
-/* Was it served? */
+/* Was the access served? */
 static bool use(void *addr, enum use how, int zero, u64 value)
 {
 	if (how == SYSCALL)
@@ -191,7 +191,7 @@ bool watch_round(struct watch_report *report)
 	for (i = 0; i < nr; i++)
 		before[i] = report->rounds[i];
 	for (i = 0; i < nr; i++) {
-		/* The one that is being done has begun before, and two make a whole */
+		/* The current round began earlier: two contain a whole one */
 		while (report->rounds[i] < before[i] + 3) {
 			if (time(NULL) > end)
 				return false;
@@ -201,7 +201,7 @@ bool watch_round(struct watch_report *report)
 	return true;
 }
 
-/* Did it get a signal? */
+/* Did the access raise a signal? */
 static bool value_at(const void *addr, u64 *value)
 {
 	if (sigsetjmp(escape, 0))

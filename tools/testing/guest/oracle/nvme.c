@@ -25,7 +25,7 @@
 #define GET_FEATURES	0x0a
 #define TIMESTAMP	0x0e
 
-/* The queues, a page each, and the word that it is given and gives */
+/* The queues, a page each, and the word that the controller reads and writes */
 #define ENTRIES		64
 #define SQ		0
 #define CQ		4096
@@ -89,7 +89,7 @@ bool nvme_open(struct nvme *n, struct iommu *iommu)
 	writeq(NVME_IOVA + CQ, n->regs + ACQ);
 	writel(ENABLE, n->regs + CC);
 	wait_ready(n, true);
-	/* Nobody would serve its interrupts. */
+	/* The interrupts would have no handler. */
 	writel(~0, n->regs + INTMS);
 	n->tail = 0;
 	n->head = 0;
@@ -104,8 +104,8 @@ void nvme_close(struct nvme *n)
 }
 
 /*
- * Most often it takes no time. Neither the clock nor the device is looked at in a
- * loop: that would keep the emulator from the device.
+ * Usually it takes no time. The loop reads neither the clock nor the device,
+ * because that would keep the emulator from running the device.
  */
 static void wait_a_little(struct nvme *n, int tries)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random programs over devices, slices, mappings and imports, and an oracle that
- * knows what each step of them may do: world.h is what it knows, steps_*.c is how
- * it expects what it expects.
+ * Random programs over devices, slices, mappings and imports, and an oracle
+ * that knows the permitted results of each step: world.h is its knowledge,
+ * steps_*.c are its expectations.
  *
- * Words of the kernel's command line: oracle.seconds= for how long, oracle.seed=
- * for the first program, oracle.steps= for the steps of it that are to be run, and
- * oracle.shrink= for how long a failure is made shorter. With a seed and no seconds
- * that one program is run.
+ * Words of the kernel's command line: oracle.seconds= is the duration,
+ * oracle.seed= the first program, oracle.steps= the steps of it to run, and
+ * oracle.shrink= the time for making a failure shorter. With a seed and without
+ * seconds only that program is run.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@
 
 #define SECONDS		20
 #define SHRINK		240
-#define WORKER_SECONDS	30	/* of a process with what it has left behind */
+#define WORKER_SECONDS	30	/* for a process and what it leaves behind */
 
 /* A word of the command line, or NULL */
 static const char *word_of(const char *name)

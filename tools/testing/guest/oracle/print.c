@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program as calls, for people. {at, nr} are pages; nr 0 is all that there are.
+ * A program as readable calls. {at, nr} are pages; nr 0 is all of them.
  */
 #include <stdio.h>
 

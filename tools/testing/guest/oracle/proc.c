@@ -23,7 +23,7 @@ struct reply {
 	u64 value;
 };
 
-/* Nobody else is to get an address where something was and is not any more. */
+/* Keeps an address that was unmapped from being used by another mapping. */
 static void keep_address(void *addr, size_t length)
 {
 	void *kept = mmap(addr, length, PROT_NONE,
@@ -49,7 +49,7 @@ static long kernel_read(const void *addr, u64 *value)
 	return rc == sizeof(*value) ? 0 : rc;
 }
 
-/* What wants to keep the page: there is none to be had. */
+/* An operation that wants to pin the page, which is impossible here. */
 static long keep_page(void *addr, int how)
 {
 	struct iovec to = { &(u64){ 0 }, sizeof(u64) }, from = { addr, sizeof(u64) };
@@ -85,7 +85,7 @@ static long serve(const struct request *r, int fd, u64 *value)
 	case ASK_WRITE:
 		map = r->addr;
 		*value = try_write(map, r->value);
-		/* Write-combining: others are to see it */
+		/* Write-combining: make the store visible to others */
 		__sync_synchronize();
 		return *value;
 	case ASK_KERNEL_READ:

@@ -5,9 +5,9 @@
 #include "world.h"
 
 /*
- * A process that has mappings: this one, or a child that fork() made in the middle
- * of it all, with all that was there, to which slices can be sent. Each of these
- * calls is made by the process.
+ * A process with mappings: this one, or a child that fork() made at some point,
+ * with all mappings of that time, to which slices can be sent. The process
+ * makes each of these calls.
  */
 enum request_type {
 	ASK_READ, ASK_WRITE, ASK_KERNEL_READ, ASK_GUP, ASK_MMAP, ASK_MUNMAP, ASK_FREE,
@@ -20,16 +20,19 @@ struct request {
 	u64 at, value;
 	size_t length;
 	int prot;
-	int fd;			/* for ASK_MMAP, of who asks */
+	int fd;			/* for ASK_MMAP, of the process that asks */
 };
 
-/* 0, -errno or a signal; @value takes what was read, or where it is mapped. */
+/*
+ * 0, -errno or a signal; @value takes the value read, or the address of the
+ * mapping.
+ */
 long proc_ask(struct proc *proc, const struct request *request, u64 *value);
 
-/* fork(); the child's @proc is told what it has got. */
+/* fork(); the child's @proc gets its mappings. */
 void proc_fork(struct world *w, struct proc *proc);
 
-/* SIGKILL, or have it exit. */
+/* SIGKILL, or let it exit. */
 void proc_end(struct proc *proc, bool kill);
 
 #endif

@@ -33,7 +33,7 @@ const char *operation_name(enum operation op)
 	return names[op];
 }
 
-/* How often, of all steps. What takes 100 ms of a device's time is rare. */
+/* Frequency among all steps. Steps that cost a device 100 ms are rare. */
 static const u8 weights[NR_OPERATIONS] = {
 	[OP_OPEN] = 2, [OP_CLOSE] = 1,
 	[OP_EXPORT] = 10, [OP_EXPORT_BAD] = 1, [OP_CLOSE_SLICE] = 3, [OP_REVOKE] = 4,
@@ -63,8 +63,8 @@ static enum operation choose(u64 *state)
 }
 
 /*
- * What there may be by then, bit by bit: most steps are to have something to do, and
- * each is to say by itself what with.
+ * The objects that may exist by then, bit by bit: most steps should have
+ * something to do, and each step chooses by itself from these objects.
  */
 struct likely {
 	u32 devs, slices, maps, areas, procs;
@@ -153,11 +153,11 @@ static void aim_step(struct step *s, u64 *state, struct likely *l)
 static void make_step(struct step *s, u64 *state, struct likely *likely)
 {
 	s->op = choose(state);
-	/* This process is the most interesting one. */
+	/* This process is used most. */
 	s->proc = random_below(state, 2) ? 0 : random_below(state, NR_PROCS);
 	s->slot = random_below(state, NR_SLOTS);
 	s->flags = random_below(state, 256);
-	/* Most often all of it, or where it begins */
+	/* Usually all of it, or its start */
 	s->at = random_below(state, 2) ? 0 : random_below(state, 24);
 	s->nr = random_below(state, 2) ? 0 : 1 + random_below(state, 24);
 	s->random = random_next(state) >> 32;
@@ -178,7 +178,7 @@ void program_make(struct program *p, u64 seed)
 	likely.devs = (1U << NR_DEVS) - 1;
 	for (i = 0; i < p->nr; i++) {
 		make_step(&p->steps[i], &state, &likely);
-		/* As long as the fence is fresh */
+		/* As long as the fence is recent */
 		if (i && p->steps[i - 1].op == OP_FENCE && p->steps[i].flags % 2)
 			p->steps[i] = (struct step){ .op = OP_REVOKE, .flags = 0xf1,
 						     .slice = p->steps[i - 1].slice };
@@ -261,7 +261,7 @@ int program_ranges(u32 random, struct range *ranges)
 
 		ranges[i].nr = 1 + random_below(&state, most);
 		ranges[i].first = random_below(&state, DEV_PAGES - ranges[i].nr + 1);
-		/* What continues its neighbour is merged. */
+		/* A range that continues its neighbour is merged. */
 		if (i && !random_below(&state, 4) &&
 		    ranges[i - 1].first + ranges[i - 1].nr + ranges[i].nr <= DEV_PAGES)
 			ranges[i].first = ranges[i - 1].first + ranges[i - 1].nr;

@@ -8,9 +8,8 @@
 #include <linux/types.h>
 
 /*
- * A program is a list of steps, made of a seed alone: what a step finds when it
- * runs is for the step to look at. So steps can be left out and the others stay
- * what they were.
+ * A program is a list of steps, made from a seed alone: a step looks at the
+ * state when it runs. So steps can be left out without changing the others.
  */
 #define PROGRAM_MAX	240
 
@@ -34,10 +33,10 @@ enum operation {
 	NR_OPERATIONS
 };
 
-/* What the numbers are for depends on the operation: see program_print(). */
+/* The meaning of the numbers depends on the operation: see program_print(). */
 struct step {
 	enum operation op;
-	u8 number;			/* in the program that was made */
+	u8 number;			/* in the complete program */
 	u8 dev, slice, map, proc, ioas, slot;
 	u8 flags;
 	u8 to_ioas, to_slot;
@@ -53,10 +52,15 @@ struct program {
 
 void program_make(struct program *p, u64 seed);
 
-/* As calls, a line a step, and what replays it; "# " in front of each line */
+/*
+ * As calls, one line per step, and the command that replays it; each line
+ * begins with "# "
+ */
 void program_print(const struct program *p, int failed);
 
-/* Only the steps of a list such as "0,3,7-9"; false if that is none. */
+/*
+ * Only the steps of a list such as "0,3,7-9"; false if the list is malformed.
+ */
 bool program_keep(struct program *p, const char *list);
 
 /* Only some steps, and without the @nr steps from @at on */

@@ -8,13 +8,15 @@
 
 #include "program.h"
 
-/* What a worker has done so far, in memory that is shared with who started it. */
+/*
+ * The progress of a worker, in memory shared with the process that started it.
+ */
 struct report {
 	struct program program;
-	int at;				/* the step that runs; program.nr: the end */
+	int at;				/* the running step; program.nr: the end */
 	bool did[PROGRAM_MAX];		/* there was something to do */
 	u64 steps, programs;
-	u64 count[NR_OPERATIONS];	/* that had something to do */
+	u64 count[NR_OPERATIONS];	/* number of steps that had something to do */
 	u64 checks;
 	bool failed;
 	char text[512];
@@ -22,11 +24,11 @@ struct report {
 
 extern struct report *report;
 
-/* The kernel has done what it must not: say so, and end this process. */
+/* The kernel has broken a rule: report it, and end this process. */
 __attribute__((noreturn, format(printf, 1, 2)))
 void fail(const char *format, ...);
 
-/* @rc is what was promised. */
+/* Is @rc the expected result? */
 void expect(const char *what, long rc, long want);
 void expect_one(const char *what, long rc, long want, long other);
 

@@ -20,7 +20,7 @@ static const step_function functions[NR_OPERATIONS] = {
 #undef STEP_ENTRY
 };
 
-/* What the memory says before anybody has written to it */
+/* The content of memory before the first write */
 static void write_all(struct world *w, int i)
 {
 	struct dev *dev = &w->devs[i];
@@ -65,7 +65,7 @@ void world_open(struct world *w)
 	rc = ioas_copy(w->iommu->iommufd, w->ioas[1], NVME_IOVA, w->ioas[0], NVME_IOVA,
 		       NVME_RAM, IOAS_RW);
 	VFIO_ASSERT_EQ(rc, 0);
-	/* Without a page table an IOAS maps nothing. */
+	/* An IOAS without a page table maps nothing. */
 	rc = hwpt_alloc(w->iommu->iommufd, w->engine.id, w->ioas[1], &w->table[1]);
 	VFIO_ASSERT_EQ(rc, 0);
 
@@ -101,7 +101,7 @@ static void unmap_all(struct world *w)
 	}
 }
 
-/* The last reference on a file may go a little later. */
+/* The last reference on a file may be dropped a little later. */
 static void check_leaks(struct world *w)
 {
 	struct bufinfo all;
@@ -154,7 +154,7 @@ void program_run(struct world *w, const struct program *p)
 	memset(report->did, 0, sizeof(report->did));
 	for (report->at = 0; report->at < p->nr; report->at++) {
 		s = &p->steps[report->at];
-		/* As long as it runs it has something to do. */
+		/* While it runs it counts as a step with something to do. */
 		report->did[report->at] = true;
 		report->did[report->at] = functions[s->op](w, s);
 		if (report->did[report->at]) {

@@ -6,21 +6,21 @@
 #include "world.h"
 
 /*
- * Each of these runs one step, compares what the kernel does with what the model
- * expects, and has the model follow. false: there was nothing to do.
+ * Each of these runs one step, compares the kernel's results with those of the
+ * model, and updates the model. false: there was nothing to do.
  */
 #define STEP_FUNCTION(name) bool step_##name(struct world *w, const struct step *s);
 OPERATIONS(STEP_FUNCTION)
 #undef STEP_FUNCTION
 
-/* What the BAR says, by a way of its own: 0 or -errno */
+/* The BAR's content, read in an independent way: 0 or -errno */
 int dev_peek(struct dev *dev, int page, u64 *value);
 int dev_poke(struct dev *dev, int page, u64 value);
 
-/* Does each page of each device say what was written last? */
+/* Does each page of each device have the last value written? */
 void sweep(struct world *w);
 
-/* As a program finds it: open, with its memory on */
+/* As a program expects it: open, with its memory on */
 void dev_whole(struct world *w, int dev);
 int new_buf(struct world *w);
 
@@ -31,7 +31,7 @@ void fence_forget(struct world *w);
 void world_open(struct world *w);
 void world_close(struct world *w);
 
-/* Run a program from nothing to nothing; what it leaves behind is a failure. */
+/* Run a program in an empty world; anything left behind is a failure. */
 void program_run(struct world *w, const struct program *p);
 
 #endif

@@ -54,7 +54,7 @@ bool step_OPEN(struct world *w, const struct step *s)
 {
 	struct dev *dev = &w->devs[s->dev];
 
-	/* Somebody else may hold it open: then it cannot be had. */
+	/* Another process may hold it open: then the open fails. */
 	if (dev->open || !dev->bdf)
 		return false;
 	dev->vfio = endpoint_open(dev->bdf, w->iommu, NULL);
@@ -137,7 +137,9 @@ bool step_MEMORY(struct world *w, const struct step *s)
 
 	if (!dev->vfio || dev->d3 || dev->low)
 		return false;
-	/* Away is where less can be done: not for long */
+	/*
+	 * While it is away, fewer steps have something to do: keep that short
+	 */
 	if (!dev->memory)
 		on = true;
 	endpoint_memory(dev->vfio, on);
@@ -178,7 +180,7 @@ bool step_LOW_POWER(struct world *w, const struct step *s)
 	return true;
 }
 
-/* The memory is back at once, if it was not off before. */
+/* The memory is back at once, if it was on before. */
 static bool after_reset(struct world *w, const struct step *s)
 {
 	world_outage(w, s->dev);

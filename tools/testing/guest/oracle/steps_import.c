@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Imports of an iommufd, and what devices can do there.
+ * Imports of an iommufd, and the DMA of devices there.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -11,7 +11,9 @@
 #include "report.h"
 #include "steps.h"
 
-/* For what comes back by itself: soon, and the machine may be slow */
+/*
+ * For mappings that come back by themselves: soon, but the machine may be slow
+ */
 #define BACK_SECONDS	20
 
 static u32 target_id(const struct world *w, int target)
@@ -21,7 +23,7 @@ static u32 target_id(const struct world *w, int target)
 	return target == TO_IOAS0 || target == TO_IOAS1 ? w->ioas[ioas] : w->table[ioas];
 }
 
-/* What an import of a slice is told */
+/* The result of an import of a slice */
 static int import_errno(struct world *w, int nr, bool write, bool stays)
 {
 	struct buf *buf = &w->bufs[nr];
@@ -67,7 +69,7 @@ bool step_IMPORT(struct world *w, const struct step *s)
 	return true;
 }
 
-/* 0 if there is nothing to be complained about, else the first complaint */
+/* 0 if there is no reason for an error, else the first reason */
 static int address_errno(struct world *w, const struct map *map, struct span span, bool write)
 {
 	struct buf *buf = &w->bufs[map->buf];
@@ -104,13 +106,13 @@ bool step_IMPORT_ADDRESS(struct world *w, const struct step *s)
 		fail("IOMMU_IOAS_MAP where something is: %d", rc);
 	if (area->there)
 		return true;
-	/* There may be an import already: then it comes back with it. */
+	/* There may be an import already: then the area comes back with it. */
 	if (want == -EAGAIN)
 		expect_one("IOMMU_IOAS_MAP of what is away", rc, -EAGAIN, 0);
 	else if (!want)
 		expect("IOMMU_IOAS_MAP", rc, 0);
 	else
-		/* Of several complaints any */
+		/* Any of several reasons */
 		expect_one("IOMMU_IOAS_MAP", rc, want, rc == -EFAULT || rc == -ENODEV ||
 			   rc == -EPERM || rc == -EAGAIN ? rc : want);
 	if (!rc)
@@ -131,7 +133,7 @@ bool step_UNMAP(struct world *w, const struct step *s)
 		return true;
 	}
 	length = area->nr * PAGE;
-	/* A part of it cannot go. */
+	/* A part of an area cannot be unmapped. */
 	if (!(s->flags % 4) && area->nr > 1) {
 		rc = ioas_unmap(w->iommu->iommufd, w->ioas[s->ioas], slot_iova(s->slot),
 				length - PAGE, NULL);
@@ -146,7 +148,7 @@ bool step_UNMAP(struct world *w, const struct step *s)
 	return true;
 }
 
-/* The first from here on that is there, or is not */
+/* The first from here on that exists, or that does not */
 static int find_area(struct world *w, int at, bool there)
 {
 	int i;
@@ -204,7 +206,7 @@ bool step_ATTACH(struct world *w, const struct step *s)
 	return true;
 }
 
-/* A page table more over the first IOAS, or one less */
+/* One page table more over the first IOAS, or one less */
 bool step_TABLE(struct world *w, const struct step *s)
 {
 	int rc;
@@ -228,7 +230,7 @@ static struct area *some_area(struct world *w, const struct step *s, int *page)
 	struct area *area = &w->areas[target_ioas(w->target)][s->slot];
 	int i;
 
-	/* What was unmapped translates nothing: now and then. */
+	/* Now and then at an unmapped address, which translates nothing. */
 	for (i = 0; s->flags % 8 && !area->nr && i < NR_SLOTS; i++)
 		area = &w->areas[target_ioas(w->target)][(s->slot + i) % NR_SLOTS];
 	if (!area->nr)
@@ -268,7 +270,7 @@ bool step_DMA_READ(struct world *w, const struct step *s)
 	return true;
 }
 
-/* Does the BAR say that the engine has been there? */
+/* Does the BAR show that the engine has written? */
 static bool has_landed(struct dev *dev, int page, u32 id)
 {
 	u64 value;
@@ -293,7 +295,7 @@ bool step_DMA_WRITE(struct world *w, const struct step *s)
 	dev = &w->devs[buf->dev];
 	bar_page = buf->page[area->first + page];
 	lands = dma_lands(w, area, true);
-	/* Without the device's file nobody could say when it has come back. */
+	/* Only the device's file shows when it has come back. */
 	if (lands && !dev->vfio)
 		return false;
 	w->last_id++;

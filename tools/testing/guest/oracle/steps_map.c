@@ -53,7 +53,7 @@ bool step_MMAP_SLICE(struct world *w, const struct step *s)
 		return false;
 	buf = &w->bufs[slice->buf];
 	span = span_of(buf->nr, s->at, s->nr);
-	/* Further than it reaches */
+	/* Beyond its end */
 	if (!(s->random % 16)) {
 		span.nr = buf->nr - span.at + 1;
 		want = -EINVAL;
@@ -73,7 +73,7 @@ bool step_MMAP_SLICE(struct world *w, const struct step *s)
 	return true;
 }
 
-/* The buffer of the whole BAR, which the first mapping makes */
+/* The buffer of the whole BAR, made by the first mapping */
 static int bar_buf(struct world *w, int dev)
 {
 	int i, buf = w->bar_buf[dev];
@@ -146,7 +146,7 @@ bool step_MUNMAP(struct world *w, const struct step *s)
 	return true;
 }
 
-/* Pages of one mapping that are all there */
+/* Pages of one mapping that are all mapped */
 static bool whole(const struct map *map, struct span span)
 {
 	int i;
@@ -200,7 +200,7 @@ bool step_MREMAP(struct world *w, const struct step *s)
 	return true;
 }
 
-/* Whatever it says, nothing that is seen changes. */
+/* Whatever the result is, the content does not change. */
 bool step_MADVISE(struct world *w, const struct step *s)
 {
 	static const int advices[] = {

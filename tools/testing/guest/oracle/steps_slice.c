@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Slices: how they are made, and how they end.
+ * Slices: export, and end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include "report.h"
 #include "steps.h"
 
-/* Less than a fence of vgem lasts; many times what it takes on a slow machine */
+/* Less than the life of vgem's fences; many times a slow machine's time */
 #define REVOKE_SECONDS	2
 #define HANG_UP_SECONDS	60
 
@@ -73,7 +73,7 @@ bool step_EXPORT(struct world *w, const struct step *s)
 	return true;
 }
 
-/* Each of these is refused, and nothing is left of it. */
+/* Each of these is refused, and leaves nothing behind. */
 bool step_EXPORT_BAD(struct world *w, const struct step *s)
 {
 	struct dev *dev = &w->devs[s->dev];
@@ -142,7 +142,7 @@ static bool hangs_up(int fd, int timeout)
 	return poll(&pfd, 1, timeout) > 0 && (pfd.revents & POLLHUP);
 }
 
-/* What the device feature says about a slice that is not to be had any more */
+/* The result of the device feature for a slice that is gone */
 static int feature_errno(struct world *w, int dev, const struct buf *buf)
 {
 	if (buf->dev != dev || buf->generation != w->devs[dev].generation)
@@ -169,7 +169,7 @@ bool step_REVOKE(struct world *w, const struct step *s)
 	if (slice->fd < 0)
 		return false;
 	buf = &w->bufs[slice->buf];
-	/* Now and then by a device that it is not a slice of */
+	/* Now and then by a device that has not exported the slice */
 	dev = s->flags & 0xf0 ? buf->dev : s->dev;
 	if (!w->devs[dev].vfio)
 		return false;
@@ -178,7 +178,7 @@ bool step_REVOKE(struct world *w, const struct step *s)
 	rc = wait ? slice_revoke(w->devs[dev].vfio, slice->fd) :
 		    slice_start_revoke(w->devs[dev].vfio, slice->fd);
 	expect("revoke", rc, feature_errno(w, dev, buf));
-	/* No client's fence keeps it from that. */
+	/* A client's fence does not delay it. */
 	if (fence && !fence_pends(w) && now() - begin > REVOKE_SECONDS)
 		fail("revoke took %.1f s, until the fence was signaled", now() - begin);
 	if (rc)
@@ -223,7 +223,7 @@ bool step_FENCE(struct world *w, const struct step *s)
 	return true;
 }
 
-/* Who opens it with O_PATH has a name for it and no more. */
+/* An open with O_PATH only gives a name for it. */
 bool step_PATH(struct world *w, const struct step *s)
 {
 	struct slice *slice = &w->slices[s->slice];
@@ -244,7 +244,7 @@ bool step_PATH(struct world *w, const struct step *s)
 		if (w->devs[i].vfio)
 			expect("revoke by O_PATH", slice_revoke(w->devs[i].vfio, fd), -EBADF);
 	close(fd);
-	/* Nor can it be opened anew. */
+	/* It cannot be opened again either. */
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	expect("open() of a dma-buf", fd < 0 ? -errno : fd, -ENXIO);
 	return true;

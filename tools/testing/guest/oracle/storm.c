@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A step in which threads do it all at once.
+ * A step in which threads do all operations at once.
  *
- * While it lasts each thread knows what it has done itself: what it wrote is what it
- * reads, and what it has revoked is gone. Others are surprised by the owner, who
- * takes the memory away and gives it back. When all have ended everything is known
- * again: no word has changed that nobody wrote, and what is imported comes back.
+ * Meanwhile each thread knows its own actions: it reads what it wrote, and a
+ * slice that it has revoked is gone. The owner takes the memory away and gives
+ * it back at any time. When all threads have ended the state is known again:
+ * only words that were written have changed, and imports come back.
  *
- * Who writes to a page is said by its number.
+ * The number of a page determines the thread that writes to it.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -37,8 +37,8 @@ struct storm {
 	u64 random;		/* of the owner */
 	u64 iova, other_iova;
 	u32 ioas, other_ioas;
-	u32 first_id;		/* of those that were written in it */
-	u32 wrote[DEV_PAGES];	/* by CPU: what is sure to be there */
+	u32 first_id;		/* of the words written in it */
+	u32 wrote[DEV_PAGES];	/* by CPU: content that must be there */
 	atomic_bool stop;
 };
 
@@ -57,7 +57,7 @@ static void pause_us(u64 *random)
 	usleep(random_below(random, 3000));
 }
 
-/* Each way to take the memory away that the device has */
+/* Each of the device's ways to take the memory away */
 static void take_away(struct storm *st)
 {
 	struct vfio_pci_device *vfio = st->dev->vfio;
@@ -105,7 +105,7 @@ static void *owner(void *arg)
 	return NULL;
 }
 
-/* Loads and stores: each happens, or gets its signal and does not. */
+/* Loads and stores: each succeeds, or raises its signal and has no effect. */
 static void *cpu(void *arg)
 {
 	struct storm *st = arg;
@@ -131,7 +131,7 @@ static void *cpu(void *arg)
 	return NULL;
 }
 
-/* DMA to its pages; what nobody writes to is read as it was, or not at all. */
+/* DMA to its pages; a page without writers is read unchanged, or not at all. */
 static void *engine(void *arg)
 {
 	struct storm *st = arg;
@@ -170,7 +170,7 @@ static void *importer(void *arg)
 	return NULL;
 }
 
-/* What is revoked is gone, whatever else happens. */
+/* A revoked slice is gone, whatever else happens. */
 static void revoke_one(struct storm *st, u64 *random)
 {
 	int page = random_below(random, DEV_PAGES / NR_WRITERS) * NR_WRITERS, slice, sig;
@@ -210,7 +210,7 @@ static void *revoker(void *arg)
 	return NULL;
 }
 
-/* Children that have it all, and end by themselves or not */
+/* Children with copies of all mappings, some of which end by themselves */
 static void *forker(void *arg)
 {
 	struct storm *st = arg;
@@ -248,7 +248,9 @@ static void run_threads(struct storm *st)
 		pthread_join(threads[i], NULL);
 }
 
-/* Now it is quiet: what has been written is known, or was one of those. */
+/*
+ * All threads have ended: each word is the known one, or one of those written.
+ */
 static void look(struct storm *st)
 {
 	struct dev *dev = st->dev;
@@ -320,7 +322,7 @@ bool step_STORM(struct world *w, const struct step *s)
 	struct storm st = {
 		.w = w, .dev = dev, .random = s->random + 1,
 		.ioas = w->ioas[ioas], .other_ioas = w->ioas[!ioas],
-		/* Where no slot is */
+		/* An address without a slot */
 		.iova = slot_iova(NR_SLOTS), .other_iova = slot_iova(NR_SLOTS + 1),
 		.first_id = w->last_id,
 	};

@@ -10,7 +10,7 @@
 #include "steps.h"
 #include "worker.h"
 
-/* Longer than anything that is promised takes on a slow machine */
+/* Longer than any step may take on a slow machine */
 #define HANGS	120
 
 static void work(const struct program *p, u64 seed, int seconds)
@@ -23,7 +23,7 @@ static void work(const struct program *p, u64 seed, int seconds)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	world_open(&world);
 	end = now() + seconds;
-	/* At least one, on the slowest of machines */
+	/* At least one program, on the slowest of machines */
 	do {
 		if (!p)
 			program_make(&program, seed++);
@@ -60,13 +60,15 @@ static bool watch(pid_t pid)
 	return !report->failed;
 }
 
-/* Its children have what it had: the next one can begin when they are gone, too. */
+/*
+ * Its children have its files: the next one can begin when they are gone, too.
+ */
 static void end_children(pid_t pid)
 {
 	double end = now() + 10;
 
 	kill(-pid, SIGKILL);
-	/* Who hangs in the kernel does not go. */
+	/* A process that hangs in the kernel does not end. */
 	while (waitpid(-1, NULL, WNOHANG) >= 0 && now() < end)
 		usleep(10000);
 }
@@ -105,16 +107,16 @@ void program_shrink(struct program *p, int seconds)
 	static struct program less;
 	int size, at;
 
-	/* What comes after the step that failed does not matter. */
+	/* The steps after the one that failed do not matter. */
 	for (size = (p->nr + 1) / 2; size; size = size > 1 ? (size + 1) / 2 : 0) {
 		for (at = p->nr - 1; at >= 0 && now() < end;) {
 			int from = at - size + 1 < 0 ? 0 : at - size + 1;
 
 			program_cut(&less, p, from, at - from + 1);
-			/* A worker that does not get to its program says nothing of it. */
+			/* nr is 0 if the worker did not reach its program */
 			if (less.nr && !worker_run(&less) && report->program.nr) {
 				*p = less;
-				/* Nor the steps that had nothing to do */
+				/* Leave out steps that had nothing to do, too */
 				program_only(p, report->did);
 			}
 			at = from - 1 < p->nr ? from - 1 : p->nr - 1;

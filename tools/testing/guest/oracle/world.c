@@ -35,7 +35,7 @@ bool word_is(u64 value, u32 id)
 	return word_id(value) == id;
 }
 
-/* Another place in each page, so that no page is taken for another */
+/* At a different place in each page, so that pages cannot be confused */
 size_t word_at(int page)
 {
 	return page * 8;

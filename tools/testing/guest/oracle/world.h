@@ -16,8 +16,8 @@
 #include "program.h"
 
 /*
- * What there is, and what the model knows of it. Nothing of the model is read back
- * from what is under test.
+ * The objects, and the model's knowledge of them. The model takes nothing from
+ * the kernel under test.
  */
 #define PAGE		4096UL
 #define BAR		2
@@ -28,7 +28,7 @@
 #define NR_PROCS	3		/* the first is this one */
 #define NR_IOASES	2
 #define NR_SLOTS	5
-#define DEV_PAGES	64		/* of the BAR, that are looked at */
+#define DEV_PAGES	64		/* number of pages of the BAR that are checked */
 #define SLICE_PAGES	128
 #define MAP_PAGES	SLICE_PAGES
 
@@ -37,11 +37,11 @@ struct dev {
 	const struct pci_kind *kind;
 	const char *bdf;
 	struct vfio_pci_device *vfio;	/* NULL: this process has closed it */
-	bool open;			/* somebody holds it open */
-	int generation;			/* of its opens */
+	bool open;			/* a process holds it open */
+	int generation;			/* number of the open */
 	bool memory;			/* the bit in its command register */
 	bool d3, low;
-	u32 id[DEV_PAGES];		/* what the word of each page says, see word() */
+	u32 id[DEV_PAGES];		/* the value in the word of each page, see word() */
 };
 
 /* A dma-buf: an exported slice, or the BAR that is mapped through the device. */
@@ -49,7 +49,7 @@ struct buf {
 	int dev, generation;
 	bool revoked, read_only;
 	int nr;
-	u8 page[SLICE_PAGES];		/* of the BAR */
+	u8 page[SLICE_PAGES];		/* pages of the BAR */
 };
 
 struct slice {
@@ -62,7 +62,7 @@ struct map {
 	int buf, first, nr;		/* pages of the buffer */
 	bool device, split;
 	struct {
-		u8 page;		/* of the BAR */
+		u8 page;		/* page of the BAR */
 		bool there;
 		u8 prot;
 	} pages[MAP_PAGES];
@@ -71,7 +71,7 @@ struct map {
 struct proc {
 	pid_t pid;			/* 0: there is none */
 	int sock;
-	bool holds[NR_DEVS];		/* the file of the device */
+	bool holds[NR_DEVS];		/* it holds the file of the device */
 	struct map maps[NR_MAPS];
 };
 
@@ -83,14 +83,14 @@ struct area {
 	bool stays, lost;		/* does not come back after an outage */
 };
 
-/* What a device can be attached to: the IOASes, and page tables over them */
+/* The targets of an attach: the IOASes, and page tables over them */
 enum { TO_IOAS0, TO_IOAS1, TO_TABLE0, TO_TABLE1, NR_TARGETS };
 
 struct world {
 	struct iommu *iommu;
 	struct nvme engine;
 	u32 ioas[NR_IOASES], table[NR_IOASES];
-	int target;			/* where the engine is */
+	int target;			/* the engine's target */
 
 	struct dev devs[NR_DEVS];
 	struct slice slices[NR_SLICES];
@@ -101,22 +101,23 @@ struct world {
 	int bar_buf[NR_DEVS];		/* of this generation, or -1 */
 	int fence, fence_end;		/* the last one, see fence_open() */
 	u32 last_id;
-	struct bufinfo left;		/* what there is without a program */
+	struct bufinfo left;		/* objects that exist without a program */
 };
 
-/* May be shorter than what was asked for; @nr 0 is all. */
+/* May be shorter than requested; @nr 0 is all. */
 struct span {
 	int at, nr;
 };
 
 struct span span_of(int total, int at, int nr);
 
-/* Where a slot is in the I/O address space; it is as long as a slice can be. */
+/* A slot's place in the I/O address space; as long as the longest slice. */
 u64 slot_iova(int slot);
 
 /*
- * What is written to one word of a page. The engine keeps a clock: it adds the
- * milliseconds since it was told to the lower bits, and has the upper ones.
+ * The value that is written to one word of a page. The engine keeps a clock: it
+ * adds the milliseconds since the value was set to the lower bits, and keeps
+ * the upper ones.
  */
 u64 word(u32 id);
 u32 word_id(u64 value);
@@ -134,10 +135,10 @@ int access_signal(const struct world *w, const struct map *map, int page, bool w
 /* Does DMA there land? */
 bool dma_lands(const struct world *w, const struct area *area, bool write);
 
-/* What is away for a time does not come back for those who said so. */
+/* A mapping with the flag does not come back after an outage. */
 void world_outage(struct world *w, int dev);
 
-/* Who holds what has changed: devices may be closed by that. */
+/* The holders of files have changed: that may close devices. */
 void world_settle(struct world *w);
 
 #endif

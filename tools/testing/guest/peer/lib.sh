@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Running the kernel tree's own selftests and comparing with what they say on
+# Run the kernel tree's own selftests and compare their results with those on
 # the unpatched kernel.
 #
-#   peer SUITE LABEL COMMAND...   run it; LABEL tells runs of a program apart
+#   peer SUITE LABEL COMMAND...   run it; LABEL distinguishes runs of a program
 #   judge SUITE                   print the suite's results
 #
 # /peer/expected/SUITE-SERIES has a line "ok NAME", "not ok NAME" or "skip
-# NAME" for each test.  What passes unpatched has to pass; what fails or is
-# skipped unpatched is reported as skipped if it does so here; a test that the
-# list does not have is a new one and has to pass.  Every result is also
-# printed as "# peer: RESULT NAME": such lines are what the lists are made of.
+# NAME" for each test.  A test that passes unpatched has to pass; one that fails
+# or is skipped unpatched is reported as skipped if it does so here; a test that
+# the list lacks is new and has to pass.  Every result is also printed as
+# "# peer: RESULT NAME": the lists are made of such lines.
 
 PEER=${PEER:-/peer}
 work=$(mktemp -d)
 series=$(uname -r | cut -d. -f1,2)
 
-# "ok 1 NAME # SKIP reason" to "skip NAME<tab>reason", less what differs from
-# run to run.
+# "ok 1 NAME # SKIP reason" to "skip NAME<tab>reason", without the parts that
+# differ between runs.
 normalise() {
 	sed -nE -e "s/^[# ]*(not ok|ok) [0-9]+ (- )?(.*)/\1 $1\3/" -e T \
 		-e 's/^ok (.*[^ ]) *# *SKIP *(.*)/skip \1\t\2/' \
@@ -29,8 +29,8 @@ normalise() {
 peer() {
 	suite=$1 label=$2
 	shift 2
-	# The harness gives a test 30 seconds, whatever else the host does. Who
-	# had too little time gets some once more.
+	# The harness gives a test 30 seconds, however busy the host is. Tests
+	# that timed out run once more.
 	for try in 1 2 3; do
 		"$@" > "$work/out" 2>&1 < /dev/null
 		status=$?
@@ -38,7 +38,7 @@ peer() {
 	done
 	sed 's/^/# /' "$work/out"
 	normalise "$label" < "$work/out" > "$work/results"
-	# A program that dies says nothing of the tests that it did not reach.
+	# A program that dies reports nothing of the tests that it did not reach.
 	if [ $status -ge 128 ] || [ ! -s "$work/results" ]; then
 		case $status in
 		4) printf 'skip %sprogram\t%s\n' "$label" "$(tail -n 1 "$work/out")" ;;

@@ -2,8 +2,8 @@
 /*
  * The init of a virtual machine to which a VMM has assigned edu, which has a
  * DMA engine, and devices with memory behind a BAR: edu's DMA goes there and
- * comes back, before and after all that makes the VMM map the BAR anew. Results
- * go to the second serial port; the VMM is left by a reboot.
+ * comes back, before and after each operation that makes the VMM map the BAR
+ * again. Results go to the second serial port; a reboot ends the VMM.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -135,7 +135,7 @@ static bool find(struct device *dev, unsigned long vendor, unsigned long device)
 	return dev->path[0] || because("no such device");
 }
 
-/* Where the BAR is for other devices. */
+/* The address of the BAR for other devices. */
 static bool read_resource(struct device *dev, int bar)
 {
 	int fd = open_attribute(dev, "resource", O_RDONLY);
@@ -202,13 +202,13 @@ static bool edu_dma(const struct device *edu, uint64_t from, uint64_t to, uint32
 	return false;
 }
 
-/* A pattern that was never used before: what is left in edu cannot pass for it. */
+/* A pattern that was never used before, unlike one left in edu. */
 static uint32_t pattern(size_t i)
 {
 	return 0x01000193 * (count + 1) + i;
 }
 
-/* Two pages: where the CPU sees them, and where a device does */
+/* Two pages: their address for the CPU, and for a device */
 struct pages {
 	volatile uint32_t *mem[2];
 	uint64_t phys[2];
@@ -247,7 +247,7 @@ static bool bar_lands(const struct device *edu, const struct device *dev)
 	return lands(edu, &pages);
 }
 
-/* Two of the machine's memory: without them nothing else can be expected. */
+/* Two pages of the machine's memory: if these fail, so does the rest. */
 static bool memory_lands(const struct device *edu)
 {
 	char *mem = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,

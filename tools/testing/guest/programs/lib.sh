@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=sh
 #
-# Programs that nobody here wrote, as the distribution's packages have them, below
+# Programs of other projects, from the distribution's packages, below
 # /programs/NAME (tools/programs/pack):
 #
-#	run_program BINARY ARGUMENTS...	of $program, for as long as $limited says
+#	run_program BINARY ARGUMENTS...	of $program, for at most $limited
 #	result ok|"not ok" NAME		one result
 #	verdict NAME COMMAND...		one result, that of the command's status
 #	judge				print all results of this test
 #
-# On the patched kernel all of them have to be ok.  What the unpatched kernel does
-# is in /programs/unpatched-SERIES, lines "ok NAME" and "not ok NAME" for each
-# test; with "unpatched" on the command line it has to do just that, in each of the
-# ways that were asked for.  What the list has nothing of is skipped.  Each result is
-# also printed as "# result: OK NAME", which the lists are made of (record).
+# On the patched kernel all of them have to be ok.  The results of the unpatched
+# kernel are in /programs/unpatched-SERIES, lines "ok NAME" and "not ok NAME" for
+# each test; with "unpatched" on the command line the results have to be the same,
+# in each of the requested ways.  Tests that the list lacks are skipped.  Each result
+# is also printed as "# result: OK NAME", which the lists are made of (record).
 
 PROGRAMS=${PROGRAMS:-/programs}
 CMDLINE=${CMDLINE:-/proc/cmdline}
@@ -50,7 +50,7 @@ judge() {
 	fi
 	awk -v list="$PROGRAMS/unpatched-$series" -v mine="$test: " \
 	    -v chosen="$(grep -c '\<ways=' "$CMDLINE")" '
-	# What stands before the last colon: the test, and the way
+	# The part before the last colon: the test, and the way
 	function way(line) {
 		sub(/^(not )?ok /, "", line)
 		sub(/: [^:]*$/, "", line)
@@ -83,8 +83,8 @@ judge() {
 	}' "$results"
 }
 
-# container iommufd|type1: what the legacy interface of VFIO is served by; the
-# file of iommufd takes its calls as well.
+# container iommufd|type1: the provider of VFIO's legacy interface; iommufd's file
+# takes its calls as well.
 container() {
 	[ -e /dev/vfio/type1 ] || mv /dev/vfio/vfio /dev/vfio/type1
 	case $1 in

@@ -6,10 +6,10 @@
 
 . /programs/lib.sh
 
-# Emulated by an emulated CPU, of which others have a part
+# Emulated by an emulated CPU, which other processes use, too
 limited="timeout -k 10 1200"
 
-# Half of the time of the inner kernel would go into what it does not need here.
+# The inner kernel would spend half of its time on features it does not need here.
 inner_options="console=ttyS0 panic=-1 tsc=unstable no_timer_check intel_iommu=off"
 inner_options="$inner_options acpi=off nolapic lpj=2000000"
 inner_options="$inner_options initcall_blacklist=vivid_init,vkms_init,vgem_init"
@@ -18,7 +18,7 @@ inner_options="$inner_options initcall_blacklist=vivid_init,vkms_init,vgem_init"
 ways=$(sed -n 's/.*\bways=\([^ ]*\).*/\1/p' "$CMDLINE" | tr ',' ' ')
 ways=${ways:-cdev group-iommufd group-type1}
 
-# Speaks once, and then has its device.
+# The last line of vfio_device is the device.
 device() { vfio_device "$@" 2>/dev/null | tail -n 1; }
 
 seconds() { cut -d. -f1 /proc/uptime; }

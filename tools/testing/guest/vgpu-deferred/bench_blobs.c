@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What host blobs of a virtio-gpu cost.
+ * The cost of host blobs of a virtio-gpu.
  *
- * The time of all processes and threads of the kernel is counted, and not that
- * which passes while the host is waited for.
+ * Counts the time of all processes and threads of the kernel, without the time
+ * that passes while they wait for the host.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -26,14 +26,14 @@
 
 #define TASKS	4096
 
-/* So many operations a batch: what else runs in a batch is spread over them */
+/* Operations per batch: other activity in a batch is spread over them */
 #define COUNT	40
 #define BATCHES	9
 
 struct blobs {
 	int gpu;
 	size_t size;
-	/* In bytes, what is read of a mapping */
+	/* number of bytes that are read of a mapping */
 	size_t touch;
 	u32 hints;
 	struct blob blob;
@@ -50,7 +50,7 @@ static double cpu_time(clockid_t clock)
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
-/* Of all but this process, from whose time this keeps out by its place */
+/* Of all but this process, whose affinity keeps it out of that time */
 static double others_time(void)
 {
 	struct dirent *entry;
@@ -88,7 +88,7 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The median, or -errno of what this kernel cannot do. */
+/* The median, or -errno of an operation that this kernel cannot do. */
 static double cost(int (*op)(struct blobs *b), struct blobs *b)
 {
 	double batches[BATCHES];
@@ -155,7 +155,7 @@ static int access_in_turn(struct blobs *b)
 	return 0;
 }
 
-/* Two that do not fit beside each other */
+/* Two that do not fit next to each other */
 static double evictions(struct blobs *b)
 {
 	struct blob blobs[2];
@@ -199,7 +199,9 @@ void bench_blobs(void)
 	print_cost("blob second mmap+access, all of 8 MiB", cost(map, &b));
 	blob_destroy(b.gpu, &b.blob);
 
-	/* Without eviction the second of them would wait for room, for ever */
+	/*
+	 * Without eviction the second of them would wait for room permanently
+	 */
 	if (gpu_param(b.gpu, VIRTGPU_PARAM_BLOB_HINTS) < 0)
 		fprintf(stderr, "# blob access that evicts: not on this kernel\n");
 	else

@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-/* What a virtio-gpu has, to tell those of tools/vgpu/devices-blobs apart. */
+/* The features that distinguish virtio-gpus of tools/vgpu/devices-blobs. */
 enum gpu_kind {
 	GPU_WINDOW,		/* 3D and a host-visible window */
 	GPU_IMPORTER,		/* blobs, no 3D */
@@ -21,13 +21,16 @@ int gpu_open_kind(enum gpu_kind kind);
 /* A parameter, or -errno. */
 int gpu_param(int gpu, u64 param);
 
-/* Why a blob of this client could not be mapped; -ENODEV if nobody tells. */
+/*
+ * Why a blob of this client could not be mapped; -ENODEV if fdinfo has no
+ * answer.
+ */
 int gpu_map_error(int gpu);
 
-/* A number that fdinfo has of this client, or -1. */
+/* A number in the fdinfo of this client, or -1. */
 long long gpu_fdinfo(int gpu, const char *key);
 
-/* The PCI address of a card.  Take its driver away, or give it one. */
+/* The PCI address of a card. Unbind its driver, or bind it. */
 void gpu_address(int gpu, char *bdf, size_t size);
 void gpu_remove(const char *bdf);
 void gpu_probe(const char *bdf);
@@ -51,7 +54,7 @@ struct blob {
 /* A mappable host blob of this size. */
 struct blob blob_host(size_t size, u32 hints);
 
-/* Create it with so many bytes of the struct: 0 or -errno. */
+/* Create it with this number of bytes of the struct: 0 or -errno. */
 int blob_create(int gpu, struct blob *blob, size_t form);
 int blob_destroy(int gpu, struct blob *blob);
 

@@ -25,7 +25,7 @@ u64 now_ms(void)
 	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
 }
 
-/* NULL, or what the machine lacks. */
+/* NULL, or a word for what the machine lacks. */
 const char *machine_open(struct machine *m)
 {
 	m->gpu = gpu_open_kind(GPU_WINDOW);
@@ -74,7 +74,7 @@ u64 host_sees(struct backend *b, u32 resource, u64 offset)
 	return value;
 }
 
-/* The script has done with all that the driver has told it so far. */
+/* Wait until the script has processed all commands so far. */
 void settle(int gpu, struct backend *b)
 {
 	struct blob small = { .mem = VIRTGPU_BLOB_MEM_GUEST, .size = PAGE };
@@ -94,15 +94,17 @@ void machine_probe(struct machine *m, const char *bdf)
 	VFIO_ASSERT_GE(m->gpu, 0);
 }
 
-/* Whether all of the window can be had: nobody has a place in it any more. */
+/* Can all of the window be had, because no blob has a place in it? */
 bool window_is_free(struct machine *m)
 {
 	struct blob all = blob_host(WINDOW, 0);
 	int maps, unmaps, i;
 
-	/* A place is given back when the host has answered, a little later */
+	/* A place is given back after the host's answer, a little later */
 	for (i = 0; i < 100; i++) {
-		/* Mapped at creation only if nobody has to leave for it */
+		/*
+		 * Mapped at creation only if no other blob has to leave for it
+		 */
 		maps = backend_count(&m->window, MAP);
 		unmaps = backend_count(&m->window, UNMAP);
 		/* An importer that was killed may not be gone yet */
@@ -113,7 +115,7 @@ bool window_is_free(struct machine *m)
 		settle(m->gpu, &m->window);
 		blob_destroy(m->gpu, &all);
 		settle(m->gpu, &m->window);
-		/* Not to be counted by the caller for one of his */
+		/* So that the caller does not count it among its own */
 		if (since(&m->window, MAP, maps))
 			return backend_wait(&m->window, UNMAP, unmaps);
 		usleep(20000);
@@ -137,7 +139,7 @@ bool access_read(const void *at, u64 *value)
 	return true;
 }
 
-/* What came of a read: a kernel that maps late says in fdinfo why it could not */
+/* The result of a read: a kernel that maps late has the error in fdinfo */
 static void look(struct access *a, const void *at, struct job_result *result)
 {
 	if (!access_read(at, &result->seen))
@@ -182,7 +184,7 @@ struct job_result by_import(void *arg)
 	return result;
 }
 
-/* An importer that takes physical ranges, and that no DRM lock keeps waiting */
+/* An importer that takes physical ranges, and that waits for no DRM lock */
 struct job_result by_iommufd(void *arg)
 {
 	struct job_result result = {};
@@ -197,13 +199,15 @@ struct job_result by_iommufd(void *arg)
 	return result;
 }
 
-/* Does the CPU see what is there? */
+/* Does the CPU see the right content? */
 bool is_cpu(struct job_result (*how)(void *))
 {
 	return how == by_gem || how == by_dmabuf;
 }
 
-/* A job that waits for the host's answer to the mapping: it has been asked. */
+/*
+ * A job that waits for the host's answer to the mapping, which was requested.
+ */
 bool waits(struct machine *m, struct job *job, int maps)
 {
 	return backend_wait(&m->window, MAP, maps) &&

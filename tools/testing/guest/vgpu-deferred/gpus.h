@@ -12,7 +12,7 @@
 #include "vgpu-deferred/blob.h"
 #include "vgpu-deferred/job.h"
 
-/* The machine of tools/vgpu/devices-blobs, and what tests do with it. */
+/* The machine of tools/vgpu/devices-blobs, and operations of tests on it. */
 
 #define PAGE		4096UL
 #define WINDOW		(64UL << 20)
@@ -25,13 +25,15 @@
 #define UNMAP		"RESOURCE_UNMAP_BLOB"
 #define DETACH		"RESOURCE_DETACH_BACKING"
 
-/* Longer than anything takes that does not hang, and shorter than what does */
+/*
+ * Longer than any operation that does not hang, and shorter than any that does
+ */
 #define SOON_MS		20000
 #define WHILE_MS	300
 #define LATE		"late 0.7"
 #define LATE_MS		700
 
-/* Descriptors of the control queue, two a command: the device has no indirect ones */
+/* Descriptors of the control queue: no indirect ones, so two per command */
 #define QUEUE		256
 
 /* Seconds for one test, on a machine that has other things to do */
@@ -42,11 +44,11 @@ struct machine {
 	int gpu, other, blind;
 };
 
-/* NULL, or what the machine lacks. */
+/* NULL, or a word for what the machine lacks. */
 const char *machine_open(struct machine *m);
 void machine_close(struct machine *m);
 
-/* If not, the test is skipped, unless such a machine was promised. */
+/* Without it the test is skipped, unless such a machine was promised. */
 #define machine_is_here(m) ({							\
 	const char *lacks_ = machine_open(m);					\
 										\
@@ -61,25 +63,25 @@ void machine_close(struct machine *m);
 /* The GPU with the window, after gpu_remove(). */
 void machine_probe(struct machine *m, const char *bdf);
 
-/* Whether all of the window can be had: nobody has a place in it any more. */
+/* Can all of the window be had, because no blob has a place in it? */
 bool window_is_free(struct machine *m);
 
 u64 now_ms(void);
 
-/* How often a command has come since it had come so often, */
+/* Number of times that a command has come, less @before. */
 int since(struct backend *b, const char *command, int before);
 
 /* Send all answers that were held back. */
 void release(struct backend *b);
 
-/* Eight bytes of a host blob, as the host has them. */
+/* Eight bytes of a host blob, as the host sees them. */
 u64 host_sees(struct backend *b, u32 resource, u64 offset);
 
-/* The script has done with all that the driver has told it so far. */
+/* Wait until the script has processed all commands so far. */
 void settle(int gpu, struct backend *b);
 
 /*
- * The ways to get at a blob's memory, as jobs
+ * The ways to access a blob's memory, as jobs
  */
 struct access {
 	int gpu, other, dmabuf;
@@ -91,17 +93,19 @@ struct job_result by_dmabuf(void *arg);
 struct job_result by_import(void *arg);
 struct job_result by_iommufd(void *arg);
 
-/* Does the CPU see what is there? */
+/* Does the CPU see the right content? */
 bool is_cpu(struct job_result (*how)(void *));
 
-/* A job that waits for the host's answer to the mapping: it has been asked. */
+/*
+ * A job that waits for the host's answer to the mapping, which was requested.
+ */
 bool waits(struct machine *m, struct job *job, int maps);
 
-/* A blob of this size, and its dma-buf, from a host that answers so: 0 or -errno. */
+/* A blob of this size and its dma-buf; the host answers so: 0 or -errno. */
 int make(struct machine *m, struct access *a, size_t size, u32 hints, const char *answer);
 void unmake(struct access *a);
 
-/* Read a word: false if that is a SIGBUS.  The signal's handler is changed. */
+/* Read a word: false if that raises SIGBUS. Changes the signal's handler. */
 bool access_read(const void *at, u64 *value);
 
 #endif

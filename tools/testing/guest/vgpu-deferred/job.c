@@ -14,8 +14,9 @@
 #define DEATH_MS	5000
 
 /*
- * The process of a job is nobody's child: one that cannot be killed must not
- * keep its parent from ending.  Standard output is the test's, so is given up.
+ * The process of a job has no parent that waits: one that cannot be killed must
+ * not keep its parent from ending. It gives up standard output, which is the
+ * test's.
  */
 struct job job_start(struct job_result (*work)(void *), void *arg)
 {
@@ -79,7 +80,7 @@ struct job_result job_end(struct job *job, int ms)
 	return done;
 }
 
-/* Dead when the pipe is closed by everybody who had its other end */
+/* Dead when all holders of the pipe's other end have closed it */
 bool job_kill(struct job *job)
 {
 	struct job_result done;

@@ -8,15 +8,15 @@
 #include <sys/types.h>
 
 /*
- * Something that may hang for ever: done by a process of its own, so that the
- * test can go on without it.
+ * An operation that may hang permanently: a process of its own does it, so that
+ * the test can continue without it.
  */
 struct job {
 	pid_t pid;
 	int result;		/* read end of a pipe */
 };
 
-/* What a job came to: 0 or -errno, and at the start of the mapping if it made one. */
+/* The result of a job: 0 or -errno, and the start of its mapping, if any. */
 struct job_result {
 	int error;
 	u64 seen;
@@ -26,7 +26,7 @@ struct job_result {
 
 struct job job_start(struct job_result (*work)(void *), void *arg);
 
-/* What it came to, within so many ms; or JOB_HANGS.  Ends it in the first case. */
+/* The result, within this number of ms, or JOB_HANGS. A result ends the job. */
 struct job_result job_end(struct job *job, int ms);
 
 /* False if SIGKILL does not end it. */

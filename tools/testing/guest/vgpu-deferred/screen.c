@@ -29,7 +29,7 @@ bool screen_on(int card, struct screen *screen)
 	if (ioctl(card, DRM_IOCTL_MODE_GETRESOURCES, &res) || !res.count_connectors ||
 	    !res.count_crtcs)
 		return false;
-	/* Without room for modes this asks the device which ones there are. */
+	/* Without room for modes this queries the device for its modes. */
 	get.connector_id = connectors[0];
 	if (ioctl(card, DRM_IOCTL_MODE_GETCONNECTOR, &get))
 		return false;

@@ -6,7 +6,7 @@
 
 #include <linux/types.h>
 
-/* A screen that shows a dumb buffer, which nothing else has. */
+/* A screen that shows a dumb buffer, which has no other user. */
 struct screen {
 	u32 crtc;
 };
@@ -14,7 +14,7 @@ struct screen {
 /* Turn on the first screen of a card: false if it has none. */
 bool screen_on(int card, struct screen *screen);
 
-/* Give a dumb buffer up; what shows it has it still. */
+/* Give up a dumb buffer; a screen that shows it keeps it. */
 bool screen_forget(int card, u32 handle);
 
 #endif

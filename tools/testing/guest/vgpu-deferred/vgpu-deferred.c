@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Host blobs of a virtio-gpu, mapped early or late, by all who can ask for it,
- * with a host that says yes, says no, takes its time or says nothing.
+ * Host blobs of a virtio-gpu, mapped early or late, through each interface,
+ * with a host that accepts, refuses, answers late or never.
  *
  * The devices are scripts (tools/vgpu/backend) which log every command and
- * answer as they are told to. What might hang is done by a process of its own,
- * so that a kernel that hangs fails the test and no more.
+ * answer as instructed. A process of its own does each operation that might
+ * hang, so that a kernel that hangs only fails the test.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +73,7 @@ FIXTURE_TEARDOWN(map)
 	machine_close(&self->m);
 }
 
-/* Who maps it sees what the host put there; an importer tells its device. */
+/* The CPU sees the host's data; an importer gives it to its device. */
 static void expect_access(struct __test_metadata *_metadata, struct job_result result,
 			  const struct access *a, struct job_result (*how)(void *))
 {
@@ -95,7 +95,7 @@ TEST_F_TIMEOUT(map, host_says_yes, LIMIT)
 	expect_access(_metadata, result, &self->a, variant->how);
 	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
 
-	/* Once mapped it stays so */
+	/* Once mapped, it stays mapped */
 	job = job_start(variant->how, &self->a);
 	result = job_end(&job, SOON_MS);
 	expect_access(_metadata, result, &self->a, variant->how);
@@ -117,7 +117,9 @@ TEST_F_TIMEOUT(map, host_says_no, LIMIT)
 	result = job_end(&job, SOON_MS);
 	EXPECT_EQ(result.error, -EINVAL);
 
-	/* What never was mapped is not unmapped, and its place is free. */
+	/*
+	 * A blob that was never mapped is not unmapped, and its place is free.
+	 */
 	backend_mode(&self->m.window, MAP, "ok");
 	EXPECT_TRUE(window_is_free(&self->m));
 	self->unmaps = backend_count(&self->m.window, UNMAP);
@@ -143,7 +145,7 @@ TEST_F_TIMEOUT(map, host_says_no_then_yes, LIMIT)
 	expect_access(_metadata, result, &self->a, variant->how);
 }
 
-/* Eager blobs are asked for at once, so this goes from the creation on. */
+/* Eager blobs are requested at once: count from the creation on. */
 TEST_F_TIMEOUT(map, host_takes_its_time, LIMIT)
 {
 	struct job_result result;
@@ -176,7 +178,7 @@ TEST_F_TIMEOUT(map, host_says_nothing, LIMIT)
 	ASSERT_TRUE(waits(&self->m, &job, self->maps));
 	ASSERT_TRUE(job_kill(&job));
 
-	/* The answer comes after all; nobody is asked twice. */
+	/* The answer comes after all; the host gets no second request. */
 	backend_mode(&self->m.window, MAP, "ok");
 	release(&self->m.window);
 	job = job_start(variant->how, &self->a);
@@ -223,7 +225,7 @@ TEST_F_TIMEOUT(map, two_at_once, LIMIT)
 	unmake(&self->a);
 }
 
-/* Of two who wait for one answer, both hear that it is no. */
+/* If two tasks wait for one answer, both get the refusal. */
 TEST_F_TIMEOUT(map, two_at_once_refused, LIMIT)
 {
 	struct job_result one, two;
@@ -237,7 +239,7 @@ TEST_F_TIMEOUT(map, two_at_once_refused, LIMIT)
 	ASSERT_TRUE(waits(&self->m, &second, self->maps));
 	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
 
-	/* DRM lets imports into one device wait for each other: the next one asks anew */
+	/* DRM serializes imports into a device: the next one tries again */
 	backend_mode(&self->m.window, MAP, "err");
 	ASSERT_TRUE(backend_ask(&self->m.window, answer, sizeof(answer), "refuse"));
 	one = job_end(&first, SOON_MS);
@@ -247,7 +249,7 @@ TEST_F_TIMEOUT(map, two_at_once_refused, LIMIT)
 	unmake(&self->a);
 }
 
-/* One blob that the host does not answer for keeps nobody from another. */
+/* A blob without an answer from the host does not delay another one. */
 TEST_F_TIMEOUT(map, another_goes_on, LIMIT)
 {
 	struct job_result result;
@@ -269,7 +271,7 @@ TEST_F_TIMEOUT(map, another_goes_on, LIMIT)
 }
 
 /*
- * The device goes away while somebody waits.  It comes back for the next test.
+ * The device is removed while a task waits. It comes back for the next test.
  */
 TEST_F_TIMEOUT(map, device_removed, LIMIT)
 {
@@ -289,7 +291,7 @@ TEST_F_TIMEOUT(map, device_removed, LIMIT)
 	EXPECT_EQ(result.error, -ENODEV);
 	EXPECT_LT(now_ms() - start, SOON_MS);
 
-	/* And nobody starts to wait for a device that is not there. */
+	/* And no task begins to wait for a device that is gone. */
 	job = job_start(variant->how, &self->a);
 	result = job_end(&job, SOON_MS);
 	EXPECT_EQ(result.error, -ENODEV);
@@ -301,7 +303,7 @@ TEST_F_TIMEOUT(map, device_removed, LIMIT)
 }
 
 /*
- * Importers have nothing to fork, so these are for the CPU's mappings
+ * An importer cannot fork, so these cases are for the CPU's mappings
  */
 FIXTURE(forked) {
 	struct machine m;
@@ -328,7 +330,7 @@ FIXTURE_TEARDOWN(forked)
 	machine_close(&self->m);
 }
 
-/* A process and the one that it forks share what is mapped. */
+/* A process and its child share the mapping. */
 TEST_F_TIMEOUT(forked, shares, LIMIT)
 {
 	u64 *at, stamp = 0x1122334455667788;
@@ -413,7 +415,7 @@ TEST_F_TIMEOUT(window, too_small, LIMIT)
 	EXPECT_EQ(blob_create(self->m.gpu, &blob, BLOB_NOW), 0);
 }
 
-/* What is never mapped needs no window. */
+/* A blob that is never mapped needs no window. */
 TEST_F_TIMEOUT(window, not_mappable, LIMIT)
 {
 	struct blob blob = blob_host(SIZE, variant->hints);
@@ -455,7 +457,7 @@ FIXTURE_TEARDOWN(full)
 	machine_close(&self->m);
 }
 
-/* Who came first leaves, as nobody needs it, and comes back when it is used. */
+/* The first blob leaves, as it is unused, and comes back when it is used. */
 TEST_F_TIMEOUT(full, makes_room, LIMIT)
 {
 	int unmaps = backend_count(&self->m.window, UNMAP), i;
@@ -468,7 +470,7 @@ TEST_F_TIMEOUT(full, makes_room, LIMIT)
 	expect_access(_metadata, result, &self->a, variant->how);
 	EXPECT_EQ(since(&self->m.window, UNMAP, unmaps), 1);
 
-	/* The importer lets go of it when its host has answered, a little later */
+	/* The importer lets go of it after its host's answer, a little later */
 	result.error = -ENOSPC;
 	for (i = 0; i < 100 && result.error == -ENOSPC; i++) {
 		usleep(20000);
@@ -479,7 +481,7 @@ TEST_F_TIMEOUT(full, makes_room, LIMIT)
 	EXPECT_EQ(since(&self->m.window, UNMAP, unmaps), 2);
 }
 
-/* One that an importer holds stays. Late is as early: ENOSPC. */
+/* A blob that an importer holds stays. Late is as early: ENOSPC. */
 TEST_F_TIMEOUT(full, of_imports, LIMIT)
 {
 	int maps, unmaps, submits, i, dmabuf = blob_export(self->m.gpu, &self->first);
@@ -494,7 +496,7 @@ TEST_F_TIMEOUT(full, of_imports, LIMIT)
 	maps = backend_count(&self->m.window, MAP);
 	unmaps = backend_count(&self->m.window, UNMAP);
 	again = blob_host(SIZE, 0);
-	/* What comes with it is not sent to the host either */
+	/* Commands that come with it are not sent to the host either */
 	again.cmd = (uintptr_t)command;
 	again.cmd_size = sizeof(command);
 	submits = backend_count(&self->m.window, "SUBMIT_3D");
@@ -547,7 +549,7 @@ FIXTURE_SETUP(queue)
 	ASSERT_EQ(make(&self->m, &self->last, SIZE, HINT_DEFER, "never"), 0);
 	maps = backend_count(&self->m.window, MAP);
 
-	/* To create a blob takes more commands, so that the last place is for a mapping */
+	/* A creation takes more commands: leave the last place for a mapping */
 	for (i = 0; i < QUEUE / 2 - 1; i++) {
 		blob = blob_host(PAGE, 0);
 		ASSERT_EQ(blob_create(self->m.gpu, &blob, BLOB_NOW), 0);
@@ -590,7 +592,7 @@ static struct job_result asks_where(void *arg)
 	return (struct job_result){ blob_mmap(a->gpu, &a->blob, &at) };
 }
 
-/* Who asks where a blob is, and maps it, does not wait. */
+/* Querying the offset of a blob, and mmap(), do not wait. */
 TEST_F_TIMEOUT(queue, map_does_not_wait, LIMIT)
 {
 	struct job job = job_start(asks_where, &self->a);
@@ -599,7 +601,7 @@ TEST_F_TIMEOUT(queue, map_does_not_wait, LIMIT)
 	ASSERT_EQ(job_end(&self->in_queue, WHILE_MS).error, JOB_HANGS);
 }
 
-/* The one that began the attempt has not asked the host yet when it is killed. */
+/* The task that began the attempt is killed before it has sent the request. */
 TEST_F_TIMEOUT(queue, one_is_killed_another_goes_on, LIMIT)
 {
 	struct job_result result;
@@ -627,7 +629,7 @@ TEST_F_TIMEOUT(queue, device_removed, LIMIT)
 	char bdf[32];
 
 	gpu_address(self->m.gpu, bdf, sizeof(bdf));
-	/* One that cannot be killed would keep the device from going, for ever */
+	/* An unkillable one would keep the device from being removed */
 	job = job_start(by_gem, &self->a);
 	ASSERT_EQ(job_end(&job, WHILE_MS).error, JOB_HANGS);
 	ASSERT_TRUE(job_kill(&job));
@@ -654,7 +656,7 @@ TEST_F_TIMEOUT(queue, device_removed, LIMIT)
 }
 
 /*
- * What user space may say
+ * Arguments of user space
  */
 FIXTURE(args) {
 	struct machine m;
@@ -701,7 +703,7 @@ TEST_F_TIMEOUT(args, unknown_hints, LIMIT)
 	expect_refused(_metadata, &self->m, &self->blob, BLOB_FUTURE);
 }
 
-/* A hint is known or not, whatever the blob. */
+/* A hint is known or not, for all blobs. */
 TEST_F_TIMEOUT(args, unknown_hints_elsewhere, LIMIT)
 {
 	self->blob = (struct blob){ .mem = VIRTGPU_BLOB_MEM_GUEST, .size = SIZE, .hints = 2 };
@@ -726,7 +728,7 @@ TEST_F_TIMEOUT(args, padding, LIMIT)
 	expect_refused(_metadata, &self->m, &self->blob, BLOB_OLD);
 }
 
-/* The struct before it had hints, what follows it is not looked at. */
+/* The struct before it had hints: bytes behind it are not checked. */
 TEST_F_TIMEOUT(args, old_form, LIMIT)
 {
 	self->blob.hints = ~0U;
@@ -744,7 +746,7 @@ TEST_F_TIMEOUT(args, zeroed_form, LIMIT)
 	EXPECT_TRUE(backend_wait(&self->m.window, MAP, maps));
 }
 
-/* What a later kernel adds is not this one's to judge, as long as it is zero. */
+/* Members that a later kernel adds are accepted as long as they are zero. */
 TEST_F_TIMEOUT(args, longer_form, LIMIT)
 {
 	EXPECT_EQ(blob_create(self->m.gpu, &self->blob, BLOB_FUTURE), 0);
@@ -780,7 +782,9 @@ TEST_F_TIMEOUT(args, hints_can_be_asked_for, LIMIT)
 	EXPECT_EQ(gpu_param(self->m.blind, VIRTGPU_PARAM_BLOB_HINTS), 0);
 	EXPECT_EQ(gpu_param(self->m.other, VIRTGPU_PARAM_BLOB_HINTS), 0);
 	EXPECT_EQ(gpu_param(self->m.gpu, VIRTGPU_PARAM_BLOB_HINTS + 1), -EINVAL);
-	/* Others, with patches of their own, ask for something else by these */
+	/*
+	 * Other kernels, with patches of their own, use these for other queries
+	 */
 	EXPECT_EQ(gpu_param(self->m.gpu, FIRST_FREE_PARAM), -EINVAL);
 	EXPECT_EQ(gpu_param(self->m.gpu, FIRST_FREE_PARAM + 1), -EINVAL);
 }
@@ -855,7 +859,7 @@ static u32 import(struct machine *m, int dmabuf, u32 *resource)
 	u32 handle;
 
 	VFIO_ASSERT_EQ(drm_import(m->other, dmabuf, &handle), 0);
-	/* Importing alone does not ring the bell */
+	/* An import alone does not notify the device */
 	settle(m->other, &m->importer);
 	VFIO_ASSERT_TRUE(backend_wait(&m->importer, CREATE, before));
 	info.bo_handle = handle;
@@ -864,7 +868,7 @@ static u32 import(struct machine *m, int dmabuf, u32 *resource)
 	return handle;
 }
 
-/* The other device reads and writes what the host and the CPU have there. */
+/* The other device reads and writes the same data as the host and the CPU. */
 TEST_F_TIMEOUT(export, dma, LIMIT)
 {
 	u8 *at, want[SIZE];
@@ -889,7 +893,7 @@ TEST_F_TIMEOUT(export, dma, LIMIT)
 	EXPECT_EQ(mem_differ(at, want, SIZE), -1);
 }
 
-/* When the window goes away its importers have let go of it. */
+/* After the window has gone, its importers have let go of it. */
 TEST_F_TIMEOUT(export, device_removed, LIMIT)
 {
 	struct backend_entry entries[BACKEND_ENTRIES_MAX];
@@ -917,8 +921,8 @@ TEST_F_TIMEOUT(export, device_removed, LIMIT)
 }
 
 /*
- * Importers are told DMA addresses.  A device that takes what it is told for
- * guest-physical addresses, and is behind an IOMMU, is not told any.
+ * Importers get DMA addresses. A device behind an IOMMU that would use them as
+ * guest-physical addresses gets none.
  */
 TEST_F_TIMEOUT(export, not_without_platform_access, LIMIT)
 {
@@ -946,7 +950,7 @@ static bool faults(u64 *at)
 	return !access_read(at, &value);
 }
 
-/* What the CPU has mapped goes away, too, and cannot be had again. */
+/* The CPU's mappings go away, too, and cannot be made again. */
 TEST_F_TIMEOUT(export, device_removed_while_mapped, LIMIT)
 {
 	u64 *gem, *dmabuf;
@@ -972,18 +976,19 @@ TEST_F_TIMEOUT(export, device_removed_while_mapped, LIMIT)
 }
 
 /*
- * Two dma-bufs of one blob.  DRM forgets a dma-buf when the last handle is closed,
- * not when its last descriptor is; and a framebuffer that has found the blob before
- * that and looked at its handles after keeps the blob without one, and gives out a
- * new one.  So: close the handle while a framebuffer is made.
+ * Two dma-bufs of one blob. DRM forgets a dma-buf when the last handle is
+ * closed, not when its last descriptor is. A framebuffer that finds the blob
+ * before that and looks at its handles after that keeps the blob without a
+ * handle, and DRM then exports a new dma-buf. So: close the handle while a
+ * framebuffer is made.
  */
 #define RACE_MS		15000
 
 struct race {
 	int gpu;
-	int delay;			/* of the close, or if negative of the framebuffer */
+	int delay;			/* delay of the close, or if negative of the framebuffer */
 	u32 handle;
-	unsigned int go, done;		/* rounds */
+	unsigned int go, done;		/* numbers of rounds */
 	bool over;
 };
 
@@ -1021,7 +1026,7 @@ static u32 framebuffer_make(int gpu, u32 handle)
 	return ioctl(gpu, DRM_IOCTL_MODE_ADDFB2, &fb) ? 0 : fb.fb_id;
 }
 
-/* The object of a framebuffer, and nothing of the framebuffer any more */
+/* The object of a framebuffer, after the end of the framebuffer */
 static u32 framebuffer_take(int gpu, u32 id)
 {
 	struct drm_mode_fb_cmd2 fb = { .fb_id = id };
@@ -1039,7 +1044,7 @@ static ino_t inode(int fd)
 	return st.st_ino;
 }
 
-/* Another dma-buf of the blob than the one that there is, or -ETIME. */
+/* Another dma-buf of the blob than the existing one, or -ETIME. */
 static int second_export(struct access *a)
 {
 	struct race race = { .gpu = a->gpu, .handle = a->blob.handle };
@@ -1057,7 +1062,7 @@ static int second_export(struct access *a)
 		while (__atomic_load_n(&race.done, __ATOMIC_ACQUIRE) != round)
 			;
 
-		/* What lies between too early and too late is what is wanted */
+		/* The wanted delay lies between too early and too late */
 		if (!fb) {
 			VFIO_ASSERT_EQ(drm_import(a->gpu, a->dmabuf, &race.handle), 0);
 			race.delay += 1 + round % 64;

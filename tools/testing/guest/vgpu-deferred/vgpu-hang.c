@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A virtio-gpu whose host stops to answer, or breaks the rules: nobody waits for
- * ever who cannot be killed, and the device can be taken away.
+ * A virtio-gpu whose host stops answering, or breaks the rules: every task that
+ * waits permanently can be killed, and the device can be removed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +34,7 @@
 #define CONTROLQ	0
 #define CURSORQ		1
 
-/* The longest wait of the driver for a host that is silent, twice, and some more */
+/* The driver's longest wait for a silent host, twice, and some more */
 #define REMOVAL_MS	25000
 
 FIXTURE(hang) {
@@ -65,7 +65,7 @@ static void queue(struct backend *b, const char *what, int number)
 	VFIO_ASSERT_TRUE(ok);
 }
 
-/* Take the driver away, as a job: one that hangs fails the test and no more */
+/* Unbind the driver, as a job: one that hangs only fails the test */
 static struct job_result removal(void *arg)
 {
 	gpu_remove(arg);
@@ -86,7 +86,7 @@ static void comes_back(struct __test_metadata *_metadata, struct machine *m, con
 	EXPECT_TRUE(window_is_free(m));
 }
 
-/* The answer is for a buffer that the device was not given. */
+/* The answer is for a buffer that the device did not get. */
 TEST_F_TIMEOUT(hang, ring_is_broken, LIMIT)
 {
 	struct job_result result;
@@ -98,7 +98,7 @@ TEST_F_TIMEOUT(hang, ring_is_broken, LIMIT)
 	job = job_start(by_gem, &a);
 	result = job_end(&job, SOON_MS);
 	EXPECT_EQ(result.error, -ENODEV);
-	/* And what is asked for after that is not queued */
+	/* And later requests are not queued */
 	job = job_start(by_gem, &b);
 	result = job_end(&job, SOON_MS);
 	EXPECT_EQ(result.error, -ENODEV);
@@ -112,7 +112,7 @@ TEST_F_TIMEOUT(hang, ring_is_broken, LIMIT)
 	comes_back(_metadata, &self->m, self->bdf);
 }
 
-/* Once there is an answer, go on until there is nothing to be seen any more */
+/* Once there is an answer, continue until the device is gone */
 static struct job_result by_gem_again(void *arg)
 {
 	struct job_result result = {};
@@ -130,8 +130,8 @@ static struct job_result by_gem_again(void *arg)
 }
 
 /*
- * The host says yes while the device is removed.  What the CPU has mapped then is
- * not there any more, whoever of them was first.
+ * The host accepts while the device is removed. The CPU's mapping is gone
+ * afterwards, whichever was first.
  */
 TEST_F_TIMEOUT(hang, late_yes_and_removal, 2 * LIMIT)
 {
@@ -148,10 +148,10 @@ TEST_F_TIMEOUT(hang, late_yes_and_removal, 2 * LIMIT)
 		ASSERT_TRUE(backend_wait(&self->m.window, MAP, self->maps));
 		helper = job_start(removal, self->bdf);
 		usleep(round * 700);
-		/* An error if the device is gone so far that its host cannot answer */
+		/* An error if the device is too far gone for an answer */
 		backend_ask(&self->m.window, answer, sizeof(answer), "release");
 		ASSERT_EQ(job_end(&helper, REMOVAL_MS).error, 0);
-		/* Looks again when the device is gone */
+		/* Reads again when the device is gone */
 		result = job_end(&reader, SOON_MS);
 		EXPECT_EQ(result.error, -ENODEV);
 		unmake(&a);
@@ -257,7 +257,7 @@ static struct job_result cursor_moves(void *arg)
 	struct cursor *c = arg;
 	int i, ret = 0;
 
-	/* More than there is room for in the queue */
+	/* More than the queue has room for */
 	for (i = 0; i < 400 && !ret; i++) {
 		struct drm_mode_cursor2 move = {
 			.flags = DRM_MODE_CURSOR_MOVE,
@@ -289,7 +289,10 @@ static bool cursor_make(int gpu, struct cursor *c)
 	return true;
 }
 
-/* Nobody reads the cursor queue.  Moves go on, after one wait of some seconds. */
+/*
+ * The host does not read the cursor queue. Moves continue, after one wait of
+ * some seconds.
+ */
 TEST_F_TIMEOUT(hang, cursor_queue_is_ignored, LIMIT)
 {
 	struct job_result result;
@@ -305,7 +308,7 @@ TEST_F_TIMEOUT(hang, cursor_queue_is_ignored, LIMIT)
 	result = job_end(&job, 2 * SOON_MS);
 	EXPECT_EQ(result.error, 0);
 
-	/* The rest of DRM is not kept by that, and this can be removed */
+	/* That does not keep the rest of DRM, and this can be removed */
 	job = job_start(cursor_moves, &c);
 	EXPECT_TRUE(removed(self->bdf));
 	result = job_end(&job, SOON_MS);
@@ -314,7 +317,7 @@ TEST_F_TIMEOUT(hang, cursor_queue_is_ignored, LIMIT)
 	comes_back(_metadata, &self->m, self->bdf);
 }
 
-/* A new picture of the cursor is waited for, with modeset locks held. */
+/* A new picture of the cursor waits for the host, with modeset locks held. */
 TEST_F_TIMEOUT(hang, cursor_picture_never_arrives, LIMIT)
 {
 	struct job_result result;
@@ -360,13 +363,13 @@ TEST_F_TIMEOUT(hang, import_is_closed, LIMIT)
 	unrefs = backend_count(&self->m.importer, UNREF);
 	backend_mode(&self->m.importer, DETACH, "never");
 
-	/* Who closes it is not kept */
+	/* The task that closes it does not wait */
 	job = job_start(import_ends, import);
 	result = job_end(&job, WHILE_MS * 5);
 	EXPECT_EQ(result.error, 0);
 	drm_close_import(import[0], import[1]);
 	EXPECT_TRUE(backend_wait(&self->m.importer, DETACH, detaches));
-	/* Nor anybody else who has the buffer */
+	/* Nor do other holders of the buffer */
 	job = job_start(by_import, &a);
 	EXPECT_NE(job_end(&job, SOON_MS).error, JOB_HANGS);
 	job = job_start(by_iommufd, &a);
@@ -382,7 +385,7 @@ TEST_F_TIMEOUT(hang, import_is_closed, LIMIT)
 	EXPECT_TRUE(window_is_free(&self->m));
 }
 
-/* The host of one device is silent, and the other one is removed. */
+/* The host of one device is silent, and the other device is removed. */
 TEST_F_TIMEOUT(hang, exporter_is_removed, LIMIT)
 {
 	struct access a[3];
@@ -410,7 +413,7 @@ TEST_F_TIMEOUT(hang, exporter_is_removed, LIMIT)
 }
 
 /*
- * What else can be lost
+ * Other losses
  */
 /* A blob that never fits is refused before its command is sent to the host. */
 TEST_F_TIMEOUT(hang, too_large_leaves_nothing, LIMIT)
@@ -430,7 +433,7 @@ TEST_F_TIMEOUT(hang, too_large_leaves_nothing, LIMIT)
 	EXPECT_EQ(since(&self->m.window, CREATE, creates), 1);
 }
 
-/* Who waits for the event of a fence gets it, though the device is gone. */
+/* Waiting for the event of a fence succeeds, though the device is gone. */
 TEST_F_TIMEOUT(hang, fence_has_an_end, LIMIT)
 {
 	u32 command[2] = {};
@@ -452,7 +455,7 @@ TEST_F_TIMEOUT(hang, fence_has_an_end, LIMIT)
 	comes_back(_metadata, &self->m, self->bdf);
 }
 
-/* The PCI function goes away, and comes back, while somebody waits. */
+/* The PCI function goes away, and comes back, while a task waits. */
 TEST_F_TIMEOUT(hang, function_is_removed, LIMIT)
 {
 	struct job_result result;

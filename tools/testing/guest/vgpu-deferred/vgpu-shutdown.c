@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who waits for a virtio-gpu when the guest is shut down. This leaves them behind,
- * and so has to be the last test: a guest that does not power off then runs into
- * the time limit of tools/guest/run.
+ * Tasks that wait for a virtio-gpu when the guest is shut down. This leaves
+ * them behind, and so has to be the last test: a guest that does not power off
+ * then runs into the time limit of tools/guest/run.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,7 +32,7 @@ FIXTURE_SETUP(shutdown)
 
 FIXTURE_TEARDOWN(shutdown)
 {
-	/* What is waited for is not released: see above */
+	/* The answers stay held back: see above */
 }
 
 static struct job_result by_creation(void *arg)
@@ -41,7 +41,7 @@ static struct job_result by_creation(void *arg)
 	int *gpu = arg;
 	int ret = 0;
 
-	/* Until there is no room in the queue */
+	/* Until the queue is full */
 	while (!ret)
 		ret = blob_create(*gpu, &blob, BLOB_NOW);
 	return (struct job_result){ ret };
@@ -60,7 +60,7 @@ TEST_F_TIMEOUT(shutdown, leaves_who_waits, LIMIT)
 	ASSERT_EQ(make(&self->m, &a, SIZE, HINT_DEFER, "never"), 0);
 	ASSERT_EQ(make(&self->m, &b, SIZE, HINT_DEFER, "never"), 0);
 
-	/* A fault, an importer, an import of which the other host says nothing */
+	/* A fault, an importer, an import without the other host's answer */
 	fault = job_start(by_gem, &a);
 	ASSERT_TRUE(waits(&self->m, &fault, maps));
 	import = job_start(by_iommufd, &b);

@@ -67,7 +67,7 @@ static struct job_result sleeps(void *arg)
 	return (struct job_result){ file_write("mem", POWER "state") };
 }
 
-/* 0 or the error of the kernel; a sleep that does not end fails the test and no more */
+/* 0 or the kernel's error; a sleep that does not end only fails the test */
 static int nap(void)
 {
 	struct job job = job_start(sleeps, NULL);
@@ -75,7 +75,7 @@ static int nap(void)
 	return job_end(&job, SLEEP_MS).error;
 }
 
-/* The reset takes what the host had. Who accesses a blob of before is told so. */
+/* The reset discards the host's state. Accesses to blobs from before fail. */
 TEST_F_TIMEOUT(sleep, blobs_are_gone, LIMIT)
 {
 	struct access before, after, held;
@@ -102,7 +102,7 @@ TEST_F_TIMEOUT(sleep, blobs_are_gone, LIMIT)
 	result = job_end(&job, SOON_MS);
 	EXPECT_EQ(result.error, -EINVAL);
 
-	/* There is nothing wrong with what comes after */
+	/* Blobs made afterwards work */
 	ASSERT_EQ(make(&self->m, &after, SIZE, HINT_DEFER, "ok"), 0);
 	job = job_start(by_gem, &after);
 	result = job_end(&job, SOON_MS);
@@ -120,7 +120,7 @@ TEST_F_TIMEOUT(sleep, blobs_are_gone, LIMIT)
 	EXPECT_TRUE(window_is_free(&self->m));
 }
 
-/* Twice: the queues of the first time are not used any more. */
+/* Twice: the second time does not use the queues of the first. */
 TEST_F_TIMEOUT(sleep, with_a_screen, LIMIT)
 {
 	struct job_result result;
@@ -141,7 +141,7 @@ TEST_F_TIMEOUT(sleep, with_a_screen, LIMIT)
 	}
 }
 
-/* A host that owes an answer is not left alone: the guest stays awake. */
+/* While the host owes an answer, the guest stays awake. */
 TEST_F_TIMEOUT(sleep, somebody_waits, LIMIT)
 {
 	struct job_result result;
@@ -163,7 +163,9 @@ TEST_F_TIMEOUT(sleep, somebody_waits, LIMIT)
 	EXPECT_EQ(nap(), 0);
 }
 
-/* A device that answers nothing any more keeps no guest awake, and is reset. */
+/*
+ * A device that stopped answering does not keep the guest awake, and is reset.
+ */
 TEST_F_TIMEOUT(sleep, ring_is_broken, LIMIT)
 {
 	struct job_result result;
@@ -188,7 +190,7 @@ TEST_F_TIMEOUT(sleep, ring_is_broken, LIMIT)
 	unmake(&after);
 }
 
-/* There is no room for the commands that turn a screen off. */
+/* The queue has no room for the commands that turn a screen off. */
 TEST_F_TIMEOUT(sleep, queue_is_full, LIMIT)
 {
 	struct screen screen;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module of virtio-gpu (PROFILE=modular) is unloaded: not while somebody has
- * something of it, and after that soon, whatever the host has left unanswered.
+ * The module of virtio-gpu (PROFILE=modular) is unloaded: not while it is in
+ * use, and soon after that, whatever the host has left unanswered.
  */
 #include <errno.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static const char *machine_comes(struct machine *m)
 	}
 }
 
-/* Here no test keeps a file open but for a reason */
+/* Here each test that keeps a file open has a reason */
 static void files_close(struct machine *m)
 {
 	close(m->gpu);
@@ -69,7 +69,7 @@ static int unload(void)
 	return job_end(&job, UNLOAD_MS).error;
 }
 
-/* Who had the last of it may be on his way: an importer, a process that was killed */
+/* The last user may still be on its way: an importer, or a killed process */
 static int unload_soon(void)
 {
 	u64 end = now_ms() + SOON_MS;
@@ -99,7 +99,7 @@ static void leave_unanswered(struct machine *m)
 	files_close(m);
 }
 
-/* It is loaded again, and there is nothing wrong with it */
+/* It is loaded again, and works */
 static void comes_back(struct __test_metadata *_metadata, struct machine *m)
 {
 	struct job_result result;
@@ -184,13 +184,13 @@ TEST_F_TIMEOUT(unload, not_while_it_is_used, LIMIT)
 	comes_back(_metadata, &self->m);
 }
 
-/* The host has not answered when nobody waits any more */
+/* The host has not answered when the last task stops waiting */
 TEST_F_TIMEOUT(unload, host_says_nothing, LIMIT)
 {
 	leave_unanswered(&self->m);
 	EXPECT_EQ(unload_soon(), 0);
 
-	/* To a driver that is not there */
+	/* To a driver that is gone */
 	release(&self->m.window);
 	comes_back(_metadata, &self->m);
 }

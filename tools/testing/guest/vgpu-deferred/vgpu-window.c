@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The host-visible window of a virtio-gpu as a cache: more host blobs than fit,
- * who leaves for whom, and faults that wait for that.
+ * which one leaves for which other one, and faults that wait for that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +81,7 @@ static void unmap(int gpu, struct mapped *m)
 	blob_destroy(gpu, &m->blob);
 }
 
-/* A word in each page, which tells one page from all others */
+/* A word in each page, different from those of all others */
 static u64 stamp(const struct mapped *m, size_t page, unsigned int round)
 {
 	return m->blob.id << 40 | (u64)round << 32 | page;
@@ -105,7 +105,7 @@ static bool all_stamped(const struct mapped *m, unsigned int round)
 	return m->at[0] == m->blob.id;
 }
 
-/* Two that do not fit beside each other: what was written is there again. */
+/* Two that do not fit next to each other: the data written are back again. */
 TEST_F_TIMEOUT(window, two_take_turns, LIMIT)
 {
 	struct mapped two[2];
@@ -147,7 +147,7 @@ static int client(u32 hints)
 		blobs[i] = map(gpu, 8 * MIB, i % 2 ? hints : HINT_DEFER - hints);
 	for (round = 0; round < ROUNDS; round++) {
 		for (i = 0; i < NR_BLOBS; i++) {
-			/* Neither always in turn, nor always the other way */
+			/* Neither always in turn, nor always in reverse */
 			struct mapped *m = &blobs[(i * 7 + round) % NR_BLOBS];
 
 			if (round && !all_stamped(m, round - 1))
@@ -217,7 +217,7 @@ static void *thrashes(void *arg)
 	return NULL;
 }
 
-/* Each of two threads needs all of the window: both get on. */
+/* Each of two threads needs all of the window: both make progress. */
 TEST_F_TIMEOUT(window, two_need_all_of_it, LIMIT)
 {
 	struct thrash two[2] = {};
@@ -253,7 +253,9 @@ static void *small_ones(void *arg)
 	return NULL;
 }
 
-/* One that needs all of the window gets on beside many that come and go. */
+/*
+ * One that needs all of the window makes progress among many that come and go.
+ */
 TEST_F_TIMEOUT(window, large_beside_small, 2 * LIMIT)
 {
 	struct passing p = {};
@@ -267,7 +269,7 @@ TEST_F_TIMEOUT(window, large_beside_small, 2 * LIMIT)
 	ASSERT_EQ(pthread_create(&thread, NULL, small_ones, &p), 0);
 	for (i = 0; i < 5; i++) {
 		EXPECT_EQ(large.at[0], large.blob.id);
-		/* Long enough to have to leave */
+		/* Long enough to be the one that has to leave */
 		usleep(100000);
 	}
 	__atomic_store_n(&p.over, true, __ATOMIC_RELEASE);
@@ -295,7 +297,7 @@ static void *touches(void *arg)
 
 /*
  * Huge and small pages in the same place: prctl() makes the difference from one
- * fault to the next, and the blob comes back again and again.
+ * fault to the next, and the blob comes back repeatedly.
  */
 TEST_F_TIMEOUT(window, huge_and_small_at_once, LIMIT)
 {
@@ -320,7 +322,7 @@ TEST_F_TIMEOUT(window, huge_and_small_at_once, LIMIT)
 	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
 }
 
-/* Free in sum and not in one piece: the neighbour of a hole leaves, alone. */
+/* Enough is free, but not in one piece: only the neighbour of a hole leaves. */
 TEST_F_TIMEOUT(window, holes, LIMIT)
 {
 	struct mapped blobs[16], large;
@@ -346,7 +348,7 @@ TEST_F_TIMEOUT(window, holes, LIMIT)
 		EXPECT_EQ(blobs[i].at[0], blobs[i].blob.id);
 }
 
-/* Whose place the host does not give back keeps it, and all that is in it. */
+/* A blob that the host does not release keeps its place and its content. */
 TEST_F_TIMEOUT(window, host_does_not_unmap, LIMIT)
 {
 	struct mapped first = map(self->m.gpu, 40 * MIB, variant->hints);
@@ -379,7 +381,7 @@ TEST_F_TIMEOUT(window, host_says_nothing, LIMIT)
 	ASSERT_EQ(job_end(&job, WHILE_MS).error, JOB_HANGS);
 	EXPECT_TRUE(job_kill(&job));
 
-	/* Nobody else is kept from what is free */
+	/* Other blobs can use the free part */
 	third = map(self->m.gpu, 4 * MIB, variant->hints);
 	EXPECT_EQ(third.at[0], third.blob.id);
 
@@ -428,7 +430,7 @@ TEST_F_TIMEOUT(window, mmap_does_not_wait, LIMIT)
 	backend_mode(&self->m.window, MAP, "never");
 	ASSERT_EQ(blob_create(self->m.gpu, &blob, BLOB_NOW), 0);
 	EXPECT_EQ(blob_mmap(self->m.gpu, &blob, &at), 0);
-	/* The ioctl for the address has asked the host, once */
+	/* The ioctl for the address has sent one request to the host */
 	EXPECT_TRUE(backend_wait(&self->m.window, MAP, self->maps));
 	EXPECT_EQ(since(&self->m.window, MAP, self->maps), 1);
 	EXPECT_EQ(gpu_fdinfo(self->m.gpu, "window-mapped"), 0);
@@ -518,7 +520,7 @@ static void *reads(void *arg)
 	return NULL;
 }
 
-/* Who waits keeps the address space from nobody: no mmap_lock is held. */
+/* A wait keeps the address space usable: it holds no mmap_lock. */
 TEST_F_TIMEOUT(window, others_map_while_one_waits, LIMIT)
 {
 	struct waiter w = {};
@@ -548,7 +550,7 @@ TEST_F_TIMEOUT(window, others_map_while_one_waits, LIMIT)
 	EXPECT_EQ(w.seen, a.blob.id);
 }
 
-/* Parts of a mapping, moved and made smaller, show the same part of the blob. */
+/* Parts of a mapping, moved or made smaller, show the same part of the blob. */
 TEST_F_TIMEOUT(window, parts, LIMIT)
 {
 	struct mapped m = map(self->m.gpu, 4 * MIB, variant->hints), other;
@@ -582,7 +584,7 @@ static long faults_of(volatile u64 *at, size_t size)
 	return after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt;
 }
 
-/* Large ones lie so that huge pages map them, wherever the kernel puts them. */
+/* Large blobs are placed for huge pages, at any address that mmap() chooses. */
 TEST_F_TIMEOUT(window, huge, LIMIT)
 {
 	struct mapped small = map(self->m.gpu, PAGE, variant->hints);
@@ -592,14 +594,14 @@ TEST_F_TIMEOUT(window, huge, LIMIT)
 	EXPECT_TRUE(dummy);
 	EXPECT_EQ((unsigned long)m.at % HUGE, 0);
 	EXPECT_EQ(m.at[0], m.blob.id);
-	/* The first wait for the host repeats a fault or two */
+	/* The first wait for the host repeats one or two faults */
 	EXPECT_LE(faults_of(m.at, m.blob.size), 8 * MIB / HUGE + 2);
 }
 
-/* 0 if it went well */
+/* 0 on success */
 static int write_after_clear_refs(struct mapped *m)
 {
-	/* What is mapped from here on is read-only until it is written */
+	/* Mappings from here on are read-only until they are written */
 	if (file_write("4", "/proc/self/clear_refs"))
 		return KSFT_SKIP;
 	if (m->at[0] != m->blob.id)
@@ -608,7 +610,7 @@ static int write_after_clear_refs(struct mapped *m)
 	return m->at[1] != ~m->blob.id;
 }
 
-/* A write to a huge page that is read-only ends: no fault returns without progress. */
+/* A write to a read-only huge page ends: no fault returns without progress. */
 TEST_F_TIMEOUT(window, soft_dirty, LIMIT)
 {
 	struct mapped m = map(self->m.gpu, 2 * HUGE, variant->hints);

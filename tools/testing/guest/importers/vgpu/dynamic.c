@@ -2,11 +2,11 @@
 /*
  * A GPU driver imports a BAR.
  *
- * vfio-pci exports ranges of ivshmem's BAR.  virtio-gpu imports them as a
+ * vfio-pci exports ranges of ivshmem's BAR. virtio-gpu imports them as a
  * dynamic importer of scatterlists: it takes peer-to-peer memory and gives it
- * back when told to.  Its device is a script (tools/vgpu/backend) which tells
- * what the driver sent to it, and which reads and writes the buffer by DMA at
- * the addresses that the driver gave.
+ * back when it is invalidated. Its device is a script (tools/vgpu/backend)
+ * which reports the commands of the driver, and which reads and writes the
+ * buffer by DMA at the addresses that the driver gave.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -96,16 +96,16 @@ static int sixty_four(struct vfio_region_dma_range *r)
 	return RANGES_MAX;
 }
 
-/* What the tests of one buffer and those of the importer's life share. */
+/* Shared by the tests of one buffer and those of the importer's life. */
 struct machine {
 	struct backend backend;
 	struct iommu *iommu;
 	struct vfio_pci_device *mem;
 	int gpu;
-	u8 bar[BAR_LEN];		/* what the BAR ought to hold */
+	u8 bar[BAR_LEN];		/* the expected content of the BAR */
 };
 
-/* NULL, or what the machine lacks. */
+/* NULL, or a word for what the machine lacks. */
 static const char *machine_open(struct machine *m, bool translated)
 {
 	const char *bdf = pci_find(&pci_ivshmem, 0);
@@ -141,7 +141,7 @@ static void machine_close(struct machine *m)
 	backend_close(&m->backend);
 }
 
-/* Unless it was promised. */
+/* Skip, unless the machine was promised to have it. */
 static void skip(struct __test_metadata *_metadata, const char *name, const char *lacks)
 {
 	ASSERT_FALSE(machine_promises(name, "drm"))
@@ -165,7 +165,7 @@ static u32 import(struct machine *m, int dmabuf)
 	return import_into(m, m->gpu, dmabuf);
 }
 
-/* Where the BAR differs from what it ought to hold, or -1. */
+/* The first difference of the BAR from its expected content, or -1. */
 static long bar_differs(struct machine *m)
 {
 	static u8 seen[BAR_LEN];
@@ -183,15 +183,17 @@ static u64 now_ms(void)
 }
 
 /*
- * In its lazy mode the IOMMU forgets an unmapped address some milliseconds
- * late, as for every user of the DMA API.
+ * In its lazy mode the IOMMU unmaps an address some milliseconds late, as for
+ * all users of the DMA API.
  */
 static void flush_iommu(void)
 {
 	usleep(100000);
 }
 
-/* The BAR is back, and the device knows it: it reads what the buffer holds. */
+/*
+ * The BAR is back, and the device is informed: it reads the buffer's content.
+ */
 static void comes_back(struct machine *m, int attach, u32 resource, const u8 *want, size_t size)
 {
 	struct backend_entry entries[BACKEND_ENTRIES_MAX];
@@ -203,7 +205,7 @@ static void comes_back(struct machine *m, int attach, u32 resource, const u8 *wa
 	VFIO_ASSERT_EQ(crc, crc32(want, size));
 }
 
-/* How many of these addresses the device still reaches. */
+/* The number of these addresses that the device still reaches. */
 static int reachable(struct machine *m, struct backend_entry *entries, int nr)
 {
 	int i, count = 0;
@@ -276,7 +278,9 @@ FIXTURE_TEARDOWN(buffer)
 	machine_close(&self->m);
 }
 
-/* The driver tells all of the buffer; without translation, where it is. */
+/*
+ * The driver passes all of the buffer; without translation, its real addresses.
+ */
 TEST_F(buffer, addresses)
 {
 	u64 phys = pci_bar_phys(self->m.mem->bdf, BAR);
@@ -295,7 +299,7 @@ TEST_F(buffer, addresses)
 	EXPECT_EQ(length, self->size);
 }
 
-/* What the buffer holds, to be freed */
+/* The content of the buffer, to be freed */
 static u8 *buffer_holds(struct _test_data_buffer *self)
 {
 	u8 *want = malloc(self->size);
@@ -321,7 +325,10 @@ TEST_F(buffer, device_writes)
 	u8 *old = malloc(BAR_LEN);
 	size_t i;
 
-	/* The device first reads all, then writes all: in an alias the last one counts. */
+	/*
+	 * The device first reads all, then writes all: the last write to an
+	 * alias counts.
+	 */
 	memcpy(old, self->m.bar, BAR_LEN);
 	for (i = 0; i < self->size; i++) {
 		u64 at = self->page[i / PAGE] + i % PAGE;
@@ -346,7 +353,7 @@ TEST_F(buffer, gem_close)
 	EXPECT_EQ(bar_differs(&self->m), -1);
 }
 
-/* For a time: the device is told again where the buffer is */
+/* For a time: the device gets the addresses again */
 TEST_F(buffer, revoke)
 {
 	int attach = backend_count(&self->m.backend, ATTACH);
@@ -375,13 +382,13 @@ TEST_F(buffer, revoke_for_ever)
 	EXPECT_EQ(backend_count(&self->m.backend, DETACH), detach + 1);
 	EXPECT_EQ(backend_backing(&self->m.backend, self->resource, none), 0);
 
-	/* The BAR is where it was, so see what the device reaches. */
+	/* The BAR is back at its place: check what the device reaches. */
 	flush_iommu();
 	if (variant->translated)
 		EXPECT_EQ(reachable(&self->m, self->entries, self->nr_entries), 0);
 	EXPECT_EQ(bar_differs(&self->m), -1);
 
-	/* And this one does not come back */
+	/* This one does not come back */
 	endpoint_memory(self->m.mem, false);
 	endpoint_memory(self->m.mem, true);
 	usleep(300000);
@@ -416,7 +423,7 @@ FIXTURE_TEARDOWN(life)
 	machine_close(&self->m);
 }
 
-/* It asks for a scatterlist, and gets one made from physical ranges. */
+/* It asks for a scatterlist, and the core makes one of physical ranges. */
 TEST_F(life, negotiation)
 {
 	struct match match;
@@ -500,7 +507,7 @@ TEST_F(life, revoke_twice)
 	endpoint_memory(self->m.mem, true);
 }
 
-/* The driver is on its way to map the BAR again when it goes away another time. */
+/* The BAR goes away again while the driver is about to map it again. */
 TEST_F(life, away_again_at_once)
 {
 	int attach = backend_count(&self->m.backend, ATTACH);
@@ -522,7 +529,7 @@ TEST_F(life, away_again_at_once)
 	comes_back(&self->m, attach, resource, self->m.bar + self->range.offset,
 		   self->range.length);
 
-	/* Its file is closed while it is on its way: each one ends */
+	/* Its file is closed during the restore: each import ends */
 	unref = backend_count(&self->m.backend, UNREF);
 	for (round = 0; round < 10; round++) {
 		int gpu = gpu_open();
@@ -536,7 +543,9 @@ TEST_F(life, away_again_at_once)
 	EXPECT_EQ(bar_differs(&self->m), -1);
 }
 
-/* The last user of the import is gone, the host has not yet let go: it does not come back */
+/*
+ * The import's last user is gone, the host still has it: it does not come back
+ */
 TEST_F(life, closed_while_away)
 {
 	int unref = backend_count(&self->m.backend, UNREF);
@@ -569,8 +578,8 @@ static pid_t fill_queue(void)
 }
 
 /*
- * The BAR is back, and the host does not read the queue: the driver gives up after some
- * seconds, so that the owner of the BAR is kept no longer than that.
+ * The BAR is back, and the host does not read the queue: the driver gives up
+ * after some seconds, so that the owner of the BAR waits no longer than that.
  */
 TEST_F_TIMEOUT(life, host_does_not_read, 120)
 {
@@ -598,7 +607,7 @@ TEST_F_TIMEOUT(life, host_does_not_read, 120)
 	EXPECT_EQ(waitpid(filler, NULL, 0), filler);
 }
 
-/* The revoke is over when the device has let go, and not before. */
+/* The revoke returns when the device has let go, and not before. */
 TEST_F(life, revoke_waits_for_the_device)
 {
 	int attach = backend_count(&self->m.backend, ATTACH);
@@ -648,7 +657,7 @@ TEST_F(life, two_imports_of_one_buffer)
 	int second = gpu_open();
 	u32 handle, other;
 
-	/* Each file has its own; the first is closed, the second revoked. */
+	/* Each file has a buffer: the first is closed, the second revoked. */
 	ASSERT_GE(second, 0);
 	handle = import(&self->m, self->dmabuf);
 	other = import_into(&self->m, second, self->dmabuf);
@@ -691,7 +700,7 @@ TEST_F(life, scanout)
 	EXPECT_EQ(gpu_show_nothing(self->m.gpu), 0);
 }
 
-/* Peer-to-peer memory is refused to those who cannot take it. */
+/* Importers that cannot use peer-to-peer memory are refused. */
 FIXTURE(refused) {
 	struct machine m;
 	struct vfio_region_dma_range range;
@@ -742,8 +751,8 @@ TEST_F(refused, import)
 }
 
 /*
- * Another GPU exports, of a KUnit suite, which looks at the addresses.  Its buffer
- * moves twice, and our device is told each time.
+ * The exporter is another GPU, in a KUnit suite that checks the addresses. Its
+ * buffer moves twice, and our device gets the new addresses each time.
  */
 #define SUITE	"/sys/kernel/debug/kunit/virtio_gpu_select"
 

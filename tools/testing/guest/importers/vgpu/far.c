@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A GPU driver that could import a BAR, on a machine that does not pass
- * peer-to-peer traffic on between the two: its CPU is not known to do so.
+ * A GPU driver that could import a BAR, on a machine that does not pass on
+ * peer-to-peer traffic between the two: its CPU is not on the list of those
+ * that do.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ FIXTURE_TEARDOWN(far)
 	backend_close(&self->backend);
 }
 
-/* Before types were negotiated, mapping was the first to notice. */
+/* Before types were negotiated, the map call was the first to fail. */
 TEST_F(far, import)
 {
 	int create = backend_count(&self->backend, CREATE);
@@ -72,7 +73,7 @@ TEST_F(far, import)
 
 	EXPECT_EQ(drm_import(self->gpu, self->dmabuf, &handle),
 		  self->negotiates ? -EOPNOTSUPP : -EINVAL);
-	/* The device hears of the kick's buffer, and of no other. */
+	/* The device gets the command of the extra buffer, and of no other. */
 	gpu_kick(self->gpu);
 	EXPECT_TRUE(backend_wait(&self->backend, CREATE, create));
 	EXPECT_EQ(backend_count(&self->backend, CREATE), create + 1);

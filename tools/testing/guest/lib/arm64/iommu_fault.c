@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel logs a few faults and then no more for seconds.  The SMMU's queue
- * of events keeps those that it has handled, until the SMMU needs the room.
+ * The kernel logs a few faults and then none for seconds. The SMMU's queue of
+ * events keeps those that the kernel has handled, until the SMMU needs the
+ * space.
  */
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel shows nobody the page table of a process (its ptdump is of its
- * own).  So learn from a kprobe where the table is, and read it from /dev/mem.
+ * The kernel exposes no page table of a process (its ptdump shows its own). So
+ * get the address of the table from a kprobe, and read it from /dev/mem.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -22,7 +22,9 @@
 
 #define VA_BITS	48
 
-/* Reading statm takes a reference on the mm, going to a CPU loads its table. */
+/*
+ * Reading statm takes a reference on the mm; a move to a CPU loads its table.
+ */
 #define MM_EVENT	"r:guest/mm get_task_mm mm=$retval:x64"
 #define PGD_EVENT	"p:guest/pgd cpu_do_switch_mm pgd=$arg1:x64 mm=$arg2:x64"
 
@@ -33,7 +35,7 @@ static const char * const types[8] = {
 
 static const char * const levels[4] = { "pgd", "pud", "pmd", "pte" };
 
-/* A process that had this CPU, and ours after it. */
+/* The process that had this CPU before, and ours after it. */
 static void have_it_loaded(void)
 {
 	cpu_set_t before, one;
@@ -111,7 +113,7 @@ bool pgtable_find(const void *addr, struct entry *e)
 	return true;
 }
 
-/* Types are a mapping's here, not a page's. */
+/* On arm64 a mapping has a type, a page has none. */
 bool memtypes_ready(void)
 {
 	return false;

@@ -4,7 +4,7 @@
 
 #include "physmem.h"
 
-/* What the CPU's page table of this process has at an address; false if nothing. */
+/* This process's page table entry for an address; false if there is none. */
 bool pgtable_descriptor(const void *addr, struct descriptor *d);
 
 #endif

@@ -33,7 +33,7 @@ bool physmem_ready(void)
 	return dev_mem() >= 0;
 }
 
-/* Not by mmap(): of a page of the slab allocator that is not allowed. */
+/* By read(), because mmap() of a page of the slab allocator is not allowed. */
 u64 physmem_read(u64 phys)
 {
 	u64 value;

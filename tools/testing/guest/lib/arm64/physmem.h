@@ -7,23 +7,23 @@
 
 #include <linux/types.h>
 
-/* /dev/mem without restrictions (CONFIG_STRICT_DEVMEM off) is there. */
+/* Is /dev/mem there without restrictions (CONFIG_STRICT_DEVMEM off)? */
 bool physmem_ready(void);
 
 /* Eight bytes of RAM. */
 u64 physmem_read(u64 phys);
 
-/* Registers, mapped for good. */
+/* Registers, mapped permanently. */
 volatile void *physmem_registers(u64 phys, size_t length);
 
 /* One entry of a translation table of the Armv8-A architecture. */
 struct descriptor {
-	u64 bits;		/* as it is in the table */
-	u64 phys;		/* where the address that was looked up leads */
+	u64 bits;		/* as in the table */
+	u64 phys;		/* the physical address of the translated address */
 	unsigned int level;	/* 3: a page, less: a block */
 	bool contiguous;
 	bool writable;
-	unsigned int attr;	/* index into the MAIR that goes with the table */
+	unsigned int attr;	/* index into the table's MAIR */
 };
 
 /*

@@ -64,7 +64,7 @@ static u32 read32(size_t at)
 	return *(volatile u32 *)(registers() + at);
 }
 
-/* The number by which the SMMU knows a device: as QEMU's machine has it. */
+/* The number of a device at the SMMU, as QEMU's machine assigns it. */
 static u32 stream_id(const char *bdf)
 {
 	unsigned int domain, bus, dev, fn;
@@ -74,7 +74,7 @@ static u32 stream_id(const char *bdf)
 	return bus << 8 | dev << 3 | fn;
 }
 
-/* Where the stream table's entry of a device is, or 0. */
+/* The address of a device's entry in the stream table, or 0. */
 static u64 stream_entry(u32 sid)
 {
 	u64 base = ADDRESS(read64(STRTAB_BASE), 6), l1;
@@ -111,7 +111,7 @@ bool smmu_find(const char *bdf, u64 iova, struct descriptor *d, u8 *mair)
 	return true;
 }
 
-/* The index into the queue has one more bit, which changes with each lap. */
+/* The index into the queue has one more bit, which changes in each round. */
 static u32 events_mask(void)
 {
 	return (2U << (read64(EVENTQ_BASE) & 31)) - 1;

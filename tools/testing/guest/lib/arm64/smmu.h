@@ -4,20 +4,20 @@
 
 #include "physmem.h"
 
-/* What MAIR has for memory of these kinds. */
+/* The values in MAIR for memory of these kinds. */
 #define SMMU_DEVICE_NGNRE	0x04
 #define SMMU_NORMAL_NC		0x44
 #define SMMU_NORMAL_WB		0xff
 
 /*
- * What the SMMU does with an access of a device to an address: the entry of its
- * table, and the memory type in @mair.  False if it stops it.
+ * The SMMU's treatment of an access by a device to an address: the entry of its
+ * table, and the memory type in @mair. False if the SMMU stops the access.
  */
 bool smmu_find(const char *bdf, u64 iova, struct descriptor *d, u8 *mair);
 
 /*
- * The SMMU's queue of events: where the next one will be, what follows a place
- * there, and the address of the event at a place if that is a fault.
+ * The SMMU's queue of events: the place of the next event, the place behind
+ * another one, and the address of the event at a place if that is a fault.
  */
 u32 smmu_events(void);
 u32 smmu_events_next(u32 at);

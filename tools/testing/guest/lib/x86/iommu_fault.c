@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel logs a few faults and then no more for seconds.  So look over
- * the shoulder of its interrupt handler, into the fault recording register of
- * the IOMMU: QEMU's has one, at 0x220.
+ * The kernel logs a few faults and then none for seconds. So read the fault
+ * recording register of the IOMMU directly: QEMU's IOMMU has one, at 0x220.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -15,7 +15,7 @@ bool pgtable_ready(void)
 	return !access(PGTABLE, R_OK);
 }
 
-/* The bits choose one of the PAT's entries, and this is what Linux has there. */
+/* The bits choose an entry of the PAT; these are Linux's entries. */
 static const char *cache_type(const char *line)
 {
 	bool pwt = strstr(line, "PWT"), pcd = strstr(line, "PCD");
