@@ -87,15 +87,15 @@ export TO
 #:   JOBS=N         compile so many files at once
 
 # These are asked for when a recipe runs: preparing the tree can change them.
-tree = $(shell tools/print-path tree)
-name = $(shell tools/print-path name)
-mails = $(shell tools/print-path export)
+tree = $(shell tools/lib/print-path tree)
+name = $(shell tools/lib/print-path name)
+mails = $(shell tools/lib/print-path export)
 # For the test of this name
 oracle = $(SEED:%=oracle.seed=%) $(STEPS:%=oracle.steps=%) $(SECONDS:%=oracle.seconds=%)
-series = $(shell tools/print-path series)
+series = $(shell tools/lib/print-path series)
 
 deps:
-	@tools/install-deps
+	@tools/lib/install-deps
 
 tree: deps
 	@tools/prepare-tree
@@ -169,7 +169,7 @@ check-arm64: tree
 	@tools/check-arm64
 
 convert:
-	@tools/install-deps coccinelle python3
+	@tools/lib/install-deps coccinelle python3
 	@tools/convert $(if $(filter-out 0,$(DRY)),--dry) $(if $(filter-out 0,$(COMPAT)),--compat) \
 		$(if $(KDIR),--kdir "$(KDIR)") "$(DIR)"
 
@@ -202,7 +202,7 @@ refresh:
 	@tools/refresh $(tree) $(series)
 
 print-tree print-kernel print-headers:
-	@tools/print-path $(@:print-%=%)
+	@tools/lib/print-path $(@:print-%=%)
 
 clean:
 	[ ! -d build ] || find build/ -mindepth 1 -maxdepth 1 ! -name dl -exec rm -rf {} +
@@ -218,13 +218,13 @@ distclean: clean
 
 else
 
-wrong := $(shell LINUX='$(LINUX)' PROFILE='$(PROFILE)' TESTS='$(TESTS)' tools/arguments $(goals))
+wrong := $(shell LINUX='$(LINUX)' PROFILE='$(PROFILE)' TESTS='$(TESTS)' tools/lib/arguments $(goals))
 $(if $(wrong),$(error $(wrong)))
 
 $(MAKECMDGOALS): locked ;
 
 locked:
-	@+tools/lock $(MAKE) --no-print-directory $(MAKECMDGOALS)
+	@+tools/lib/lock $(MAKE) --no-print-directory $(MAKECMDGOALS)
 
 .PHONY: locked $(MAKECMDGOALS)
 

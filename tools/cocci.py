@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 
-REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WIDTH = 80
 # A second line would not be part of the directive, of the macro, or of the comment.
 ONE_LINE = re.compile(r"\s*#|.*(?://|/\*|\\\s*$)")

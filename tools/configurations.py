@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 
-from steps import REPO
+from tools.lib.environment import REPO
 
 DRIVERS = os.path.join(REPO, "tools/guest/config/objects.config")
 MAKEFILE = os.path.join(REPO, "tools/configured.mk")

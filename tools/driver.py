@@ -15,8 +15,9 @@ import re
 import cocci
 import conditions
 import old_interface
+from tools.lib.environment import REPO
 
-SOURCE = os.path.join(cocci.REPO, "tools/convert.cocci")
+SOURCE = os.path.join(REPO, "tools/convert.cocci")
 NEW_NAMES = r"(?:dma_buf_sgt_(?:un)?map_attachment(?:_unlocked)?|dma_buf_sgt_dma_device|" \
             r"dma_buf_sgt_p2p_allowed|DMA_BUF_SIMPLE_SGT_EXP_MATCH)"
 # A macro, or the head of a function

@@ -18,7 +18,7 @@ import threading
 import time
 
 import results
-from steps import REPO
+from tools.lib.environment import REPO
 
 Part = collections.namedtuple("Part", "name command guest", defaults=(False,))
 SECONDS = os.path.join(REPO, "build/seconds.json")

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from tools.lib.environment import REPO
 
 
 class Step:

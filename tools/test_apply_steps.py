@@ -9,8 +9,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-import tool_module
-from steps import REPO
+from tools.lib import tool_module
+from tools.lib.environment import REPO
 
 # Kills the tool that calls it at the call KILL: before it does anything, after
 # all, or in the middle, with a backup and a file that are not whole.
@@ -45,9 +45,9 @@ class ApplySteps(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.repo, self.tree = folder.name, os.path.join(folder.name, "tree")
-        os.mkdir(os.path.join(self.repo, "tools"))
-        for name in "apply-steps", "steps.py", "cocci.py":      # they find their own repository
-            shutil.copy(os.path.join(REPO, "tools", name), os.path.join(self.repo, "tools"))
+        # They find their own repository.
+        shutil.copytree(os.path.join(REPO, "tools"), os.path.join(self.repo, "tools"),
+                        ignore=shutil.ignore_patterns("__pycache__", "testing"))
         for name, text in FILES.items():
             self.put("patches/" + name, text)
         self.put("tree/one", "of one\n")

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-import tool_module
+from tools.lib import tool_module
 
 table = tool_module.load("bench-table")
 

@@ -5,7 +5,7 @@ import os
 import tempfile
 import unittest
 
-import tool_module
+from tools.lib import tool_module
 
 HOOK = "diff --git a/theirs b/theirs\n--- a/theirs\n+++ b/theirs\n@@ -1 +1 @@\n-a\n+b\n"
 OURS = "diff --git a/ours b/ours\nnew file mode 100644\n--- /dev/null\n+++ b/ours\n@@ -0,0 +1 @@\n+a\n"

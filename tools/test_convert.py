@@ -12,13 +12,13 @@ from unittest import mock
 
 import cocci
 import old_interface
-import tool_module
-from environment import env
+from tools.lib import tool_module
+from tools.lib.environment import REPO, env
 
-SAMPLES = os.path.join(cocci.REPO, "tools/testing/convert")
+SAMPLES = os.path.join(REPO, "tools/testing/convert")
 
 
-CONVERT = os.path.join(cocci.REPO, "tools/convert")
+CONVERT = os.path.join(REPO, "tools/convert")
 
 
 class Base(unittest.TestCase):
@@ -422,8 +422,8 @@ class Older(Base):
     """Two modules build on the kernel before mapping types, on ours, and on both."""
 
     def headers(self):
-        run = subprocess.run([os.path.join(cocci.REPO, "tools/fetch-headers"), "6.1",
-                              os.path.join(cocci.REPO, "build/dl")], text=True,
+        run = subprocess.run([os.path.join(REPO, "tools/fetch-headers"), "6.1",
+                              os.path.join(REPO, "build/dl")], text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if run.returncode or not shutil.which("gcc-12"):
             last = (run.stderr.strip().splitlines() or ["there is no gcc-12"])[-1]

@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from steps import REPO, read_steps
+from steps import read_steps
+from tools.lib.environment import REPO
 
 # A line of a literal block that is C and nothing else.
 C_LINE = re.compile(r"^\s+(#include\b|static\b|struct \w+ (\w+ = )?\{|return\b.*;|\w[\w>.\-]*\(.*\);$|"
@@ -90,7 +91,7 @@ class Chapters(unittest.TestCase):
 class Readme(unittest.TestCase):
     def test_packages(self):
         """The list for other systems is that of install-deps, Debian's own keys aside."""
-        packages = re.search(r'packages="([^"]*)"', read("tools/install-deps"))[1].split()
+        packages = re.search(r'packages="([^"]*)"', read("tools/lib/install-deps"))[1].split()
         listed = re.search(r"names of your system:\n\n((?:    .*\n)+)", read("README.md"))[1].split()
         self.assertEqual(sorted(listed), sorted(set(packages) - {"debian-archive-keyring"}))
 
@@ -119,7 +120,7 @@ class Sphinx(unittest.TestCase):
             return self.docs(tree)
 
     def test_chapters(self):
-        tree = subprocess.run([os.path.join(REPO, "tools/print-path"), "tree"], text=True,
+        tree = subprocess.run([os.path.join(REPO, "tools/lib/print-path"), "tree"], text=True,
                               stdout=subprocess.PIPE).stdout.strip()
         if not os.path.exists(os.path.join(tree, ".pc/overlay.json")):
             self.skipTest("no prepared tree: make tree")

@@ -8,8 +8,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-from steps import REPO
-from tool_module import load
+from tools.lib.environment import REPO
+from tools.lib.tool_module import load
 
 export = load("export")
 # git on a machine without any configuration
@@ -106,7 +106,7 @@ class Mails(unittest.TestCase):
     def test_path_of_checks(self):
         """Without an author the mails of checks are apart from those to send."""
         def path(**env):
-            return subprocess.run([os.path.join(REPO, "tools/print-path"), "export"], text=True,
+            return subprocess.run([os.path.join(REPO, "tools/lib/print-path"), "export"], text=True,
                                   env={**BARE, **env}, stdout=subprocess.PIPE).stdout.strip()
         if not subprocess.run(["git", "-C", REPO, "config", "--local", "user.email"], env=BARE,
                               stdout=subprocess.DEVNULL).returncode:

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from steps import REPO
+from tools.lib.environment import REPO
 
 # They do as the environment says: UPDATE and STRICT are statuses, KNOWN is what
 # the lists have.
@@ -98,14 +98,14 @@ class FetchKernel(unittest.TestCase):
         made = self.run_tool("prepare-tree")
         self.assertEqual(made.returncode, 0, made.stdout)
         self.assertIn("using 7.3 instead", made.stdout)
-        self.assertEqual(self.run_tool("print-path", "name").stdout, "baseline-7.3\n")
+        self.assertEqual(self.run_tool("lib/print-path", "name").stdout, "baseline-7.3\n")
         # As make clean does
         for name in os.listdir(os.path.join(self.repo, "build")):
             if name != "dl":
                 subprocess.run(["rm", "-r", os.path.join(self.repo, "build", name)], check=True)
-        self.assertEqual(self.run_tool("print-path", "name").stdout, "baseline-7.2\n")
+        self.assertEqual(self.run_tool("lib/print-path", "name").stdout, "baseline-7.2\n")
 
     def test_nothing_instead_of_a_mirror_that_fails(self):
         self.put("dl/linux-source-7.3-7.3.1-1.tar.xz", "baseline-7.3/Makefile")
         self.assertEqual(self.run_tool("prepare-tree", strict=100).returncode, 1)
-        self.assertEqual(self.run_tool("print-path", "name").stdout, "baseline-7.2\n")
+        self.assertEqual(self.run_tool("lib/print-path", "name").stdout, "baseline-7.2\n")

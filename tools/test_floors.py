@@ -9,9 +9,9 @@ import os
 import re
 import unittest
 
-import steps
+from tools.lib.environment import REPO
 
-FOLDER = os.path.join(steps.REPO, "drivers/vfio/pci")
+FOLDER = os.path.join(REPO, "drivers/vfio/pci")
 FIRST = "vfio_pci_slice_map"
 # What others can name: functions, objects, and what a header defines in place of one.
 DEFINED = re.compile(r"^(?!static|extern|typedef|#)[a-z][\w \t*\n]*?\b(vfio_pci_\w+)\([^;{}]*\)\n\{|"

@@ -6,7 +6,7 @@ import re
 import unittest
 from unittest import mock
 
-import tool_module
+from tools.lib import tool_module
 
 run = tool_module.load("guest/run")
 

@@ -11,7 +11,7 @@ from unittest import mock
 
 import results
 import steps
-import tool_module
+from tools.lib import tool_module
 
 PARSER = "#!/bin/sh\ncat > /dev/null\nfor arg; do out=${arg#--json=}; done\n%s\nexit %d\n"
 END = "[    9.1] reboot: System halted\n"

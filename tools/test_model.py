@@ -9,7 +9,7 @@ import unittest
 from unittest import mock
 
 import results
-import tool_module
+from tools.lib import tool_module
 
 
 class Kept(unittest.TestCase):

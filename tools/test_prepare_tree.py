@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from steps import REPO
+from tools.lib.environment import REPO
 
 SOURCES = ["Kbuild", "Makefile", "arch/x86/kernel/vmlinux.lds.S",
            "arch/x86/boot/compressed/vmlinux.lds.S", "include/asm-generic/vmlinux.lds.h",

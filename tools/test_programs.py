@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import results
-from steps import REPO
+from tools.lib.environment import REPO
 
 GUEST = os.path.join(REPO, "tools/testing/guest")
 LIST = "ok one: lands\nnot ok one: comes back\nok another: lands\n"

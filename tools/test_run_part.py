@@ -11,8 +11,8 @@ import unittest
 from unittest import mock
 
 import results
-import tool_module
-from steps import REPO
+from tools.lib import tool_module
+from tools.lib.environment import REPO
 
 KUNIT_PY = '#!/bin/sh\necho "$1" >> "$(dirname "$0")/called"\n'
 PASSED = [results.Suite("old", passed=1)]
@@ -65,7 +65,7 @@ class RunPart(unittest.TestCase):
         mutant.name, mutant.files = "m", []
         mutant.says = {"Tests": "t", "Report": "FAIL: t"}
         mutant.put = lambda: None
-        statuses = {"install-deps": 0, "build-kernel": 0, "install-headers": 0, "boot": 1}
+        statuses = {"lib/install-deps": 0, "build-kernel": 0, "install-headers": 0, "boot": 1}
         mutant.tool = lambda name, *args: subprocess.CompletedProcess(
             args, statuses[name], f"{name} was called")
         base = os.path.join(os.path.dirname(self.json), "mutant-m")

@@ -12,10 +12,10 @@ import unittest
 from unittest import mock
 
 import results
-import schedule
-import tool_module
 from schedule import Part
-from steps import REPO
+import schedule
+from tools.lib import tool_module
+from tools.lib.environment import REPO
 
 PARTS = [Part("compile", []), Part("objects", []), Part("long", [], True), Part("short", [], True)]
 

@@ -10,7 +10,7 @@ from unittest import mock
 
 import results
 import side_by_side
-import tool_module
+from tools.lib import tool_module
 
 KTAP = """\
 # begin full/kunit

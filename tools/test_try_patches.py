@@ -11,7 +11,8 @@ from unittest import mock
 
 import results
 import steps
-import tool_module
+from tools.lib import tool_module
+from tools.lib.environment import REPO
 
 PATCH = "Subject: p\n\n--- a/f\n+++ b/f\n@@ -1 +1,2 @@\n of mine\n+hook\n"
 
@@ -88,7 +89,7 @@ class Ksrc(unittest.TestCase):
         self.assertTrue(said.startswith("not ok p on ksrc"), said)
 
     def test_series(self):
-        made = subprocess.run([os.path.join(steps.REPO, "tools/print-path"), "series"], text=True,
+        made = subprocess.run([os.path.join(REPO, "tools/lib/print-path"), "series"], text=True,
                               check=True, stdout=subprocess.PIPE,
                               env=dict(os.environ, KSRC=os.path.join(self.repo, "ksrc")))
         self.assertEqual(made.stdout, "ksrc\n")

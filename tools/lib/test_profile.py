@@ -6,8 +6,8 @@ import re
 import subprocess
 import unittest
 
-import tool_module
-from steps import REPO
+from tools.lib import tool_module
+from tools.lib.environment import REPO
 
 run = tool_module.load("guest/run")
 CONFIG = os.path.join(REPO, "tools/guest/config")
@@ -15,7 +15,7 @@ CONFIG = os.path.join(REPO, "tools/guest/config")
 
 def env(profile, *names):
     """What env.sh says, or None if it refuses."""
-    script = f'repo={REPO}; . "$repo/tools/env.sh"; ' + "".join(f'echo "${name}";' for name in names)
+    script = f'repo={REPO}; . "$repo/tools/lib/env.sh"; ' + "".join(f'echo "${name}";' for name in names)
     result = subprocess.run(["sh", "-c", script], capture_output=True, text=True,
                             env=dict(os.environ, PROFILE=profile, LINUX="7.3", BASELINE="", KSRC=""))
     return None if result.returncode else [line for line in result.stdout.split("\n")][:-1]

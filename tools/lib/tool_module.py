@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Import a tool that has no .py in its name."""
+"""Import a tool that has no .py in its name: load("ROOM/NAME")."""
 
 import importlib.machinery
 import importlib.util
 import os
 
-TOOLS = os.path.dirname(os.path.abspath(__file__))
+TOOLS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def load(name):

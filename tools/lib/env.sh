@@ -5,7 +5,7 @@
 
 set -eu
 
-repo=${repo:-$(cd "$(dirname "$0")/.." && pwd)}
+repo=${repo:-$(cd "$(dirname "$0")" && until [ -e tools/lib/env.sh ]; do cd ..; done && pwd)}
 build=$repo/build
 tools=$repo/tools
 supported="7.3 7.2"		# the first one is the default
@@ -48,5 +48,5 @@ say() { echo "== $*"; }
 # alone "$@": start this tool again with the lock on this clone, unless the run
 # that it belongs to has it.
 alone() {
-	[ "${BUILD_LOCKED:-}" = "$(cd "$repo" && pwd -P)" ] || exec "$tools/lock" "$0" "$@"
+	[ "${BUILD_LOCKED:-}" = "$(cd "$repo" && pwd -P)" ] || exec "$tools/lib/lock" "$0" "$@"
 }

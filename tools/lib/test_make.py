@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from steps import REPO
+from tools.lib.environment import REPO
 
 OURS = ("LINUX", "PROFILE", "TESTS", "KSRC", "BASELINE", "TREE", "repo", "BUILD_LOCKED",
         "BUILD_LOCK_FD", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")
@@ -108,7 +108,7 @@ class Variables(Clone):
         tools = os.path.join(self.clone, "tools")
         os.unlink(tools)
         shutil.copytree(os.path.join(REPO, "tools"), tools, ignore=shutil.ignore_patterns("testing"))
-        for name in "install-deps", "prepare-tree", "build-kernel", "install-headers", "boot":
+        for name in "lib/install-deps", "prepare-tree", "build-kernel", "install-headers", "boot":
             with open(os.path.join(tools, name), "w") as file:
                 file.write('#!/bin/sh\necho "$PROFILE,$LINUX,$BASELINE"\n')
 
@@ -123,19 +123,19 @@ class Variables(Clone):
 class Lock(Clone):
     def hold(self, command="read line"):
         """A run that has the lock, and ends on request."""
-        first = self.start("tools/lock", "sh", "-c", f"echo begun; {command}")
+        first = self.start("tools/lib/lock", "sh", "-c", f"echo begun; {command}")
         self.assertEqual(first.stdout.readline(), "begun\n")
         return first
 
     def test_second_waits(self):
         first = self.hold()
-        for command in ("tools/lock", "echo", "mine"), ("make", "clean"):
+        for command in ("tools/lib/lock", "echo", "mine"), ("make", "clean"):
             second = self.start(*command)
             said = second.stdout.readline()
             self.assertIn("waiting for the end of another run", said)
             self.assertIn("begun; read line", said)
             self.end(second)
-        second = self.start("tools/lock", "echo", "mine")
+        second = self.start("tools/lib/lock", "echo", "mine")
         second.stdout.readline()
         self.assertIsNone(second.poll())
         first.communicate("end\n")
@@ -148,12 +148,12 @@ class Lock(Clone):
         first.communicate("end\n")
 
     def test_same_run(self):
-        self.assertEqual(self.run_in("tools/lock", "tools/lock", "make", "clean")[1], 0)
+        self.assertEqual(self.run_in("tools/lib/lock", "tools/lib/lock", "make", "clean")[1], 0)
 
     def test_another_clone(self):
         self.env["BUILD_LOCKED"] = "/elsewhere"
         first = self.hold()
-        second = self.start("tools/lock", "true")
+        second = self.start("tools/lib/lock", "true")
         self.assertIn("waiting", second.stdout.readline())
         self.end(second)
         first.communicate("end\n")
@@ -169,5 +169,5 @@ class Lock(Clone):
     def test_given_up(self):
         first = self.hold('flock -u "$BUILD_LOCK_FD"; echo free; read line')
         self.assertEqual(first.stdout.readline(), "free\n")
-        self.assertEqual(self.run_in("tools/lock", "echo", "mine"), ("mine\n", 0))
+        self.assertEqual(self.run_in("tools/lib/lock", "echo", "mine"), ("mine\n", 0))
         first.communicate("end\n")
