@@ -120,47 +120,47 @@ demo shell: kernel headers
 	@tools/boot $@
 
 guest: kernel headers
-	@tools/run-part guest-$(name)-$(PROFILE) tools/boot $(or $(TESTS),all) \
+	@tools/report/run-part guest-$(name)-$(PROFILE) tools/boot $(or $(TESTS),all) \
 		--append "$(oracle)"; \
-		tools/report guest-$(name)-$(PROFILE)
+		tools/report/report guest-$(name)-$(PROFILE)
 
 vgpu: kernel headers
 	@for machine in near far blobs intel; do \
-		tools/run-part vgpu-$$machine-$(name)-$(PROFILE) tools/vgpu/run-vgpu $$machine; done; \
-		tools/report $(foreach m,near far blobs intel,vgpu-$m-$(name)-$(PROFILE))
+		tools/report/run-part vgpu-$$machine-$(name)-$(PROFILE) tools/vgpu/run-vgpu $$machine; done; \
+		tools/report/report $(foreach m,near far blobs intel,vgpu-$m-$(name)-$(PROFILE))
 
 # Machines in the guest boot our kernel, whatever the guest has.
 programs: kernel headers
 	@BASELINE= PROFILE=bench tools/prepare-tree
 	@BASELINE= PROFILE=bench tools/build-kernel
 	@BASELINE= tools/install-headers
-	@tools/run-part programs-$(name)-$(PROFILE) tools/programs/run $(TESTS); \
-		tools/report programs-$(name)-$(PROFILE)
+	@tools/report/run-part programs-$(name)-$(PROFILE) tools/programs/run $(TESTS); \
+		tools/report/report programs-$(name)-$(PROFILE)
 
 kunit: tree
-	@tools/run-part kunit-uml-$(name) tools/kunit uml; tools/report kunit-uml-$(name)
+	@tools/report/run-part kunit-uml-$(name) tools/kunit uml; tools/report/report kunit-uml-$(name)
 
 # On x86 it is always the same kernel.
 kunit_qemu = kunit-qemu-$(name)$(if $(filter arm64%,$(PROFILE)),-$(PROFILE))
 kunit-qemu: kernel headers
-	@tools/run-part $(kunit_qemu) tools/kunit qemu; tools/report $(kunit_qemu)
+	@tools/report/run-part $(kunit_qemu) tools/kunit qemu; tools/report/report $(kunit_qemu)
 
 kunit-i386: tree
-	@tools/run-part kunit-i386-$(name) tools/kunit i386; tools/report kunit-i386-$(name)
+	@tools/report/run-part kunit-i386-$(name) tools/kunit i386; tools/report/report kunit-i386-$(name)
 
 ifeq ($(LINUX),next)
 check-patches: deps
-	@LINUX= tools/run-part check-patches tools/check-patches --next; tools/report check-patches
+	@LINUX= tools/report/run-part check-patches tools/check-patches --next; tools/report/report check-patches
 else
 check-patches: mails
-	@tools/run-part check-patches tools/check-patches $(tree) $(mails) $(series); \
-		tools/run-part check-objects-$(name) tools/check-objects modules; \
-		tools/report check-patches check-objects-$(name)
+	@tools/report/run-part check-patches tools/check-patches $(tree) $(mails) $(series); \
+		tools/report/run-part check-objects-$(name) tools/check-objects modules; \
+		tools/report/report check-patches check-objects-$(name)
 endif
 
 check-objects: tree
-	@tools/run-part check-objects-$(name) tools/check-objects; \
-		tools/report check-objects-$(name)
+	@tools/report/run-part check-objects-$(name) tools/check-objects; \
+		tools/report/report check-objects-$(name)
 
 check-full: deps
 	@tools/check-full
@@ -183,7 +183,7 @@ bisect: tree
 	@tools/bisect
 
 mutants: tree headers
-	@tools/run-part mutants tools/mutants/run; tools/report mutants
+	@tools/report/run-part mutants tools/mutants/run; tools/report/report mutants
 
 bench: deps
 	@tools/bench

@@ -17,8 +17,8 @@ import subprocess
 import threading
 import time
 
-import results
 from tools.lib.environment import REPO
+from tools.report import results
 
 Part = collections.namedtuple("Part", "name command guest", defaults=(False,))
 SECONDS = os.path.join(REPO, "build/seconds.json")
@@ -75,7 +75,7 @@ class Schedule:
     @staticmethod
     def run_part(part, quiet):
         """Run one; returns its output, if it is to be quiet."""
-        command = [os.path.join(REPO, "tools/run-part"), part.name, *part.command]
+        command = [os.path.join(REPO, "tools/report/run-part"), part.name, *part.command]
         made = subprocess.run(command, text=True, errors="replace", stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE if quiet else None,
                               stderr=subprocess.STDOUT if quiet else None)

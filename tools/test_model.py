@@ -8,8 +8,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-import results
 from tools.lib import tool_module
+from tools.report import results
 
 
 class Kept(unittest.TestCase):

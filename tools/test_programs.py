@@ -6,8 +6,8 @@ import subprocess
 import tempfile
 import unittest
 
-import results
 from tools.lib.environment import REPO
+from tools.report import results
 
 GUEST = os.path.join(REPO, "tools/testing/guest")
 LIST = "ok one: lands\nnot ok one: comes back\nok another: lands\n"

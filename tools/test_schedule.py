@@ -11,11 +11,11 @@ import threading
 import unittest
 from unittest import mock
 
-import results
 from schedule import Part
 import schedule
 from tools.lib import tool_module
 from tools.lib.environment import REPO
+from tools.report import results
 
 PARTS = [Part("compile", []), Part("objects", []), Part("long", [], True), Part("short", [], True)]
 
@@ -145,7 +145,7 @@ class Quick(unittest.TestCase):
 
 RUN_PART = """\
 #!/bin/sh
-out=$(dirname "$0")/../build/log/$1.json
+out=$(dirname "$0")/../../build/log/$1.json
 [ "$1" = model ] || echo '[{"name": "'$1'", "seconds": 1, "passed": 1, "failed": [], "skipped": []}]' > "$out"
 """
 
@@ -157,7 +157,7 @@ class Check(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         shutil.copytree(os.path.join(REPO, "tools"), os.path.join(folder.name, "tools"),
                         ignore=shutil.ignore_patterns("__pycache__", "testing", "model"))
-        for name, text in (("run-part", RUN_PART), ("install-headers", "#!/bin/sh\n"),
+        for name, text in (("report/run-part", RUN_PART), ("install-headers", "#!/bin/sh\n"),
                            ("build-kernel", f"#!/bin/sh\nexit {kernel}\n")):
             with open(os.path.join(folder.name, "tools", name), "w") as file:
                 file.write(text)

@@ -9,10 +9,10 @@ import tempfile
 import unittest
 from unittest import mock
 
-import results
 import steps
 from tools.lib import tool_module
 from tools.lib.environment import REPO
+from tools.report import results
 
 PATCH = "Subject: p\n\n--- a/f\n+++ b/f\n@@ -1 +1,2 @@\n of mine\n+hook\n"
 

@@ -5,7 +5,9 @@ import json
 import os
 import re
 
-LOG = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build/log")
+from tools.lib.environment import REPO
+
+LOG = os.path.join(REPO, "build/log")
 LINE = re.compile(r"^( *)(not ok|ok|skip)\b[ \d]*(?:- )?(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*SKIP\b(.*))?$", re.I)
 BAIL = re.compile(r"^ *Bail out!")

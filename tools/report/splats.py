@@ -5,7 +5,7 @@ A test that provokes a report announces it in the log (by way of /dev/kmsg):
 "expect-splat: begin PATTERN" and, afterwards, "expect-splat: end".  Reports
 between the two that match PATTERN (a regular expression) are fine, and there
 must be one.  Reports that the unpatched kernel gives as well are named in
-tools/guest/known-reports.
+tools/report/known-reports.
 """
 
 import os
@@ -32,7 +32,7 @@ LEAK = "guest: leak: unreferenced"
 ASKED = re.compile(r"^(Kernel c|C)ommand line:.* kmemleak=off\b")
 OFF = "kmemleak: Kernel memory leak detector disabled"
 LINES = 45      # of one report
-KNOWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest/known-reports")
+KNOWN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "known-reports")
 
 
 def known():

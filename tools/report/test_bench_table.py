@@ -10,7 +10,7 @@ from unittest import mock
 
 from tools.lib import tool_module
 
-table = tool_module.load("bench-table")
+table = tool_module.load("report/bench-table")
 
 # What /bench says on the unpatched kernel
 CANNOT = ["import+unmap, 16 ranges", "import+unmap, 256 ranges", "import+unmap, 4096 ranges",

@@ -10,9 +10,9 @@ import tempfile
 import unittest
 from unittest import mock
 
-import results
 from tools.lib import tool_module
 from tools.lib.environment import REPO
+from tools.report import results
 
 KUNIT_PY = '#!/bin/sh\necho "$1" >> "$(dirname "$0")/called"\n'
 PASSED = [results.Suite("old", passed=1)]
@@ -34,8 +34,8 @@ class RunPart(unittest.TestCase):
             return tool_module.load(tool).main(), said.getvalue()
 
     def report(self, *command):
-        self.run_tool("run-part", "part", *command)
-        return self.run_tool("report", "part")
+        self.run_tool("report/run-part", "part", *command)
+        return self.run_tool("report/report", "part")
 
     def test_fails_before_it_has_results(self):
         results.save(self.json, PASSED)

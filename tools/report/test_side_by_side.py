@@ -8,9 +8,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-import results
-import side_by_side
 from tools.lib import tool_module
+from tools.report import results, side_by_side
 
 KTAP = """\
 # begin full/kunit
@@ -143,7 +142,7 @@ class FullResults(unittest.TestCase):
         log = mock.patch.object(results, "LOG", folder.name)
         log.start()
         self.addCleanup(log.stop)
-        self.tool = tool_module.load("full-results")
+        self.tool = tool_module.load("report/full-results")
 
     def put(self, tree, log="", failed=(), end="# end importers 0 1.0"):
         base = os.path.join(self.log, f"matrix-{tree}")

@@ -8,7 +8,7 @@ fails unless it is a new one and passes.
 
 import re
 
-import results
+from tools.report import results
 
 SUBTEST = re.compile(r"^( *)# Subtest: (.*)$")
 # The values that a test saw, where its message contains them.
