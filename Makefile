@@ -98,7 +98,7 @@ deps:
 	@tools/lib/install-deps
 
 tree: deps
-	@tools/prepare-tree
+	@tools/series/prepare-tree
 
 kernel: tree
 	@tools/build-kernel
@@ -107,7 +107,7 @@ headers: tree
 	@tools/install-headers
 
 baseline: deps
-	@BASELINE=1 tools/prepare-tree
+	@BASELINE=1 tools/series/prepare-tree
 	@BASELINE=1 tools/build-kernel
 	@BASELINE=1 tools/install-headers
 
@@ -131,7 +131,7 @@ vgpu: kernel headers
 
 # Machines in the guest boot our kernel, whatever the guest has.
 programs: kernel headers
-	@BASELINE= PROFILE=bench tools/prepare-tree
+	@BASELINE= PROFILE=bench tools/series/prepare-tree
 	@BASELINE= PROFILE=bench tools/build-kernel
 	@BASELINE= tools/install-headers
 	@tools/report/run-part programs-$(name)-$(PROFILE) tools/programs/run $(TESTS); \
@@ -150,10 +150,10 @@ kunit-i386: tree
 
 ifeq ($(LINUX),next)
 check-patches: deps
-	@LINUX= tools/report/run-part check-patches tools/check-patches --next; tools/report/report check-patches
+	@LINUX= tools/report/run-part check-patches tools/series/check-patches --next; tools/report/report check-patches
 else
 check-patches: mails
-	@tools/report/run-part check-patches tools/check-patches $(tree) $(mails) $(series); \
+	@tools/report/run-part check-patches tools/series/check-patches $(tree) $(mails) $(series); \
 		tools/report/run-part check-objects-$(name) tools/check-objects modules; \
 		tools/report/report check-patches check-objects-$(name)
 endif
@@ -190,16 +190,16 @@ bench: deps
 
 # Checks read the mails and do not send them: theirs may be anonymous.
 mails: tree
-	@tools/export $(tree) $(mails)
+	@tools/series/export $(tree) $(mails)
 
 export: tree
-	@tools/export $(tree) $(mails:%-anonymous=%)
+	@tools/series/export $(tree) $(mails:%-anonymous=%)
 
 docs: tree
 	@tools/docs $(tree) build/docs-$(name)
 
 refresh:
-	@tools/refresh $(tree) $(series)
+	@tools/series/refresh $(tree) $(series)
 
 print-tree print-kernel print-headers:
 	@tools/lib/print-path $(@:print-%=%)

@@ -12,10 +12,9 @@ import difflib
 import os
 import re
 
-import cocci
 import conditions
-import old_interface
 from tools.lib.environment import REPO
+from tools.series import cocci, old_interface
 
 SOURCE = os.path.join(REPO, "tools/convert.cocci")
 NEW_NAMES = r"(?:dma_buf_sgt_(?:un)?map_attachment(?:_unlocked)?|dma_buf_sgt_dma_device|" \

@@ -7,7 +7,7 @@ import re
 
 import conditions
 import driver
-import old_interface
+from tools.series import old_interface
 
 ATTACHMENT = r"struct\s+dma_buf_attachment\b"
 OPS = r"\bstruct\s+dma_buf_ops\b|\bdma_buf_export\b"

@@ -10,10 +10,9 @@ import tempfile
 import unittest
 from unittest import mock
 
-import cocci
-import old_interface
 from tools.lib import tool_module
 from tools.lib.environment import REPO, env
+from tools.series import cocci, old_interface
 
 SAMPLES = os.path.join(REPO, "tools/testing/convert")
 

@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from steps import read_steps
 from tools.lib.environment import REPO
+from tools.series.steps import read_steps
 
 # A line of a literal block that is C and nothing else.
 C_LINE = re.compile(r"^\s+(#include\b|static\b|struct \w+ (\w+ = )?\{|return\b.*;|\w[\w>.\-]*\(.*\);$|"

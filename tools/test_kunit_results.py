@@ -9,9 +9,9 @@ import tempfile
 import unittest
 from unittest import mock
 
-import steps
 from tools.lib import tool_module
 from tools.report import results
+from tools.series import steps
 
 PARSER = "#!/bin/sh\ncat > /dev/null\nfor arg; do out=${arg#--json=}; done\n%s\nexit %d\n"
 END = "[    9.1] reboot: System halted\n"

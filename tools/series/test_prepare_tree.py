@@ -32,7 +32,7 @@ class Copy(unittest.TestCase):
 
     def copied(self):
         """The files of the copy, and whether it was made now."""
-        made = subprocess.run([os.path.join(self.repo, "tools/prepare-tree")], check=True, text=True,
+        made = subprocess.run([os.path.join(self.repo, "tools/series/prepare-tree")], check=True, text=True,
                               env=dict(os.environ, repo=self.repo, KSRC=self.ksrc, BASELINE="1"),
                               stdout=subprocess.PIPE)
         tree = os.path.join(self.repo, "build/baseline-ksrc")

@@ -9,17 +9,17 @@ import tempfile
 import unittest
 from unittest import mock
 
-import steps
 from tools.lib import tool_module
 from tools.lib.environment import REPO
 from tools.report import results
+from tools.series import steps
 
 PATCH = "Subject: p\n\n--- a/f\n+++ b/f\n@@ -1 +1,2 @@\n of mine\n+hook\n"
 
 
 class Next(unittest.TestCase):
     def test_not_there(self):
-        tool, check = tool_module.load("try-patches"), tool_module.load("check-patches")
+        tool, check = tool_module.load("series/try-patches"), tool_module.load("series/check-patches")
         with mock.patch("subprocess.run", return_value=subprocess.CompletedProcess((), 3, "7.3\n")):
             self.assertRaisesRegex(SystemExit, "3", tool.fetch, "next")
         suite = results.Suite("t")
@@ -29,7 +29,7 @@ class Next(unittest.TestCase):
         self.assertEqual((suite.skipped, suite.failed), (["the mirror has no series after 7.3"], []))
 
     def test_there(self):
-        tool = tool_module.load("try-patches")
+        tool = tool_module.load("series/try-patches")
         with tempfile.TemporaryDirectory() as folder:
             top = os.path.join(folder, "linux-source-7.4")
             os.mkdir(top)
@@ -59,7 +59,7 @@ class Ksrc(unittest.TestCase):
             file.write(text)
 
     def try_patches(self):
-        tool = tool_module.load("try-patches")
+        tool = tool_module.load("series/try-patches")
         tree = os.path.join(self.repo, "build/linux-ksrc")
         with mock.patch.object(tool, "REPO", self.repo), mock.patch.object(steps, "REPO", self.repo), \
                 mock.patch.object(tool, "read_steps", lambda: [self.step]), \
@@ -95,7 +95,7 @@ class Ksrc(unittest.TestCase):
         self.assertEqual(made.stdout, "ksrc\n")
 
     def test_refresh_is_refused(self):
-        tool = tool_module.load("refresh")
+        tool = tool_module.load("series/refresh")
         with mock.patch.object(tool_module, "load", side_effect=AssertionError), \
                 mock.patch.dict(os.environ, KSRC=os.path.join(self.repo, "ksrc")), \
                 mock.patch("sys.argv", ["refresh", self.repo, "7.2"]):

@@ -71,7 +71,7 @@ class ApplySteps(unittest.TestCase):
         self.put("calls", "")
         env = dict(os.environ, KILL=str(kill), WHEN=when,
                    PATH=os.path.join(self.repo, "bin") + ":" + os.environ["PATH"])
-        made = subprocess.run([os.path.join(self.repo, "tools/apply-steps"), self.tree, *args],
+        made = subprocess.run([os.path.join(self.repo, "tools/series/apply-steps"), self.tree, *args],
                               text=True, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertIn(made.returncode, (0, 1, -9))
         return None if made.returncode == -9 else made.stdout
@@ -112,7 +112,7 @@ class ApplySteps(unittest.TestCase):
                 self.applied("of one\nhook 1\nother\n", "of two\nother\n")
 
     def test_going_back_is_killed(self):
-        tool = tool_module.load("apply-steps")
+        tool = tool_module.load("series/apply-steps")
         self.apply(kill=3, when="middle")
         for name in "os.replace", "os.rename", "shutil.rmtree":
             with mock.patch(name, side_effect=KeyboardInterrupt), mock.patch("builtins.print"):
@@ -121,7 +121,7 @@ class ApplySteps(unittest.TestCase):
         self.applied()
 
     def test_lock_is_passed_on(self):
-        tool, (out, into) = tool_module.load("apply-steps"), os.pipe()
+        tool, (out, into) = tool_module.load("series/apply-steps"), os.pipe()
         self.addCleanup(os.close, out)
         with mock.patch.dict(os.environ, BUILD_LOCK_FD=str(into)):
             self.assertEqual(tool.lock(), (into,))

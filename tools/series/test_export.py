@@ -11,7 +11,7 @@ from unittest import mock
 from tools.lib.environment import REPO
 from tools.lib.tool_module import load
 
-export = load("export")
+export = load("series/export")
 # git on a machine without any configuration
 BARE = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
         "PATH": os.environ["PATH"], "HOME": "/nonexistent"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Semantic patches (tools/cocci/*.cocci): the files that they are for, and their results.
+"""Semantic patches (tools/series/cocci/*.cocci): the files that they are for, and their results.
 
 Two comments at the top of a semantic patch say where to run it: `// Directories:`
 names folders of a kernel tree, `// Files:` is an extended regular expression that a

@@ -51,7 +51,7 @@ class FetchKernel(unittest.TestCase):
                                        LINUX=linux, BASELINE="1", PROFILE="check"))
 
     def fetch(self, **kept):
-        return self.run_tool("fetch-kernel", "7.2", os.path.join(self.repo, "build/dl"), **kept)
+        return self.run_tool("series/fetch-kernel", "7.2", os.path.join(self.repo, "build/dl"), **kept)
 
     def test_absent(self):
         made = self.fetch()
@@ -70,7 +70,7 @@ class FetchKernel(unittest.TestCase):
             self.assertIn("try again", made.stdout)
 
     def after(self, has, **kept):
-        return self.run_tool("fetch-kernel", "--after", "7.3", os.path.join(self.repo, "build/dl"),
+        return self.run_tool("series/fetch-kernel", "--after", "7.3", os.path.join(self.repo, "build/dl"),
                              has=has, **kept)
 
     def test_nothing_after(self):
@@ -95,7 +95,7 @@ class FetchKernel(unittest.TestCase):
 
     def test_another_series_instead(self):
         self.put("dl/linux-source-7.3-7.3.1-1.tar.xz", "baseline-7.3/Makefile")
-        made = self.run_tool("prepare-tree")
+        made = self.run_tool("series/prepare-tree")
         self.assertEqual(made.returncode, 0, made.stdout)
         self.assertIn("using 7.3 instead", made.stdout)
         self.assertEqual(self.run_tool("lib/print-path", "name").stdout, "baseline-7.3\n")
@@ -107,5 +107,5 @@ class FetchKernel(unittest.TestCase):
 
     def test_nothing_instead_of_a_mirror_that_fails(self):
         self.put("dl/linux-source-7.3-7.3.1-1.tar.xz", "baseline-7.3/Makefile")
-        self.assertEqual(self.run_tool("prepare-tree", strict=100).returncode, 1)
+        self.assertEqual(self.run_tool("series/prepare-tree", strict=100).returncode, 1)
         self.assertEqual(self.run_tool("lib/print-path", "name").stdout, "baseline-7.2\n")

@@ -33,7 +33,7 @@ class Step:
 
     @property
     def source(self):
-        folder = {"patch": "patches", "cocci": "tools/cocci"}[self.kind]
+        folder = {"patch": "patches", "cocci": "tools/series/cocci"}[self.kind]
         return os.path.join(REPO, folder, self.name)
 
     def add(self, line):

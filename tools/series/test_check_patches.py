@@ -10,7 +10,7 @@ from tools.lib import tool_module
 HOOK = "diff --git a/theirs b/theirs\n--- a/theirs\n+++ b/theirs\n@@ -1 +1 @@\n-a\n+b\n"
 OURS = "diff --git a/ours b/ours\nnew file mode 100644\n--- /dev/null\n+++ b/ours\n@@ -0,0 +1 @@\n+a\n"
 HEAD = "From x\nSubject: s\n\nwhy\n---\n ours | 1 +\n"
-check = tool_module.load("check-patches")
+check = tool_module.load("series/check-patches")
 
 
 class Without(unittest.TestCase):
