@@ -101,15 +101,15 @@ tree: deps
 	@tools/series/prepare-tree
 
 kernel: tree
-	@tools/build-kernel
+	@tools/guest/build-kernel
 
 headers: tree
-	@tools/install-headers
+	@tools/guest/install-headers
 
 baseline: deps
 	@BASELINE=1 tools/series/prepare-tree
-	@BASELINE=1 tools/build-kernel
-	@BASELINE=1 tools/install-headers
+	@BASELINE=1 tools/guest/build-kernel
+	@BASELINE=1 tools/guest/install-headers
 
 # The demo needs no checkers, and the kernel without them is built in half the time.
 ifeq ($(origin PROFILE),file)
@@ -117,10 +117,10 @@ demo: export PROFILE = bench
 endif
 
 demo shell: kernel headers
-	@tools/boot $@
+	@tools/guest/boot $@
 
 guest: kernel headers
-	@tools/report/run-part guest-$(name)-$(PROFILE) tools/boot $(or $(TESTS),all) \
+	@tools/report/run-part guest-$(name)-$(PROFILE) tools/guest/boot $(or $(TESTS),all) \
 		--append "$(oracle)"; \
 		tools/report/report guest-$(name)-$(PROFILE)
 
@@ -132,8 +132,8 @@ vgpu: kernel headers
 # Machines in the guest boot our kernel, whatever the guest has.
 programs: kernel headers
 	@BASELINE= PROFILE=bench tools/series/prepare-tree
-	@BASELINE= PROFILE=bench tools/build-kernel
-	@BASELINE= tools/install-headers
+	@BASELINE= PROFILE=bench tools/guest/build-kernel
+	@BASELINE= tools/guest/install-headers
 	@tools/report/run-part programs-$(name)-$(PROFILE) tools/programs/run $(TESTS); \
 		tools/report/report programs-$(name)-$(PROFILE)
 

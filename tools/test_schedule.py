@@ -157,8 +157,8 @@ class Check(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         shutil.copytree(os.path.join(REPO, "tools"), os.path.join(folder.name, "tools"),
                         ignore=shutil.ignore_patterns("__pycache__", "testing", "model"))
-        for name, text in (("report/run-part", RUN_PART), ("install-headers", "#!/bin/sh\n"),
-                           ("build-kernel", f"#!/bin/sh\nexit {kernel}\n")):
+        for name, text in (("report/run-part", RUN_PART), ("guest/install-headers", "#!/bin/sh\n"),
+                           ("guest/build-kernel", f"#!/bin/sh\nexit {kernel}\n")):
             with open(os.path.join(folder.name, "tools", name), "w") as file:
                 file.write(text)
         env = {name: text for name, text in os.environ.items()

@@ -108,7 +108,8 @@ class Variables(Clone):
         tools = os.path.join(self.clone, "tools")
         os.unlink(tools)
         shutil.copytree(os.path.join(REPO, "tools"), tools, ignore=shutil.ignore_patterns("testing"))
-        for name in "lib/install-deps", "series/prepare-tree", "build-kernel", "install-headers", "boot":
+        for name in ("lib/install-deps", "series/prepare-tree", "guest/build-kernel",
+                     "guest/install-headers", "guest/boot"):
             with open(os.path.join(tools, name), "w") as file:
                 file.write('#!/bin/sh\necho "$PROFILE,$LINUX,$BASELINE"\n')
 
@@ -160,7 +161,7 @@ class Lock(Clone):
 
     def test_tools_alone(self):
         first = self.hold()
-        for tool in "series/prepare-tree", "build-kernel", "kunit", "install-headers":
+        for tool in "series/prepare-tree", "guest/build-kernel", "kunit", "guest/install-headers":
             second = self.start(f"tools/{tool}")
             self.assertIn("waiting", second.stdout.readline(), tool)
             self.end(second)

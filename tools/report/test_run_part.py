@@ -65,13 +65,13 @@ class RunPart(unittest.TestCase):
         mutant.name, mutant.files = "m", []
         mutant.says = {"Tests": "t", "Report": "FAIL: t"}
         mutant.put = lambda: None
-        statuses = {"lib/install-deps": 0, "build-kernel": 0, "install-headers": 0, "boot": 1}
+        statuses = {"lib/install-deps": 0, "guest/build-kernel": 0, "guest/install-headers": 0, "guest/boot": 1}
         mutant.tool = lambda name, *args: subprocess.CompletedProcess(
             args, statuses[name], f"{name} was called")
         base = os.path.join(os.path.dirname(self.json), "mutant-m")
         results.save(base + ".json", [results.Suite("s", failed=["t"])])
         open(base + ".log", "w").close()
-        self.assertEqual(mutant.judge(), (False, "m: boot was called"))
+        self.assertEqual(mutant.judge(), (False, "m: guest/boot was called"))
 
 
 class Kunit(unittest.TestCase):
