@@ -138,15 +138,15 @@ programs: kernel headers
 		tools/report/report programs-$(name)-$(PROFILE)
 
 kunit: tree
-	@tools/report/run-part kunit-uml-$(name) tools/kunit uml; tools/report/report kunit-uml-$(name)
+	@tools/report/run-part kunit-uml-$(name) tools/kunit/kunit uml; tools/report/report kunit-uml-$(name)
 
 # On x86 it is always the same kernel.
 kunit_qemu = kunit-qemu-$(name)$(if $(filter arm64%,$(PROFILE)),-$(PROFILE))
 kunit-qemu: kernel headers
-	@tools/report/run-part $(kunit_qemu) tools/kunit qemu; tools/report/report $(kunit_qemu)
+	@tools/report/run-part $(kunit_qemu) tools/kunit/kunit qemu; tools/report/report $(kunit_qemu)
 
 kunit-i386: tree
-	@tools/report/run-part kunit-i386-$(name) tools/kunit i386; tools/report/report kunit-i386-$(name)
+	@tools/report/run-part kunit-i386-$(name) tools/kunit/kunit i386; tools/report/report kunit-i386-$(name)
 
 ifeq ($(LINUX),next)
 check-patches: deps

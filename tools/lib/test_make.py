@@ -161,7 +161,7 @@ class Lock(Clone):
 
     def test_tools_alone(self):
         first = self.hold()
-        for tool in "series/prepare-tree", "guest/build-kernel", "kunit", "guest/install-headers":
+        for tool in "series/prepare-tree", "guest/build-kernel", "kunit/kunit", "guest/install-headers":
             second = self.start(f"tools/{tool}")
             self.assertIn("waiting", second.stdout.readline(), tool)
             self.end(second)

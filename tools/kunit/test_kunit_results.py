@@ -39,7 +39,7 @@ class KunitResults(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.log = folder.name
-        self.tool = tool_module.load("kunit-results")
+        self.tool = tool_module.load("kunit/kunit-results")
         self.put("tools/testing/kunit/kunit.py", "")
         self.put(".config", "\nCONFIG_A_TEST=y\nCONFIG_PM=n\n")
 
