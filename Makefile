@@ -154,12 +154,12 @@ check-patches: deps
 else
 check-patches: mails
 	@tools/report/run-part check-patches tools/series/check-patches $(tree) $(mails) $(series); \
-		tools/report/run-part check-objects-$(name) tools/check-objects modules; \
+		tools/report/run-part check-objects-$(name) tools/objects/check-objects modules; \
 		tools/report/report check-patches check-objects-$(name)
 endif
 
 check-objects: tree
-	@tools/report/run-part check-objects-$(name) tools/check-objects; \
+	@tools/report/run-part check-objects-$(name) tools/objects/check-objects; \
 		tools/report/report check-objects-$(name)
 
 check-full: deps

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-import module_imports
+from tools.objects import module_imports
 
 USES = "extern int dma_buf_put(void);\nint {0}_uses(void)\n{{\n\treturn dma_buf_put();\n}}\n"
 IMPORTS = 'const char {0}_ns[] = "import_ns=DMA_BUF";\n'

@@ -14,7 +14,7 @@ import subprocess
 from tools.lib.environment import REPO
 
 DRIVERS = os.path.join(REPO, "tools/guest/config/objects.config")
-MAKEFILE = os.path.join(REPO, "tools/configured.mk")
+MAKEFILE = os.path.join(REPO, "tools/objects/configured.mk")
 # Options that make a compilation slow and find nothing in it.
 FAST = ["KASAN=n", "UBSAN=n", "KCOV=n", "GCOV_KERNEL=n", "GCC_PLUGINS=n", "WERROR=n",
         "DRM_WERROR=n", "PROVE_LOCKING=n", "DEBUG_INFO_NONE=y"]
