@@ -163,10 +163,10 @@ check-objects: tree
 		tools/report/report check-objects-$(name)
 
 check-full: deps
-	@tools/check-full
+	@tools/check/check-full
 
 check-arm64: tree
-	@tools/check-arm64
+	@tools/check/check-arm64
 
 convert:
 	@tools/lib/install-deps coccinelle python3
@@ -174,19 +174,19 @@ convert:
 		$(if $(KDIR),--kdir "$(KDIR)") "$(DIR)"
 
 quick: tree
-	@tools/quick
+	@tools/check/quick
 
 check: mails
-	@tools/check
+	@tools/check/check
 
 bisect: tree
-	@tools/bisect
+	@tools/check/bisect
 
 mutants: tree headers
 	@tools/report/run-part mutants tools/mutants/run; tools/report/report mutants
 
 bench: deps
-	@tools/bench
+	@tools/check/bench
 
 # Checks read the mails and do not send them: theirs may be anonymous.
 mails: tree

@@ -87,7 +87,7 @@ class Devices(unittest.TestCase):
 class CheckArm64(unittest.TestCase):
     def test_parts(self):
         """What the report asks for is what check-arm64 lets boot and kunit write."""
-        said = subprocess.run([os.path.join(REPO, "tools/check-arm64"), "--parts"], text=True,
+        said = subprocess.run([os.path.join(REPO, "tools/check/check-arm64"), "--parts"], text=True,
                               capture_output=True, env=dict(os.environ, LINUX="7.3", KSRC="", BASELINE=""))
         tree, = env("check", "tree_name")
         self.assertEqual(said.stdout.split(), [

@@ -3,7 +3,7 @@
  * The cost of dma-buf operations, seen from user space.
  *
  * Prints lines "NAME COUNT": nanoseconds per operation. In a guest that counts
- * instructions (tools/bench) a nanosecond is one instruction.
+ * instructions (tools/check/bench) a nanosecond is one instruction.
  *
  * Scatterlists are measured through DRM drivers of the guest: vgem and vkms
  * only attach an imported buffer; virtio-gpu in its 2D mode attaches and maps

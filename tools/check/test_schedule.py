@@ -11,8 +11,8 @@ import threading
 import unittest
 from unittest import mock
 
-from schedule import Part
-import schedule
+from tools.check import schedule
+from tools.check.schedule import Part
 from tools.lib import tool_module
 from tools.lib.environment import REPO
 from tools.report import results
@@ -100,7 +100,7 @@ class Running(unittest.TestCase):
 
 class Quick(unittest.TestCase):
     def setUp(self):
-        self.tool = tool_module.load("quick")
+        self.tool = tool_module.load("check/quick")
 
     def changed(self, status):
         said = subprocess.CompletedProcess((), 0, status)
@@ -169,20 +169,20 @@ class Check(unittest.TestCase):
         return made.returncode, made.stdout.splitlines()
 
     def test_all_parts(self):
-        status, lines = self.whole("check", 0)
+        status, lines = self.whole("check/check", 0)
         self.assertEqual((status, lines[-1]), (1, "13 passed, 1 failed, 0 skipped"))
         self.assertIn("14 of 14 parts", "\n".join(lines))
 
     def test_without_a_kernel(self):
-        status, lines = self.whole("check", 1)
+        status, lines = self.whole("check/check", 1)
         self.assertEqual((status, lines[-1]), (1, "4 passed, 10 failed, 0 skipped"))
 
     def test_quick(self):
-        self.assertEqual(self.whole("quick", 0)[0], 0)
-        self.assertEqual(self.whole("quick", 0)[1][-1], "1 passed, 0 failed, 1 skipped")
+        self.assertEqual(self.whole("check/quick", 0)[0], 0)
+        self.assertEqual(self.whole("check/quick", 0)[1][-1], "1 passed, 0 failed, 1 skipped")
 
     def test_parts(self):
-        parts = tool_module.load("check").parts("/x/linux-7.3", "check")
+        parts = tool_module.load("check/check").parts("/x/linux-7.3", "check")
         self.assertEqual(len({part.name for part in parts}), len(parts))
         for part in parts:
             self.assertTrue(os.access(part.command[0], os.X_OK), part.name)
