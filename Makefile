@@ -170,7 +170,7 @@ check-arm64: tree
 
 convert:
 	@tools/lib/install-deps coccinelle python3
-	@tools/convert $(if $(filter-out 0,$(DRY)),--dry) $(if $(filter-out 0,$(COMPAT)),--compat) \
+	@tools/convert/convert $(if $(filter-out 0,$(DRY)),--dry) $(if $(filter-out 0,$(COMPAT)),--compat) \
 		$(if $(KDIR),--kdir "$(KDIR)") "$(DIR)"
 
 quick: tree

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What several files of a driver share; see tools/test_convert.py. */
+/* What several files of a driver share; see tools/convert/test_convert.py. */
 #ifndef SPLIT_H
 #define SPLIT_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An exporter of pages outside of the kernel tree, for 6.1 and later kernels
- * before mapping types; see tools/test_convert.py.
+ * before mapping types; see tools/convert/test_convert.py.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>

@@ -14,10 +14,8 @@ from tools.lib import tool_module
 from tools.lib.environment import REPO, env
 from tools.series import cocci, old_interface
 
-SAMPLES = os.path.join(REPO, "tools/testing/convert")
-
-
-CONVERT = os.path.join(REPO, "tools/convert")
+SAMPLES = os.path.join(REPO, "tools/convert/samples")
+CONVERT = os.path.join(REPO, "tools/convert/convert")
 
 
 class Base(unittest.TestCase):
@@ -336,7 +334,7 @@ class Options(Base):
     def test_nothing_is_added(self):
         """A file that was not there before goes when a later one cannot be replaced."""
         self.write("a.c", self.OLD)
-        replace, convert = os.replace, tool_module.load("convert")
+        replace, convert = os.replace, tool_module.load("convert/convert")
 
         def fails(source, target):
             if source.endswith("a.c.convert-new"):
@@ -421,7 +419,7 @@ class Older(Base):
     """Two modules build on the kernel before mapping types, on ours, and on both."""
 
     def headers(self):
-        run = subprocess.run([os.path.join(REPO, "tools/fetch-headers"), "6.1",
+        run = subprocess.run([os.path.join(REPO, "tools/convert/fetch-headers"), "6.1",
                               os.path.join(REPO, "build/dl")], text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if run.returncode or not shutil.which("gcc-12"):

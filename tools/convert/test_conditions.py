@@ -4,7 +4,7 @@
 import re
 import unittest
 
-import conditions
+from tools.convert import conditions
 
 
 class Conditions(unittest.TestCase):

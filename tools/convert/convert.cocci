@@ -2,7 +2,7 @@
 //
 // Where a driver outside of the kernel tree uses dma-buf as it was before mapping types.
 // Nothing is changed here: a line is printed for each place, with a tab between the kind
-// and the positions, and tools/convert changes what it can without harm.
+// and the positions, and convert changes what it can without harm.
 //
 //	name	what is called or named
 //	device	the attachment, and the member behind it

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An importer outside of the kernel tree, for 6.1 and later kernels before mapping
- * types; see tools/test_convert.py.
+ * types; see tools/convert/test_convert.py.
  */
 #include <linux/device.h>
 #include <linux/dma-buf.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An exporter that has a choice, as it was before mapping types. Its offers are
- * for a person to write; see tools/test_convert.py.
+ * for a person to write; see tools/convert/test_convert.py.
  */
 #include <linux/dma-buf.h>
 #include <linux/pci-p2pdma.h>

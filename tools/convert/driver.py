@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A driver outside of the kernel tree: its files, and the changes that move it to mapping types.
 
-tools/convert.cocci finds where the old interface is used.  This decides what can be changed there
+convert.cocci finds where the old interface is used.  This decides what can be changed there
 without harm; everything else is left as it is, with a reason for the report.
 
 Files are read as Latin-1, in which each byte is a character: no byte is lost, and the columns that
@@ -12,11 +12,11 @@ import difflib
 import os
 import re
 
-import conditions
+from tools.convert import conditions
 from tools.lib.environment import REPO
 from tools.series import cocci, old_interface
 
-SOURCE = os.path.join(REPO, "tools/convert.cocci")
+SOURCE = os.path.join(REPO, "tools/convert/convert.cocci")
 NEW_NAMES = r"(?:dma_buf_sgt_(?:un)?map_attachment(?:_unlocked)?|dma_buf_sgt_dma_device|" \
             r"dma_buf_sgt_p2p_allowed|DMA_BUF_SIMPLE_SGT_EXP_MATCH)"
 # A macro, or the head of a function

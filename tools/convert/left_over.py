@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The rest of the old interface in a driver after tools/convert, for a person to change."""
+"""The rest of the old interface in a driver after convert, for a person to change."""
 
 import collections
 import os
 import re
 
-import conditions
-import driver
+from tools.convert import conditions, driver
 from tools.series import old_interface
 
 ATTACHMENT = r"struct\s+dma_buf_attachment\b"

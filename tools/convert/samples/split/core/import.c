@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* It says nowhere of what type it is that it looks at; see tools/test_convert.py. */
+/* It says nowhere of what type it is that it looks at; see tools/convert/test_convert.py. */
 #include "split.h"
 
 #define split_device(of)	((of)->attach->dev)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An importer as it was before mapping types; see tools/test_convert.py. */
+/* An importer as it was before mapping types; see tools/convert/test_convert.py. */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/err.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* An exporter as it was before mapping types; see tools/test_convert.py. */
+/* An exporter as it was before mapping types; see tools/convert/test_convert.py. */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>

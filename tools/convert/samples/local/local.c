@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An exporter that also has operations in its functions, where compound
- * literals do not last; see tools/test_convert.py.
+ * literals do not last; see tools/convert/test_convert.py.
  */
 #include <linux/dma-buf.h>
 #include <linux/module.h>
