@@ -196,7 +196,7 @@ export: tree
 	@tools/series/export $(tree) $(mails:%-anonymous=%)
 
 docs: tree
-	@tools/docs $(tree) build/docs-$(name)
+	@tools/docs/docs $(tree) build/docs-$(name)
 
 refresh:
 	@tools/series/refresh $(tree) $(series)

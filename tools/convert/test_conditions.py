@@ -48,7 +48,3 @@ class Conditions(unittest.TestCase):
         self.assertEqual(at["b"], at["e"])
         self.assertEqual(at["a"], at["g"])
         self.assertNotEqual(at["b"], at["f"])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -606,7 +606,3 @@ class SeveralFiles(unittest.TestCase):
 
     def test_clean(self):
         self.assertEqual(self.old("x(dma_buf_sgt_dma_device(imp->at));\n"), [])
-
-
-if __name__ == "__main__":
-    unittest.main()

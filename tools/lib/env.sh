@@ -5,7 +5,7 @@
 
 set -eu
 
-repo=${repo:-$(cd "$(dirname "$0")" && until [ -e tools/lib/env.sh ]; do cd ..; done && pwd)}
+repo=${repo:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=$repo/build
 tools=$repo/tools
 supported="7.3 7.2"		# the first one is the default

@@ -96,7 +96,3 @@ class CheckArm64(unittest.TestCase):
                          f"guest-{tree}-{profile}-imports", f"guest-{tree}-{profile}-peer",
                          f"guest-{tree}-{profile}-stress")] +
                          [f"guest-{tree}-arm64-races"])
-
-
-if __name__ == "__main__":
-    unittest.main()

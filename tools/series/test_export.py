@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """The author of the mails, and the version and base in them."""
 
@@ -113,7 +112,3 @@ class Mails(unittest.TestCase):
             self.skipTest("this clone has an author of its own")
         self.assertTrue(path().endswith("-anonymous"))
         self.assertEqual(path(**AUTHOR) + "-anonymous", path())
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tests of the scripted virtio-gpu without a machine (run by tools/test-tools)."""
+"""Tests of the scripted virtio-gpu without a machine."""
 
-import importlib.machinery
-import importlib.util
 import os
 import socket
 import struct
-import sys
 import threading
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
-sys.dont_write_bytecode = True
-import vhost_user as vu                                     # noqa: E402
+from tools.lib import tool_module
+from tools.vgpu import vhost_user as vu
 
-LOADER = importlib.machinery.SourceFileLoader("backend", os.path.join(HERE, "backend"))
-backend = importlib.util.module_from_spec(importlib.util.spec_from_loader("backend", LOADER))
-LOADER.exec_module(backend)
-
+backend = tool_module.load("vgpu/backend")
 PAGE = 4096
 GUEST, USER = 0x100000, 0x7f0000000000      # where the memory is
 
@@ -234,7 +226,3 @@ class Backend(unittest.TestCase):
             with self.assertRaises(OSError):
                 os.fstat(old.host)
         self.assertNotIn(5, gpu.resources)
-
-
-if __name__ == "__main__":
-    unittest.main()

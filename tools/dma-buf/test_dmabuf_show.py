@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "dma-buf")
+SOURCE = os.path.dirname(os.path.abspath(__file__))
 HEAD = "\nDma-buf Objects:\nsize    \tflags   \tmode    \tcount   \texp_name\tino     \tname\n"
 PATCHED = "\tSGT: 0000:00:16.0\n\tSGT: vgem P2P (from PAL)\n\tDOMAIN: (from PAL)\n\tIOV: BAR 2 of 03:00.1\n"
 SERVED = "SGT memory default,SGT p2p selected,DOMAIN p2p selected,IOV - default"
@@ -350,7 +350,3 @@ class Manual(unittest.TestCase):
                 if word.startswith("--"):
                     name = word.strip(",[]|").lstrip("-").split("=")[0].split("[")[0]
                     self.assertIn(f"-{name}", page)
-
-
-if __name__ == "__main__":
-    unittest.main()

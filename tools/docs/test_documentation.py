@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 """Is the C code of our chapters code that is compiled, and does Sphinx take the chapters?"""
 
@@ -103,11 +102,11 @@ class Readme(unittest.TestCase):
 
 
 class Sphinx(unittest.TestCase):
-    """tools/docs, which runs the kernel's own target."""
+    """tools/docs/docs, which runs the kernel's own target."""
 
     def docs(self, tree):
         with tempfile.TemporaryDirectory() as out:
-            made = subprocess.run([os.path.join(REPO, "tools/docs"), tree, out], text=True,
+            made = subprocess.run([os.path.join(REPO, "tools/docs/docs"), tree, out], text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return made.stdout, made.returncode
 
@@ -139,7 +138,3 @@ class Sphinx(unittest.TestCase):
 
     def test_nothing(self):
         self.assertEqual(self.fake("true"), ("", 0))
-
-
-if __name__ == "__main__":
-    unittest.main()
