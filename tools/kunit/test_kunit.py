@@ -19,7 +19,6 @@ class Kunit(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.repo = folder.name
-        os.symlink(os.path.join(REPO, "kunit"), os.path.join(self.repo, "kunit"))
         # No link: Python would follow it, to the logs of this repository.
         shutil.copytree(os.path.join(REPO, "tools"), os.path.join(self.repo, "tools"),
                         ignore=shutil.ignore_patterns("testing", "__pycache__"))

@@ -63,7 +63,7 @@ class KunitResults(unittest.TestCase):
             results.save(path, before)
         step = steps.Step(None, "patch", "p")
         for name in suites:
-            step.files.append((f"kunit/d/{name}-test.c", f"d/tests/{name}-test.c"))
+            step.files.append(f"d/tests/{name}-test.c")
             self.put(f"d/tests/{name}-test.c", SUITE % name)
             self.put("d/Makefile", MAKEFILE)
         with mock.patch.object(results, "LOG", self.log), \

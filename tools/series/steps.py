@@ -28,7 +28,7 @@ class Step:
         self.also = bool(also)          # part of the step before
         self.kind = kind                # "patch" or "cocci"
         self.name = name
-        self.files = []                 # (path in the repository, path in the tree)
+        self.files = []                 # paths, the same in the repository and in the tree
         self.changes = []               # ("with" or "without", patch on overlay files)
 
     @property
@@ -37,26 +37,14 @@ class Step:
         return os.path.join(REPO, folder, self.name)
 
     def add(self, line):
-        """Take one indented line: PATH or PATH -> TREEPATH, files or folders, or a change."""
+        """Take one indented line: the path of a file, or a change."""
         change = re.fullmatch(r"(with|without)\s+(\S+[.]patch)", line)
         if change:
             self.changes.append(change.groups())
-            return
-        src, _, dst = (part.strip() for part in line.partition("->"))
-        dst = dst or src
-        full = os.path.join(REPO, src)
-        if os.path.isfile(full):
-            self.files.append((src, dst))
-            return
-        if not os.path.isdir(full):
-            sys.exit(f"patches/steps: {self.name}: no such file: {src}")
-        for top, dirs, names in os.walk(full):
-            dirs.sort()
-            rel = os.path.relpath(top, full)
-            for name in sorted(names):
-                if not re.search(r"(\.orig|\.rej|\.swp|~)$", name):
-                    self.files.append((os.path.normpath(os.path.join(src, rel, name)),
-                                       os.path.normpath(os.path.join(dst, rel, name))))
+        elif os.path.isfile(os.path.join(REPO, line)):
+            self.files.append(line)
+        else:
+            sys.exit(f"patches/steps: {self.name}: no such file: {line}")
 
     def message(self):
         """The mail-like header: (subject, body)."""
@@ -119,7 +107,7 @@ def patched(name, files):
 
 def overlays(steps):
     """The overlay files after STEPS: {path in the tree: file to take}."""
-    files = {dst: os.path.join(REPO, src) for step in steps for src, dst in step.files}
+    files = {path: os.path.join(REPO, path) for step in steps for path in step.files}
     active = []
     for step in steps:
         for word, name in step.changes:

@@ -17,7 +17,7 @@ class Steps(unittest.TestCase):
             self.assertTrue(subject and body, step.name)
 
     def test_every_source_is_in_a_step(self):
-        named = {src for step in steps.read_steps() for src, _ in step.files}
+        named = {path for step in steps.read_steps() for path in step.files}
         for folder in "drivers", "include":
             for top, _, names in os.walk(os.path.join(REPO, folder)):
                 for name in names:

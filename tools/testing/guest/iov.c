@@ -3,9 +3,9 @@
  * The driver of a PF uses memory that it has given to a VF.
  *
  * vfio-pci has a VF of an emulated network card (igb) and exports a page of its
- * BAR. kunit/exporters/igb-pf.c drives the PF, imports the page and reads,
- * through the PF's own BAR, the 64 bytes that are behind the VF's. There it
- * must find what was written to the VF's BAR.
+ * BAR. drivers/dma-buf/tests/exporters/igb-pf.c drives the PF, imports the page
+ * and reads, through the PF's own BAR, the 64 bytes that are behind the VF's.
+ * There it must find what was written to the VF's BAR.
  */
 #include <errno.h>
 #include <glob.h>
