@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from tools.lib import tool_module
+from tools.lib import clean, tool_module
 from tools.report import results
 
 
@@ -19,7 +19,7 @@ class Kept(unittest.TestCase):
         self.tool = tool_module.load("model/run")
         self.folder = folder.name
         self.put("one")
-        for where, name, value in ((results, "LOG", folder.name), (self.tool, "CLEAN", folder.name),
+        for where, name, value in ((results, "LOG", folder.name), (clean, "CLEAN", folder.name),
                                    (self.tool, "MODELS", folder.name)):
             patch = mock.patch.object(where, name, value)
             patch.start()
@@ -33,7 +33,7 @@ class Kept(unittest.TestCase):
 
     def main(self, *lines):
         """Its status, and if it searched."""
-        version = mock.Mock(stdout=b"Spin 6")
+        version = mock.Mock(stdout="Spin 6")
         with mock.patch.object(self.tool, "search", return_value=list(lines)) as search, \
                 mock.patch("subprocess.run", return_value=version), \
                 mock.patch("sys.argv", ["run"]), \
