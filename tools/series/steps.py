@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The ordered list of steps, patches/steps: what each applies and brings in.
+"""The ordered list of steps, patches/steps, whose head says what its lines mean.
 
-A line that starts with `also` applies one more patch as a part of the step
-before it: neither of the two stands alone.
-
-An overlay file is what it is after the last step.  What earlier steps need of
-it besides, such as an interface that the last step removes, is a patch on
-overlay files: `with NAME` below a step says that from there on they are as that
-patch makes them, `without NAME` that it is over.
+An overlay file is what it is after the last step.  What earlier steps need of it
+besides is a patch on overlay files, see `with` and `without` there.
 """
 
 import filecmp
@@ -26,14 +21,15 @@ class Step:
 
     def __init__(self, also, kind, name):
         self.also = bool(also)          # part of the step before
-        self.kind = kind                # "patch" or "cocci"
+        self.kind = kind                # "patch", "cocci" or "files"
         self.name = name
+        self.topic = ""                 # that begins with this step
         self.files = []                 # paths, the same in the repository and in the tree
         self.changes = []               # ("with" or "without", patch on overlay files)
 
     @property
     def source(self):
-        folder = {"patch": "patches", "cocci": "tools/series/cocci"}[self.kind]
+        folder = "tools/series/cocci" if self.kind == "cocci" else "patches"
         return os.path.join(REPO, folder, self.name)
 
     def add(self, line):
@@ -64,7 +60,7 @@ class Step:
 def read_steps():
     """All steps in order; none if there is no list."""
     path = os.path.join(REPO, "patches/steps")
-    steps = []
+    steps, topic = [], ""
     if not os.path.exists(path):
         return steps
     with open(path) as file:
@@ -75,11 +71,20 @@ def read_steps():
             if line[0].isspace() and steps:
                 steps[-1].add(line.strip())
                 continue
-            match = re.fullmatch(r"(also\s+)?(patch|cocci)\s+(\S+)", line)
+            if line.startswith("topic "):
+                topic = line.split(maxsplit=1)[1]
+                continue
+            match = re.fullmatch(r"(also\s+)?(patch|cocci|files)\s+(\S+)", line)
             if not match or (match[1] and not steps):
                 sys.exit(f"patches/steps:{number}: cannot read: {line}")
             steps.append(Step(*match.groups()))
+            steps[-1].topic, topic = topic, ""
     return steps
+
+
+def hooks(steps):
+    """The steps that change files of the kernel; the others only bring in files of ours."""
+    return [step for step in steps if step.kind != "files"]
 
 
 def patched(name, files):

@@ -32,7 +32,8 @@ esac
 kill -9 $PPID
 """
 FILES = {
-    "steps": "patch one\n\tours\npatch two\npatch three\n",
+    "text": "Subject: 0\n\nWhat comes.\n",
+    "steps": "topic t\nfiles text\n\tours\npatch one\npatch two\npatch three\n",
     "one": "Subject: 1\n\n--- a/one\n+++ b/one\n@@ -1 +1,2 @@\n of one\n+hook 1\n",
     "two": "Subject: 2\n\n--- a/one\n+++ b/one\n@@ -1,2 +1,3 @@\n of one\n hook 1\n+hook 2\n"
            "--- a/two\n+++ b/two\n@@ -1 +1,2 @@\n of two\n+hook 2\n",

@@ -9,6 +9,7 @@ from unittest import mock
 
 from tools.lib.environment import REPO
 from tools.lib.tool_module import load
+from tools.series import steps
 
 export = load("series/export")
 # git on a machine without any configuration
@@ -112,3 +113,16 @@ class Mails(unittest.TestCase):
             self.skipTest("this clone has an author of its own")
         self.assertTrue(path().endswith("-anonymous"))
         self.assertEqual(path(**AUTHOR) + "-anonymous", path())
+
+
+class Contents(unittest.TestCase):
+    def test_every_mail_has_a_topic(self):
+        kept = []
+        for name, topic, also in (("a", "One", ""), ("b", "", ""), ("c", "", "also"), ("d", "Two", "")):
+            kept.append(steps.Step(also, "patch", name))
+            kept[-1].topic = topic
+        self.assertEqual(export.contents(kept), "    1-2  One\n    3-3  Two")
+
+    def test_cover_has_them(self):
+        self.assertRegex(export.cover(), r"\n    1-\d+  ")
+

@@ -24,3 +24,12 @@ class Steps(unittest.TestCase):
                     path = os.path.relpath(os.path.join(top, name), REPO)
                     if path.endswith((".c", ".h")):
                         self.assertIn(path, named)
+
+    def test_files_change_no_file_of_the_kernel(self):
+        for step in steps.read_steps():
+            with open(step.source) as file:
+                self.assertEqual("\n--- " not in file.read(), step.kind in ("files", "cocci"), step.name)
+
+    def test_a_file_is_in_one_step(self):
+        paths = [path for step in steps.read_steps() for path in step.files]
+        self.assertEqual(len(set(paths)), len(paths))
