@@ -32,7 +32,7 @@ export TO
 #:   check          the tests; the last line is "N passed, N failed, N skipped".  Not in it:
 #:                  check-full, check-arm64, kunit-i386, mutants, bisect, bench, programs,
 #:                  the other profiles,
-#:                  guest TESTS=mm, guest TESTS=oracle
+#:                  guest TESTS=mm
 #:
 #:   tree           prepare build/linux-SERIES: the kernel source with our series applied
 #:   kernel         build the guest kernel
