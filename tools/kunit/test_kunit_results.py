@@ -50,7 +50,8 @@ class KunitResults(unittest.TestCase):
             file.write(text)
         os.chmod(path, 0o755)
 
-    def judge(self, found, log=END, status=0, before=(), suites=()):
+    def judge(self, found, log=END, status=0, before=(), suites=(),
+              makefile=MAKEFILE):
         """The status and the suites, where kunit.py FOUND this, or nothing."""
         self.put("found.json", json.dumps(found))
         copy = f'cp "{self.log}/found.json" "$out"' if found else ""
@@ -65,7 +66,7 @@ class KunitResults(unittest.TestCase):
         for name in suites:
             step.files.append(f"d/tests/{name}-test.c")
             self.put(f"d/tests/{name}-test.c", SUITE % name)
-            self.put("d/Makefile", MAKEFILE)
+            self.put("d/Makefile", makefile)
         with mock.patch.object(results, "LOG", self.log), \
                 mock.patch.object(self.tool, "read_steps", lambda: [step]), \
                 mock.patch("sys.argv", ["kunit-results", "k", self.log, self.log]), \
@@ -142,6 +143,9 @@ class KunitResults(unittest.TestCase):
         self.assertEqual(self.failed(parsed(GOOD), log=asked, suites=["one", "two"]), [])
         self.assertEqual(self.failed(parsed(GOOD), log=asked, suites=["one", "three"]),
                          ["suite three did not run"])
+
+    def test_suite_is_built_by_a_later_step(self):
+        self.assertEqual(self.failed(parsed(GOOD), suites=["one", "two"], makefile=""), [])
 
     def test_suite_is_not_built(self):
         self.assertEqual(self.failed(parsed(GOOD), suites=["one", "amdgpu"]), [])
