@@ -493,7 +493,7 @@ static struct dma_buf *vfio_pci_bar_buf_share(struct vfio_pci_core_device *vdev,
 		}
 	}
 	if (old) {
-			/* Another task was faster */
+		/* Another task was faster */
 		dma_buf_put(dmabuf);
 		dmabuf = old;
 	}
@@ -508,7 +508,7 @@ vfio_pci_bar_buf_make(struct vfio_pci_core_device *vdev, unsigned int bar,
 	u64 size = PAGE_ALIGN((u64)pci_resource_len(vdev->pdev, bar));
 	unsigned long pgoff = vma->vm_pgoff - VFIO_PCI_INDEX_TO_PGOFF(bar);
 
-		/* On a 32-bit system a BAR can be longer than a buffer */
+	/* On a 32-bit system a BAR can be longer than a buffer */
 	if (size > LONG_MAX)
 		return vfio_pci_bar_buf_new(vdev, bar, (u64)pgoff << PAGE_SHIFT,
 					    vma->vm_end - vma->vm_start);

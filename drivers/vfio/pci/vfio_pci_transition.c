@@ -58,7 +58,7 @@ bool vfio_pci_bars_tell(struct vfio_pci_bars *bars, bool killable, int *ret)
 		return busy;
 
 	while ((buf = vfio_pci_bars_next(bars, buf))) {
-			/* If killed, go on to the end: that releases @buf */
+		/* If killed, go on to the end: that releases @buf */
 		if (!*ret)
 			*ret = vfio_pci_dma_buf_invalidate(buf, killable,
 							   &busy);
