@@ -581,7 +581,8 @@ TEST_F_TIMEOUT(byaddr, refused_later, 120)
 
 	ASSERT_GE(slice, 0);
 	replace(p + MIDDLE, PAGE, PROT_READ, slice, 0);
-	id = self->ioas = other_ioas(self);
+	id = other_ioas(self);
+	self->ioas = id;
 	ASSERT_EQ(0, map(self, p, ROOM, IOVA, IOAS_RW));
 	EXPECT_EQ(0, bufinfo_attachments(slice));
 	EXPECT_EQ(-EFAULT, endpoint_attach(self->engines.edu[0].dev, id));
@@ -793,9 +794,9 @@ struct storm {
 
 static void *map_in_a_storm(void *arg)
 {
-	struct storm *s = arg;
 	static atomic_int nr;
 	u64 iova = IOVA + atomic_fetch_add(&nr, 1) * 2 * ROOM;
+	struct storm *s = arg;
 	int rc;
 
 	while (!s->stop) {

@@ -111,7 +111,10 @@ static bool vm_open(struct vm *vm)
 	VFIO_ASSERT_EQ(ioctl(vm->vcpu, KVM_GET_SREGS, &sregs), 0);
 	sregs.cs = flat(11, 8);
 	sregs.ds = flat(3, 16);
-	sregs.es = sregs.fs = sregs.gs = sregs.ss = sregs.ds;
+	sregs.es = sregs.ds;
+	sregs.fs = sregs.ds;
+	sregs.gs = sregs.ds;
+	sregs.ss = sregs.ds;
 	sregs.cr0 |= 1;
 	VFIO_ASSERT_EQ(ioctl(vm->vcpu, KVM_SET_SREGS, &sregs), 0);
 	return true;
@@ -192,7 +195,7 @@ FIXTURE_SETUP(kvm)
 	self->dev = endpoint_open(bdf, self->iommu, NULL);
 	bar = &self->dev->bars[2];
 	self->bar = bar->vaddr;
-	self->size = min((size_t)bar->info.size, SIZE);
+	self->size = min_t(size_t, bar->info.size, SIZE);
 	self->fd = slice_export(self->dev, 2, 0, self->size);
 	ASSERT_GE(self->fd, 0);
 	self->map = variant->slice ? map_shared(self->fd, 0, self->size, RW) :

@@ -50,7 +50,7 @@ bool target_expect(struct target *t, const char *what, long rc, int want)
 	if (got == want)
 		return true;
 	target_wrong(t, "%s: %s instead of %s", what, got ? strerror(got) : "success",
-	      want ? strerror(want) : "success");
+		     want ? strerror(want) : "success");
 	return false;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 #include "program.h"
@@ -25,7 +26,7 @@ struct report {
 extern struct report *report;
 
 /* The kernel has broken a rule: report it, and end this process. */
-__attribute__((noreturn, format(printf, 1, 2)))
+__noreturn __printf(1, 2)
 void fail(const char *format, ...);
 
 /* Is @rc the expected result? */

@@ -238,8 +238,8 @@ static void check_value(struct world *w, const struct map *map, int page, u64 va
 {
 	report->checks++;
 	if (!word_is(value, *id_of(w, map, page)))
-		fail("page %d of the mapping, which is page %d of dev[%d], says %#llx instead of %#x",
-		     page, map->pages[page].page, w->bufs[map->buf].dev,
+		fail("page %d of the mapping, page %d of dev[%d], says %#llx instead of %#x", page,
+		     map->pages[page].page, w->bufs[map->buf].dev,
 		     (unsigned long long)value, *id_of(w, map, page));
 }
 

@@ -161,7 +161,7 @@ TEST_F_TIMEOUT(hang, late_yes_and_removal, 2 * LIMIT)
 	EXPECT_TRUE(window_is_free(&self->m));
 }
 
-/* Read until there is a SIGBUS: until then each word is the one that the host has put there. */
+/* Read until there is a SIGBUS.  Each word before that has to be the host's. */
 static struct job_result reads_on(void *arg)
 {
 	struct job_result result = {};
@@ -181,7 +181,7 @@ static struct job_result reads_on(void *arg)
 	return result;
 }
 
-/* The window shows nothing after a reset of the device, and so nobody may look at it then. */
+/* After a reset of the device its window shows nothing: no CPU may have it mapped by then. */
 static void read_to_the_end(struct __test_metadata *_metadata, struct _test_data_hang *self,
 			    bool removed_by_us, bool pinned)
 {

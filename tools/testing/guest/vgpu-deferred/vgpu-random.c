@@ -128,15 +128,16 @@ static void unmap(struct thing *t)
 static void destroy(struct client *c, struct thing *t)
 {
 	u64 begun = now_ms();
+	int error;
 
 	if (!t->there)
 		return;
 	unmap(t);
 	if (t->a.dmabuf >= 0)
 		close(t->a.dmabuf);
-	blob_destroy(c->gpu, &t->a.blob);
+	error = blob_destroy(c->gpu, &t->a.blob);
 	t->there = false;
-	came_to(c, "destroy", begun, 0);
+	came_to(c, "destroy", begun, error);
 }
 
 static void create(struct client *c, struct thing *t)
@@ -305,12 +306,6 @@ FIXTURE_SETUP(random)
 	self->random = word_of("vgpu-random.seed=", time(NULL) & 0xffffff) ?: 1;
 }
 
-FIXTURE_TEARDOWN(random)
-{
-	munmap(self->report, sizeof(*self->report));
-	machine_close(&self->m);
-}
-
 /* At random, @breaks percent of them break the queue; with seed 0 as they should be */
 static void answers(struct _test_data_random *self, u32 seed, const char *breaks)
 {
@@ -323,6 +318,15 @@ static void answers(struct _test_data_random *self, u32 seed, const char *breaks
 		ok = backend_ask(scripts[i], answer, sizeof(answer), "random %u %s", seed, breaks);
 		VFIO_ASSERT_TRUE(ok);
 	}
+}
+
+FIXTURE_TEARDOWN(random)
+{
+	/* A test that has failed leaves clients behind, and hosts that answer at random */
+	self->report->stop = true;
+	answers(self, 0, "0");
+	munmap(self->report, sizeof(*self->report));
+	machine_close(&self->m);
 }
 
 static void send_held_back(struct _test_data_random *self)

@@ -129,7 +129,7 @@ u32 smmu_events_next(u32 at)
 
 bool smmu_fault(u32 at, u64 *addr)
 {
-	u64 entry = ADDRESS(read64(EVENTQ_BASE), 5) + (at & events_mask() >> 1) * EVENT_SIZE;
+	u64 entry = ADDRESS(read64(EVENTQ_BASE), 5) + (at & (events_mask() >> 1)) * EVENT_SIZE;
 	u8 what = physmem_read(entry);
 
 	*addr = physmem_read(entry + 16);
