@@ -168,8 +168,8 @@ next_slot(struct dma_buf_core_attachment *core)
 }
 
 /*
- * Write all members: the slot is uninitialized, or holds leftovers of a pair that did
- * not fit.
+ * Write all members, but @provider and @kinds only if there is a converter, which alone
+ * reads them: the slot is uninitialized, or holds leftovers of a pair that did not fit.
  */
 static void fill_slot(struct dma_buf_match *match,
 		      const struct dma_buf_mapping_match *exp,
@@ -180,11 +180,9 @@ static void fill_slot(struct dma_buf_match *match,
 	match->result.exp_ops = exp->exp_ops;
 	match->offer = exp->exp_ops;
 	match->conv = conv;
-	match->provider = NULL;
-	match->kinds = 0;
 	match->flags = exp->flags;
-	/* An importer cannot list PAL, so a PAL entry needs a converter */
-	if (conv && exp->type == &dma_buf_mapping_pal_type) {
+	/* All converters are from PAL, which no importer can list */
+	if (conv) {
 		match->provider = exp->pal_data.provider;
 		match->kinds = exp->pal_data.kinds;
 	}
@@ -521,12 +519,17 @@ init_attachment(struct dma_buf_core_attachment *core, struct dma_buf *dmabuf,
 		const struct dma_buf_attach_ops *importer_ops,
 		void *importer_priv)
 {
-	core->base = (struct dma_buf_attachment){
-		.dmabuf = dmabuf,
-		.map_type = &no_match,
-		.importer_ops = importer_ops,
-		.importer_priv = importer_priv,
-	};
+	struct dma_buf_attachment *attach = &core->base;
+
+	/* Seven words: a memset() costs more than what it would save here */
+	static_assert(sizeof(*attach) == 7 * sizeof(void *));
+	attach->dmabuf = dmabuf;
+	attach->node.next = NULL;
+	attach->node.prev = NULL;
+	attach->map_type = &no_match;
+	attach->importer_ops = importer_ops;
+	attach->importer_priv = importer_priv;
+	attach->priv = NULL;
 	core->matches = &core->first;
 	core->nr_matches = 0;
 	core->users = 0;
