@@ -353,8 +353,10 @@ static bool vfio_pci_dma_buf_vma_offset(struct dma_buf *dmabuf,
 	return true;
 }
 
-static void vfio_pci_vma_setup(struct vm_area_struct *vma, bool wc,
-			       const struct vm_operations_struct *vm_ops)
+/* Inline, because mmap() of a BAR knows all arguments but the VMA */
+static __always_inline void
+vfio_pci_vma_setup(struct vm_area_struct *vma, bool wc,
+		   const struct vm_operations_struct *vm_ops)
 {
 	pgprot_t prot = vma->vm_page_prot;
 

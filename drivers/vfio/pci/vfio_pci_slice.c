@@ -51,8 +51,11 @@ vfio_pci_dma_buf_alloc(struct vfio_pci_core_device *vdev, size_t nr_ranges)
  */
 void vfio_pci_dma_buf_free(struct vfio_pci_dma_buf *buf)
 {
-	vfio_pci_slice_map_fini(&buf->map);
-	kvfree(buf->merged);
+	/* Only a map of several ranges has memory of its own */
+	if (buf->merged) {
+		vfio_pci_slice_map_fini(&buf->map);
+		kvfree(buf->merged);
+	}
 	vfio_pci_bars_put(buf->bars);
 	kvfree(buf);
 }
