@@ -96,17 +96,16 @@ static bool vma_shows_buffer(struct vm_area_struct *vma, unsigned long addr,
 int dma_buf_find_vma(unsigned long addr, unsigned long length,
 		     struct dma_buf_vma *found)
 {
+	VMA_ITERATOR(vmi, current->mm, untagged_addr(addr));
 	unsigned long start = untagged_addr(addr), end;
 	struct mm_struct *mm = current->mm;
 	struct vm_area_struct *vma;
-	struct vma_iterator vmi;
 	int ret = -ENOENT;
 
 	if (check_add_overflow(start, length, &end))
 		return -ENOENT;
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	vma_iter_init(&vmi, mm, start);
 	for_each_vma_range(vmi, vma, end) {
 		if (vma_shows_buffer(vma, start, end, found)) {
 			get_dma_buf(found->dmabuf);

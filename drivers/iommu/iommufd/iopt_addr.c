@@ -102,18 +102,12 @@ static void take_out(struct iopt_share *share)
 }
 
 /* Returns a reference, or NULL. Takes out an import that is dying or has no buffer. */
-static struct iopt_pages *find_share(struct iopt_shares *shares,
-				     const struct share_key *key)
+static struct iopt_pages *use_share(struct rb_node *node)
 {
-	struct iopt_pages *pages;
-	struct rb_node *node;
+	struct iopt_pages *pages = to_pages(node);
 
-	lockdep_assert_held(&shares->lock);
+	lockdep_assert_held(&pages->dmabuf.share->shares->lock);
 
-	node = rb_find(key, &shares->imports, share_cmp);
-	if (!node)
-		return NULL;
-	pages = to_pages(node);
 	if (!iopt_dmabuf_gone(pages) &&
 	    kref_get_unless_zero(&pages->kref))
 		return pages;
@@ -123,7 +117,7 @@ static struct iopt_pages *find_share(struct iopt_shares *shares,
 
 static int make_share(struct iopt_shares *shares, struct iopt_pages *pages)
 {
-	struct iopt_share *share = kzalloc_obj(*share, GFP_KERNEL_ACCOUNT);
+	struct iopt_share *share = kmalloc_obj(*share, GFP_KERNEL_ACCOUNT);
 
 	if (!share)
 		return -ENOMEM;
@@ -136,10 +130,10 @@ static int make_share(struct iopt_shares *shares, struct iopt_pages *pages)
 
 /* Insert @pages, unless another task has inserted its own. Takes the reference. */
 static struct iopt_pages *publish_share(struct iopt_shares *shares,
-					const struct share_key *key,
 					struct iopt_pages *pages)
 {
-	struct iopt_pages *other;
+	struct iopt_pages *other = NULL;
+	struct rb_node *node;
 	int rc;
 
 	rc = make_share(shares, pages);
@@ -148,11 +142,12 @@ static struct iopt_pages *publish_share(struct iopt_shares *shares,
 		return ERR_PTR(rc);
 	}
 	scoped_guard(mutex, &shares->lock) {
-		other = find_share(shares, key);
-		if (!other) {
-			rb_find_add(&pages->dmabuf.share->node,
-				    &shares->imports, share_add_cmp);
-			return pages;
+		while (!other) {
+			node = rb_find_add(&pages->dmabuf.share->node,
+					   &shares->imports, share_add_cmp);
+			if (!node)
+				return pages;
+			other = use_share(node);
 		}
 	}
 	iopt_put_pages(pages);
@@ -164,10 +159,17 @@ static struct iopt_pages *get_share(struct iommufd_ctx *ictx,
 				    struct dma_buf *dmabuf, bool writable)
 {
 	const struct share_key key = { .dmabuf = dmabuf, .writable = writable };
-	struct iopt_pages *pages;
+	struct iopt_shares *shares = &ictx->shares;
+	struct iopt_pages *pages = NULL;
+	struct rb_node *node;
 
-	scoped_guard(mutex, &ictx->shares.lock)
-		pages = find_share(&ictx->shares, &key);
+	/* Without the lock: publish_share() looks again */
+	if (!data_race(RB_EMPTY_ROOT(&shares->imports))) {
+		guard(mutex)(&shares->lock);
+		node = rb_find(&key, &shares->imports, share_cmp);
+		if (node)
+			pages = use_share(node);
+	}
 	if (pages) {
 		dma_buf_put(dmabuf);
 		return pages;
@@ -179,7 +181,7 @@ static struct iopt_pages *get_share(struct iommufd_ctx *ictx,
 		dma_buf_put(dmabuf);
 		return pages;
 	}
-	return publish_share(&ictx->shares, &key, pages);
+	return publish_share(shares, pages);
 }
 
 /**
@@ -204,6 +206,7 @@ void iopt_share_end(struct iopt_pages *pages)
  * @ictx: the iommufd
  * @uptr: start of the range
  * @writable: devices are to write there
+ * @first: room for the first piece, so that a range of one piece allocates none
  * @pieces: list of the pieces so far, of &struct iopt_pages_list
  * @nr: number of pieces in the list
  */
@@ -211,6 +214,7 @@ struct cut {
 	struct iommufd_ctx *ictx;
 	void __user *uptr;
 	bool writable;
+	struct iopt_pages_list *first;
 	struct list_head *pieces;
 	unsigned int nr;
 };
@@ -219,7 +223,7 @@ struct cut {
 static int add_piece(struct cut *cut, struct iopt_pages *pages,
 		     unsigned long start_byte, unsigned long length)
 {
-	struct iopt_pages_list *elm;
+	struct iopt_pages_list *elm = cut->first;
 
 	if (cut->nr) {
 		elm = list_last_entry(cut->pieces, struct iopt_pages_list, next);
@@ -229,18 +233,20 @@ static int add_piece(struct cut *cut, struct iopt_pages *pages,
 			iopt_put_pages(pages);
 			return 0;
 		}
+		elm = NULL;
+		if (cut->nr < IOPT_MAX_PIECES)
+			elm = kmalloc_obj(*elm, GFP_KERNEL_ACCOUNT);
 	}
 
-	elm = NULL;
-	if (cut->nr < IOPT_MAX_PIECES)
-		elm = kzalloc_obj(*elm, GFP_KERNEL_ACCOUNT);
 	if (!elm) {
 		iopt_put_pages(pages);
 		return cut->nr < IOPT_MAX_PIECES ? -ENOMEM : -E2BIG;
 	}
-	elm->pages = pages;
-	elm->start_byte = start_byte;
-	elm->length = length;
+	*elm = (struct iopt_pages_list){
+		.pages = pages,
+		.start_byte = start_byte,
+		.length = length,
+	};
 	list_add_tail(&elm->next, cut->pieces);
 	cut->nr++;
 	return 0;
@@ -289,23 +295,27 @@ static int add_dmabuf(struct cut *cut, const struct dma_buf_vma *vma)
 /*
  * Cut a range of addresses into pieces of memory and pieces of dma-bufs. Returns
  * -ENOENT if there are no dma-bufs. The caller owns the pieces that are in the list,
- * after any error as well.
+ * after any error as well. The first one, if there is any, is in @first.
  */
 VISIBLE_IF_KUNIT int iopt_cut_range(struct iommufd_ctx *ictx, void __user *uptr,
 				    unsigned long length, bool writable,
+				    struct iopt_pages_list *first,
 				    struct list_head *pieces)
 {
 	struct cut cut = {
 		.ictx = ictx,
 		.uptr = uptr,
 		.writable = writable,
+		.first = first,
 		.pieces = pieces,
 	};
 	unsigned long done = 0;
 	struct dma_buf_vma vma;
 	int rc;
 
-	while (done < length) {
+	if (!length)
+		return -ENOENT;
+	for (;;) {
 		rc = dma_buf_find_vma((unsigned long)uptr + done, length - done,
 				      &vma);
 		if (rc == -ENOENT && done)
@@ -323,18 +333,27 @@ VISIBLE_IF_KUNIT int iopt_cut_range(struct iommufd_ctx *ictx, void __user *uptr,
 		if (rc)
 			return rc;
 		done += vma.skip + vma.length;
+		if (done >= length)
+			return 0;
 
 		/* One turn for each VMA, several of which may become one piece */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
 	}
-	return length ? 0 : -ENOENT;
 }
 EXPORT_SYMBOL_IF_KUNIT(iopt_cut_range);
 
-VISIBLE_IF_KUNIT void iopt_free_pieces(struct list_head *pieces)
+VISIBLE_IF_KUNIT void iopt_free_pieces(struct iopt_pages_list *first,
+				       struct list_head *pieces)
 {
+	if (list_empty(pieces))
+		return;
+	list_del(&first->next);
+	if (first->area)
+		iopt_abort_area(first->area);
+	if (first->pages)
+		iopt_put_pages(first->pages);
 	iopt_free_pages_list(pieces);
 }
 EXPORT_SYMBOL_IF_KUNIT(iopt_free_pieces);
@@ -360,16 +379,17 @@ int iopt_map_bars(struct iommufd_ctx *ictx, struct io_pagetable *iopt,
 		  unsigned long *iova, void __user *uptr, unsigned long length,
 		  int iommu_prot, unsigned int flags)
 {
+	struct iopt_pages_list first;
 	LIST_HEAD(pieces);
 	int rc;
 
 	rc = iopt_cut_range(ictx, uptr, length, iommu_prot & IOMMU_WRITE,
-			    &pieces);
+			    &first, &pieces);
 	WRITE_ONCE(ictx->shares.expected, !rc);
 	if (!rc)
 		rc = iopt_map_pages(iopt, &pieces, length, iova, iommu_prot,
 				    flags);
-	iopt_free_pieces(&pieces);
+	iopt_free_pieces(&first, &pieces);
 	/* User space has always seen EFAULT for what devices cannot reach */
 	return rc == -ENOENT || rc == -EOPNOTSUPP ? -EFAULT : rc;
 }

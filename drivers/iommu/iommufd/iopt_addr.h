@@ -15,6 +15,7 @@ struct io_pagetable;
 struct iommufd_ctx;
 struct iopt_area;
 struct iopt_pages;
+struct iopt_pages_list;
 struct list_head;
 
 /**
@@ -38,6 +39,9 @@ static inline void iopt_shares_init(struct iopt_shares *shares)
 	shares->imports = RB_ROOT;
 	shares->expected = false;
 }
+
+/* io_pagetable.c */
+void iopt_abort_area(struct iopt_area *area);
 
 /* Without CONFIG_DMA_SHARED_BUFFER no import exists, and no call is compiled */
 void iopt_share_end(struct iopt_pages *pages);
@@ -94,8 +98,8 @@ static inline void iopt_dmabuf_split(struct iopt_area *area,
 #if IS_ENABLED(CONFIG_KUNIT)
 int iopt_cut_range(struct iommufd_ctx *ictx, void __user *uptr,
 		   unsigned long length, bool writable,
-		   struct list_head *pieces);
-void iopt_free_pieces(struct list_head *pieces);
+		   struct iopt_pages_list *first, struct list_head *pieces);
+void iopt_free_pieces(struct iopt_pages_list *first, struct list_head *pieces);
 #endif
 
 #endif

@@ -28,6 +28,7 @@
  * @list: the ranges of both of them
  * @hidden: the exporter does not recognize any VMA
  * @room: pages of address space, none of which can be accessed
+ * @first: room for the first of @pieces
  * @pieces: the pieces of the range
  */
 struct addr_test {
@@ -36,6 +37,7 @@ struct addr_test {
 	struct dma_buf_phys_list *list;
 	bool hidden;
 	unsigned long room;
+	struct iopt_pages_list first;
 	struct list_head pieces;
 };
 
@@ -129,7 +131,7 @@ static void addr_test_exit(struct kunit *test)
 	struct addr_test *t = test->priv;
 	size_t i;
 
-	iopt_free_pieces(&t->pieces);
+	iopt_free_pieces(&t->first, &t->pieces);
 	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&t->ictx.shares.imports));
 	for (i = 0; i < ARRAY_SIZE(t->dmabuf); i++) {
 		KUNIT_EXPECT_TRUE(test, list_empty(&t->dmabuf[i]->attachments));
@@ -166,9 +168,9 @@ static void map_rw(struct kunit *test, int i, unsigned long page,
 static int cut_bytes(struct addr_test *t, unsigned long addr,
 		     unsigned long length, bool writable)
 {
-	iopt_free_pieces(&t->pieces);
+	iopt_free_pieces(&t->first, &t->pieces);
 	return iopt_cut_range(&t->ictx, (void __user *)addr, length, writable,
-			      &t->pieces);
+			      &t->first, &t->pieces);
 }
 
 static int cut(struct addr_test *t, unsigned long page, unsigned long npages)
@@ -209,6 +211,15 @@ static void expect_buffer(struct kunit *test, size_t i, struct dma_buf *dmabuf,
 	KUNIT_EXPECT_EQ(test, elm->pages->dmabuf.start, 0);
 	KUNIT_EXPECT_EQ(test, elm->start_byte, offset);
 	KUNIT_EXPECT_EQ(test, elm->length, length);
+}
+
+/* Move the only piece to @kept, where the next cut leaves it */
+static void keep_piece(struct addr_test *t, struct iopt_pages_list *first,
+		       struct list_head *kept)
+{
+	*first = t->first;
+	list_del(&t->first.next);
+	list_add(&first->next, kept);
 }
 
 static void expect_pieces(struct kunit *test, size_t nr)
@@ -312,6 +323,7 @@ static void access_test(struct kunit *test)
 {
 	struct addr_test *t = test->priv;
 	struct dma_buf *readonly = export(t, O_RDONLY);
+	struct iopt_pages_list first;
 	struct iopt_pages *pages;
 	LIST_HEAD(kept);
 
@@ -323,14 +335,14 @@ static void access_test(struct kunit *test)
 
 	/* A read-only range does not share with a writable one */
 	pages = piece(test, 0)->pages;
-	list_move(&piece(test, 0)->next, &kept);
+	keep_piece(t, &first, &kept);
 	map_rw(test, 0, 4, 0, 2);
 	KUNIT_ASSERT_EQ(test, cut(t, 4, 2), 0);
 	KUNIT_EXPECT_TRUE(test, piece(test, 0)->pages->writable);
 	KUNIT_EXPECT_PTR_NE(test, piece(test, 0)->pages, pages);
 	KUNIT_ASSERT_EQ(test, cut_bytes(t, at(t, 4), SZ_PAGE, false), 0);
 	KUNIT_EXPECT_PTR_EQ(test, piece(test, 0)->pages, pages);
-	iopt_free_pieces(&kept);
+	iopt_free_pieces(&first, &kept);
 
 	map_file(test, t->dmabuf[0], 6, 0, 2, PROT_NONE);
 	KUNIT_EXPECT_EQ(test, cut_bytes(t, at(t, 6), SZ_PAGE, false), -EFAULT);
@@ -338,7 +350,7 @@ static void access_test(struct kunit *test)
 	map_file(test, readonly, 8, 0, 2, PROT_READ);
 	KUNIT_EXPECT_EQ(test, cut(t, 8, 2), -EPERM);
 	KUNIT_EXPECT_EQ(test, cut_bytes(t, at(t, 8), SZ_PAGE, false), 0);
-	iopt_free_pieces(&t->pieces);
+	iopt_free_pieces(&t->first, &t->pieces);
 	vm_munmap(t->room, ROOM_PAGES * SZ_PAGE);
 	dma_buf_put(readonly);
 }
@@ -362,20 +374,21 @@ static void too_many_test(struct kunit *test)
 static void revoked_share_test(struct kunit *test)
 {
 	struct addr_test *t = test->priv;
+	struct iopt_pages_list first;
 	struct iopt_pages *pages;
 	LIST_HEAD(kept);
 
 	map_rw(test, 0, 4, 0, 2);
 	KUNIT_ASSERT_EQ(test, cut(t, 4, 2), 0);
 	pages = piece(test, 0)->pages;
-	list_move(&piece(test, 0)->next, &kept);
+	keep_piece(t, &first, &kept);
 
 	dma_resv_lock(t->dmabuf[0]->resv, NULL);
 	dma_buf_invalidate_mappings(t->dmabuf[0]);
 	dma_resv_unlock(t->dmabuf[0]->resv);
 	KUNIT_ASSERT_EQ(test, cut(t, 4, 2), 0);
 	KUNIT_EXPECT_PTR_EQ(test, piece(test, 0)->pages, pages);
-	iopt_free_pieces(&t->pieces);
+	iopt_free_pieces(&t->first, &t->pieces);
 
 	dma_buf_hang_up(t->dmabuf[0]);
 	KUNIT_ASSERT_EQ(test, cut(t, 4, 2), 0);
@@ -383,7 +396,7 @@ static void revoked_share_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&t->dmabuf[0]->attachments), 2);
 
 	/* The end of the first import leaves the second one in the tree */
-	iopt_free_pieces(&kept);
+	iopt_free_pieces(&first, &kept);
 	KUNIT_EXPECT_FALSE(test, RB_EMPTY_ROOT(&t->ictx.shares.imports));
 	vm_munmap(t->room, ROOM_PAGES * SZ_PAGE);
 }
