@@ -53,12 +53,14 @@ static long kernel_read(const void *addr, u64 *value)
 static long keep_page(void *addr, int how)
 {
 	struct iovec to = { &(u64){ 0 }, sizeof(u64) }, from = { addr, sizeof(u64) };
-	long rc;
+	long rc = -1;
 
-	if (how)
-		rc = syscall(SYS_futex, addr, FUTEX_WAKE, 1, NULL, NULL, 0);
-	else
+	errno = ENOSYS;
+	if (!how)
 		rc = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+	/* Not every kernel has process_vm_readv() */
+	if (rc < 0 && errno == ENOSYS)
+		rc = syscall(SYS_futex, addr, FUTEX_WAKE, 1, NULL, NULL, 0);
 	return rc < 0 ? -errno : rc;
 }
 
