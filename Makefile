@@ -71,9 +71,9 @@ export TO
 #:   LINUX=7.3      kernel series: 7.3 or 7.2; next: what comes after (check-patches alone)
 #:   TESTS=A,B      guest tests to run, see below; all, imports, own, peer and stress are groups
 #:   WAYS=A,B       programs: how QEMU opens its devices: cdev, group-iommufd, group-type1
-#:   SEED=N STEPS=N,N SECONDS=N
+#:   SEED=N STEPS=N,N SECONDS=N FAIL=1
 #:                  guest TESTS=oracle: the program of this seed, or these steps of it;
-#:                  or random programs for so long
+#:                  or random programs for so long; with allocations that fail
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
 #:                  nop2p: without peer-to-peer DMA; kvm: virtual machines in the guest;
@@ -91,7 +91,8 @@ tree = $(shell tools/lib/print-path tree)
 name = $(shell tools/lib/print-path name)
 mails = $(shell tools/lib/print-path export)
 # For the test of this name
-oracle = $(SEED:%=oracle.seed=%) $(STEPS:%=oracle.steps=%) $(SECONDS:%=oracle.seconds=%)
+oracle = $(SEED:%=oracle.seed=%) $(STEPS:%=oracle.steps=%) $(SECONDS:%=oracle.seconds=%) \
+	$(FAIL:%=oracle.fail=%)
 series = $(shell tools/lib/print-path series)
 
 deps:

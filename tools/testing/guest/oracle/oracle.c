@@ -7,7 +7,8 @@
  * Words of the kernel's command line: oracle.seconds= is the duration,
  * oracle.seed= the first program, oracle.steps= the steps of it to run, and
  * oracle.shrink= the time for making a failure shorter. With a seed and without
- * seconds only that program is run.
+ * seconds only that program is run. With oracle.fail=1 allocations of the kernel fail:
+ * see TRY().
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include <libvfio.h>
 
 #include "lib/file.h"
+#include "lib/inject.h"
 
 #include "nvme.h"
 #include "report.h"
@@ -78,9 +80,12 @@ static void print_counts(double seconds)
 {
 	int op;
 
-	printf("# %llu programs, %llu steps, %.0f a second, %llu checks:",
+	printf("# %llu programs, %llu steps, %.0f a second, %llu checks",
 	       (unsigned long long)report->programs, (unsigned long long)report->steps,
 	       report->steps / seconds, (unsigned long long)report->checks);
+	if (report->fails)
+		printf(", %llu failed allocations", (unsigned long long)report->hits);
+	printf(":");
 	for (op = 0; op < NR_OPERATIONS; op++)
 		printf(" %s %llu", operation_name(op), (unsigned long long)report->count[op]);
 	printf("\n");
@@ -139,6 +144,11 @@ int main(void)
 	printf("TAP version 13\n1..1\n# seed %llu\n", (unsigned long long)seed);
 	if (!nvme_there()) {
 		printf("ok 1 oracle.programs # SKIP needs an nvme without memory\n");
+		return 4;
+	}
+	report->fails = number_of("oracle.fail=", 0);
+	if (report->fails && !inject_ready()) {
+		printf("ok 1 oracle.programs # SKIP needs a kernel whose allocations can fail\n");
 		return 4;
 	}
 	if (seed_word && !seconds)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "program.h"
+#include "report.h"
 
 static void print_ranges(const struct step *s)
 {
@@ -140,7 +141,7 @@ void program_print(const struct program *p, int failed)
 	printf("# make guest TESTS=oracle SEED=%llu STEPS=", (unsigned long long)p->seed);
 	for (i = 0; i < p->nr; i++)
 		printf("%s%d", i ? "," : "", p->steps[i].number);
-	printf("\n");
+	printf("%s\n", report->fails ? " FAIL=1" : "");
 	for (i = 0; i < p->nr; i++) {
 		printf("# %s\t", i == failed ? "*" : " ");
 		print_step(&p->steps[i]);

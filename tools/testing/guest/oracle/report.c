@@ -4,6 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/inject.h"
+
 #include "report.h"
 
 struct report *report;
@@ -31,6 +33,23 @@ void expect_one(const char *what, long rc, long want, long other)
 	report->checks++;
 	if (rc != want && rc != other)
 		fail("%s: %ld instead of %ld or %ld", what, rc, want, other);
+}
+
+/* More than nearly all calls make */
+#define ALLOCATIONS	24
+
+void try_begin(const struct step *s)
+{
+	if (report->fails)
+		inject_arm(1 + s->random / 97 % ALLOCATIONS);
+}
+
+bool try_end(void)
+{
+	if (!report->fails || !inject_disarm())
+		return false;
+	report->hits++;
+	return true;
 }
 
 double now(void)

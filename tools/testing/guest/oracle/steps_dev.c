@@ -142,7 +142,9 @@ bool step_MEMORY(struct world *w, const struct step *s)
 	 */
 	if (!dev->memory)
 		on = true;
+	try_begin(s);
 	endpoint_memory(dev->vfio, on);
+	try_end();
 	dev->memory = on;
 	if (!on)
 		world_outage(w, s->dev);

@@ -56,10 +56,11 @@ bool step_IMPORT(struct world *w, const struct step *s)
 	if (slice->fd < 0)
 		return false;
 	span = span_of(w->bufs[slice->buf].nr, s->at, s->nr);
-	rc = ioas_map_file(w->iommu->iommufd, w->ioas[s->ioas], slice->fd, span.at * PAGE,
-			   span.nr * PAGE, slot_iova(s->slot),
-			   IOAS_READ | (write ? IOAS_WRITE : 0) |
-			   (stays ? IOMMU_IOAS_MAP_STAY_REVOKED : 0));
+	rc = TRY_IOMMUFD(s, ioas_map_file(w->iommu->iommufd, w->ioas[s->ioas], slice->fd,
+					  span.at * PAGE, span.nr * PAGE,
+					  slot_iova(s->slot),
+					  IOAS_READ | (write ? IOAS_WRITE : 0) |
+					  (stays ? IOMMU_IOAS_MAP_STAY_REVOKED : 0)));
 	want = import_errno(w, slice->buf, write, stays);
 	if (!want && area->there)
 		want = -EEXIST;
@@ -97,9 +98,10 @@ bool step_IMPORT_ADDRESS(struct world *w, const struct step *s)
 	if (!map->addr)
 		return false;
 	span = span_of(map->nr, s->at, s->nr);
-	rc = ioas_map(w->iommu->iommufd, w->ioas[s->ioas], map->addr + span.at * PAGE,
-		      span.nr * PAGE, slot_iova(s->slot),
-		      IOAS_READ | (write ? IOAS_WRITE : 0));
+	rc = TRY_IOMMUFD(s, ioas_map(w->iommu->iommufd, w->ioas[s->ioas],
+				     map->addr + span.at * PAGE, span.nr * PAGE,
+				     slot_iova(s->slot),
+				     IOAS_READ | (write ? IOAS_WRITE : 0)));
 	want = address_errno(w, map, span, write);
 	report->checks++;
 	if (area->there && rc >= 0)
@@ -140,8 +142,8 @@ bool step_UNMAP(struct world *w, const struct step *s)
 		expect("unmap of a part", rc, -ENOENT);
 		return true;
 	}
-	rc = ioas_unmap(w->iommu->iommufd, w->ioas[s->ioas], slot_iova(s->slot), length,
-			&unmapped);
+	rc = MUST(s, ioas_unmap(w->iommu->iommufd, w->ioas[s->ioas], slot_iova(s->slot),
+				length, &unmapped));
 	expect("unmap", rc, 0);
 	expect("length of unmap", unmapped, length);
 	area->there = false;
@@ -181,7 +183,7 @@ bool step_COPY(struct world *w, const struct step *s)
 	from = &w->areas[from_at / NR_SLOTS][from_at % NR_SLOTS];
 	to = &w->areas[to_at / NR_SLOTS][to_at % NR_SLOTS];
 	span = span_of(from->nr, s->at, s->nr);
-	rc = copy(w, to_at, from_at, span, write);
+	rc = TRY_IOMMUFD(s, copy(w, to_at, from_at, span, write));
 	if (!buf_alive(w, from->buf) || from->lost)
 		want = -ENODEV;
 	if (write && !from->imported_writable)
@@ -201,7 +203,8 @@ bool step_ATTACH(struct world *w, const struct step *s)
 
 	if (target == TO_TABLE0 && !w->table[0])
 		return false;
-	expect("attach to an IOAS", endpoint_attach(w->engine.dev, target_id(w, target)), 0);
+	expect("attach to an IOAS",
+	       TRY_IOMMUFD(s, endpoint_attach(w->engine.dev, target_id(w, target))), 0);
 	w->target = target;
 	return true;
 }
@@ -212,14 +215,15 @@ bool step_TABLE(struct world *w, const struct step *s)
 	int rc;
 
 	if (!w->table[0]) {
-		rc = hwpt_alloc(w->iommu->iommufd, w->engine.id, w->ioas[0], &w->table[0]);
+		rc = TRY_IOMMUFD(s, hwpt_alloc(w->iommu->iommufd, w->engine.id, w->ioas[0],
+					       &w->table[0]));
 		expect("IOMMU_HWPT_ALLOC", rc, 0);
 		return true;
 	}
 	if (w->target == TO_TABLE0)
 		return false;
-	expect("IOMMU_DESTROY of a page table", iommufd_destroy(w->iommu->iommufd, w->table[0]),
-	       0);
+	expect("IOMMU_DESTROY of a page table",
+	       MUST(s, iommufd_destroy(w->iommu->iommufd, w->table[0])), 0);
 	w->table[0] = 0;
 	return true;
 }

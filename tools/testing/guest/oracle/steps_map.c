@@ -17,6 +17,15 @@ static struct proc *proc_of(struct world *w, const struct step *s)
 	return s->proc && !proc->pid ? &w->procs[0] : proc;
 }
 
+/* No allocation of another process fails, see TRY(). */
+static int ask(struct world *w, struct proc *proc, const struct step *s,
+	       const struct request *r, u64 *value)
+{
+	if (proc != &w->procs[0])
+		return proc_ask(proc, r, value);
+	return TRY(s, proc_ask(proc, r, value));
+}
+
 static int some_prot(const struct step *s)
 {
 	return s->flags % 4 ? PROT_READ | PROT_WRITE : PROT_READ;
@@ -65,7 +74,7 @@ bool step_MMAP_SLICE(struct world *w, const struct step *s)
 	if (want == -EINVAL && buf->read_only)
 		prot = PROT_READ;
 	expect("mmap() of a slice",
-	       proc_ask(proc, &(struct request){
+	       ask(w, proc, s, &(struct request){
 				.type = ASK_MMAP, .fd = slice->fd, .at = span.at * PAGE,
 				.length = span.nr * PAGE, .prot = prot }, &addr), want);
 	if (!want)
@@ -101,7 +110,7 @@ bool step_MMAP_DEVICE(struct world *w, const struct step *s)
 	if (map->addr || !dev->vfio)
 		return false;
 	expect("mmap() of a BAR",
-	       proc_ask(&w->procs[0], &(struct request){
+	       ask(w, &w->procs[0], s, &(struct request){
 				.type = ASK_MMAP, .fd = dev->vfio->fd,
 				.at = dev->vfio->bars[BAR].info.offset + span.at * PAGE,
 				.length = span.nr * PAGE, .prot = prot }, &addr), 0);
@@ -174,7 +183,7 @@ bool step_MPROTECT(struct world *w, const struct step *s)
 		return false;
 	want = w->bufs[map->buf].read_only && prot & PROT_WRITE ? -EACCES : 0;
 	expect("mprotect()",
-	       proc_ask(proc, &(struct request){
+	       ask(w, proc, s, &(struct request){
 				.type = ASK_MPROTECT, .addr = map->addr + span.at * PAGE,
 				.length = span.nr * PAGE, .prot = prot }, NULL), want);
 	if (want)

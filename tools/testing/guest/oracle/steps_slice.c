@@ -65,8 +65,8 @@ bool step_EXPORT(struct world *w, const struct step *s)
 	buf->generation = dev->generation;
 	buf->read_only = !(s->flags % 4);
 	arg.nr_ranges = to_dma_ranges(ranges, pages, program_ranges(s->random, pages), buf);
-	slice->fd = endpoint_export_raw(dev->vfio, VFIO_DEVICE_FEATURE_GET, &arg, ranges,
-					arg.nr_ranges);
+	slice->fd = TRY(s, endpoint_export_raw(dev->vfio, VFIO_DEVICE_FEATURE_GET, &arg,
+					       ranges, arg.nr_ranges));
 	if (slice->fd < 0)
 		fail("export of %d pages in %u ranges: %d", buf->nr, arg.nr_ranges, slice->fd);
 	report->checks++;
@@ -119,7 +119,7 @@ bool step_EXPORT_BAD(struct world *w, const struct step *s)
 		ranges[0].length = ranges[1].length = 1ULL << 63;
 		break;
 	}
-	rc = endpoint_export_raw(dev->vfio, VFIO_DEVICE_FEATURE_GET, &arg, ranges, 2);
+	rc = TRY(s, endpoint_export_raw(dev->vfio, VFIO_DEVICE_FEATURE_GET, &arg, ranges, 2));
 	expect("a bad export", rc, want);
 	return true;
 }
@@ -130,7 +130,7 @@ bool step_CLOSE_SLICE(struct world *w, const struct step *s)
 
 	if (slice->fd < 0)
 		return false;
-	expect("close() of a slice", close(slice->fd), 0);
+	expect("close() of a slice", MUST(s, close(slice->fd)), 0);
 	slice->fd = -1;
 	return true;
 }
@@ -175,8 +175,8 @@ bool step_REVOKE(struct world *w, const struct step *s)
 		return false;
 	fence = fence_pends(w);
 	begin = now();
-	rc = wait ? slice_revoke(w->devs[dev].vfio, slice->fd) :
-		    slice_start_revoke(w->devs[dev].vfio, slice->fd);
+	rc = wait ? MUST(s, slice_revoke(w->devs[dev].vfio, slice->fd)) :
+		    TRY(s, slice_start_revoke(w->devs[dev].vfio, slice->fd));
 	expect("revoke", rc, feature_errno(w, dev, buf));
 	/* A client's fence does not delay it. */
 	if (fence && !fence_pends(w) && now() - begin > REVOKE_SECONDS)
@@ -219,7 +219,7 @@ bool step_FENCE(struct world *w, const struct step *s)
 	w->fence = fence_open(&w->fence_end);
 	if (w->fence < 0)
 		return false;
-	expect("import of a sync file", fence_import(slice->fd, w->fence), 0);
+	expect("import of a sync file", TRY(s, fence_import(slice->fd, w->fence)), 0);
 	return true;
 }
 
@@ -263,7 +263,7 @@ bool step_MEMATTR(struct world *w, const struct step *s)
 	dev = &w->devs[buf->dev];
 	if (!dev->vfio)
 		return false;
-	rc = slice_memattr(dev->vfio, slice->fd, s->flags % 2 ? SLICE_WC : SLICE_NC);
+	rc = TRY(s, slice_memattr(dev->vfio, slice->fd, s->flags % 2 ? SLICE_WC : SLICE_NC));
 	want = feature_errno(w, buf->dev, buf);
 	expect_one("memattr", rc, want, want ?: -EOPNOTSUPP);
 	return true;
