@@ -92,7 +92,7 @@ name = $(shell tools/lib/print-path name)
 mails = $(shell tools/lib/print-path export)
 # For the test of this name
 oracle = $(SEED:%=oracle.seed=%) $(STEPS:%=oracle.steps=%) $(SECONDS:%=oracle.seconds=%) \
-	$(FAIL:%=oracle.fail=%)
+	$(FAIL:%=oracle.fail=%) $(if $(filter kcov,$(PROFILE)),oracle.kcov=1)
 series = $(shell tools/lib/print-path series)
 
 deps:
@@ -123,7 +123,9 @@ demo shell: kernel headers
 guest: kernel headers
 	@tools/report/run-part guest-$(name)-$(PROFILE) tools/guest/boot $(or $(TESTS),all) \
 		--append "$(oracle)"; \
-		tools/report/report guest-$(name)-$(PROFILE)
+		tools/report/report guest-$(name)-$(PROFILE) \
+		$(if $(filter kcov,$(PROFILE)),&& tools/report/reached $(tree)/.obj-kcov/vmlinux \
+			build/log/guest-$(name)-kcov.results)
 
 vgpu: kernel headers
 	@for machine in near far blobs intel; do \

@@ -15,13 +15,13 @@ arch=x86 cross='' image=arch/x86/boot/bzImage of_arch='' page_size=4096
 config_of="$PROFILE graphics" ours_of=$PROFILE-ours
 
 case $PROFILE in
-check|bench|full) ;;
+check|bench|kcov|full) ;;
 modular) config_of="graphics modular" ;;
 kcsan|kvm|nop2p) config_of=$PROFILE ;;
 arm64) config_of="check arm64-check" ours_of=arm64-ours ;;
 arm64-64k) config_of="check arm64-check arm64-64k" ours_of=arm64-ours page_size=65536 ;;
 *)
-	echo "PROFILE is check, bench, kcsan, kvm, nop2p, modular, full, arm64 or arm64-64k, not $PROFILE" >&2
+	echo "PROFILE is check, bench, kcov, kcsan, kvm, nop2p, modular, full, arm64 or arm64-64k, not $PROFILE" >&2
 	exit 2;;
 esac
 

@@ -8,7 +8,7 @@
  * oracle.seed= the first program, oracle.steps= the steps of it to run, and
  * oracle.shrink= the time for making a failure shorter. With a seed and without
  * seconds only that program is run. With oracle.fail=1 allocations of the kernel fail:
- * see TRY().
+ * see TRY(). With oracle.kcov=1 the places of the kernel that were reached are printed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@
 #include "lib/file.h"
 #include "lib/inject.h"
 
+#include "cover.h"
 #include "nvme.h"
 #include "report.h"
 #include "worker.h"
@@ -146,6 +147,10 @@ int main(void)
 		printf("ok 1 oracle.programs # SKIP needs an nvme without memory\n");
 		return 4;
 	}
+	if (number_of("oracle.kcov=", 0) && !cover_init()) {
+		printf("ok 1 oracle.programs # SKIP needs a kernel with KCOV\n");
+		return 4;
+	}
 	report->fails = number_of("oracle.fail=", 0);
 	if (report->fails && !inject_ready()) {
 		printf("ok 1 oracle.programs # SKIP needs a kernel whose allocations can fail\n");
@@ -155,6 +160,7 @@ int main(void)
 		passed = replay(seed, steps);
 	else
 		passed = programs(seed, seconds ?: SECONDS);
+	cover_print();
 	printf("%s 1 oracle.programs\n", passed ? "ok" : "not ok");
 	return !passed;
 }

@@ -96,6 +96,7 @@ static void print_step(const struct step *s)
 	case OP_FENCE:
 	case OP_PATH:
 	case OP_MEMATTR:
+	case OP_DRM:
 	case OP_MMAP_SLICE:
 	case OP_MMAP_DEVICE:
 		print_slice(s);
@@ -119,6 +120,9 @@ static void print_step(const struct step *s)
 	case OP_DMA_READ:
 	case OP_DMA_WRITE:
 		print_import(s);
+		break;
+	case OP_MEMORY_BUF:
+		printf("%s(%d pages, %d)", operation_name(s->op), 1 + s->random % 64, s->flags);
 		break;
 	case OP_TABLE:
 	case OP_SWEEP:

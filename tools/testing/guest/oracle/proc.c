@@ -16,6 +16,7 @@
 #include "lib/pass.h"
 #include "lib/slice.h"
 
+#include "cover.h"
 #include "proc.h"
 
 struct reply {
@@ -128,6 +129,7 @@ static void child(int sock)
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	cover_begin();
 	for (;;) {
 		struct reply reply = {};
 
@@ -135,6 +137,7 @@ static void child(int sock)
 		reply.rc = serve(&request, fd, &reply.value);
 		if (fd >= 0)
 			close(fd);
+		cover_take();
 		if (write(sock, &reply, sizeof(reply)) != sizeof(reply))
 			_exit(1);
 	}

@@ -43,6 +43,7 @@ static const u8 weights[NR_OPERATIONS] = {
 	[OP_KERNEL_READ] = 2, [OP_GUP] = 1,
 	[OP_IMPORT] = 10, [OP_IMPORT_ADDRESS] = 6, [OP_UNMAP] = 6, [OP_COPY] = 6,
 	[OP_ATTACH] = 4, [OP_TABLE] = 2, [OP_DMA_READ] = 10, [OP_DMA_WRITE] = 10,
+	[OP_DRM] = 1, [OP_MEMORY_BUF] = 2,
 	[OP_PREAD] = 3, [OP_PWRITE] = 3,
 	[OP_MEMORY] = 7, [OP_POWER] = 3, [OP_LOW_POWER] = 2, [OP_RESET] = 1,
 	[OP_SYSFS_RESET] = 1, [OP_FLR] = 1, [OP_HOT_RESET] = 1,

@@ -8,6 +8,7 @@
 #include "lib/bufinfo.h"
 #include "lib/ioas.h"
 
+#include "cover.h"
 #include "proc.h"
 #include "report.h"
 #include "steps.h"
@@ -157,6 +158,7 @@ void program_run(struct world *w, const struct program *p)
 		/* While it runs it counts as a step with something to do. */
 		report->did[report->at] = true;
 		report->did[report->at] = functions[s->op](w, s);
+		cover_take();
 		if (report->did[report->at]) {
 			report->steps++;
 			report->count[s->op]++;
@@ -164,6 +166,7 @@ void program_run(struct world *w, const struct program *p)
 	}
 	sweep(w);
 	end_all(w, p->seed);
+	cover_take();
 	report->programs++;
 }
 

@@ -21,6 +21,7 @@
 #include "lib/ioas.h"
 #include "lib/slice.h"
 
+#include "cover.h"
 #include "report.h"
 #include "steps.h"
 
@@ -97,8 +98,10 @@ static void *owner(void *arg)
 	struct storm *st = arg;
 	int i;
 
+	cover_begin();
 	for (i = 0; i < ROUNDS; i++) {
 		take_away(st);
+		cover_take();
 		pause_us(&st->random);
 	}
 	st->stop = true;
@@ -113,7 +116,9 @@ static void *cpu(void *arg)
 	int page, sig;
 	u32 id;
 
+	cover_begin();
 	while (!st->stop) {
+		cover_take();
 		page = random_below(&random, DEV_PAGES / NR_WRITERS) * NR_WRITERS + CPU;
 		id = new_id(st);
 		sig = try_write(place(st->map, page, page), word(id));
@@ -138,7 +143,9 @@ static void *engine(void *arg)
 	u64 random = st->random ^ 0x89abcdef, value;
 	int page, quiet;
 
+	cover_begin();
 	while (!st->stop) {
+		cover_take();
 		page = random_below(&random, DEV_PAGES / NR_WRITERS) * NR_WRITERS;
 		nvme_store(&st->w->engine, st->iova + (page + ENGINE) * PAGE +
 			   word_at(page + ENGINE), word(new_id(st)));
@@ -157,7 +164,9 @@ static void *importer(void *arg)
 	int fd = st->w->iommu->iommufd, rc;
 	u64 length = 0;
 
+	cover_begin();
 	while (!st->stop) {
+		cover_take();
 		rc = ioas_map_file(fd, st->other_ioas, st->fd, 0, DEV_PAGES * PAGE,
 				   st->other_iova, IOAS_RW);
 		expect_one("IOMMU_IOAS_MAP_FILE in a storm", rc, 0, -EAGAIN);
@@ -205,8 +214,11 @@ static void *revoker(void *arg)
 	struct storm *st = arg;
 	u64 random = st->random ^ 0xfedcba987;
 
-	while (!st->stop)
+	cover_begin();
+	while (!st->stop) {
 		revoke_one(st, &random);
+		cover_take();
+	}
 	return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cover.h"
 #include "report.h"
 #include "steps.h"
 #include "worker.h"
@@ -21,6 +22,7 @@ static void work(const struct program *p, u64 seed, int seconds)
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	cover_begin();
 	world_open(&world);
 	end = now() + seconds;
 	/* At least one program, on the slowest of machines */
@@ -30,6 +32,7 @@ static void work(const struct program *p, u64 seed, int seconds)
 		program_run(&world, p ?: &program);
 	} while (!p && now() < end);
 	world_close(&world);
+	cover_take();
 	fflush(stdout);
 	_exit(0);
 }
