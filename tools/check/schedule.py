@@ -61,12 +61,7 @@ class Schedule:
 
     def so_far(self, part):
         """The line at the end of a part."""
-        suites = []
-        for name in self.took:
-            path = os.path.join(results.LOG, name + ".json")
-            suites += results.load(path) if os.path.exists(path) else \
-                [results.Suite(name, failed=["gave no results"])]
-        counts = results.counts(suites)
+        counts = results.counts([suite for name in self.took for suite in results.load(name)])
         left = self.left()
         rest = f"; about {minutes(left)} to go" if left else ""
         return (f"== {len(self.took)} of {len(self.parts)} parts: {part.name} took "

@@ -74,8 +74,7 @@ class Running(unittest.TestCase):
         self.assertEqual(quiet, {"compile": False, "objects": False, "long": True, "short": True})
 
     def test_running_total(self):
-        results.save(os.path.join(results.LOG, "compile.json"),
-                     [results.Suite("a", passed=3, failed=["x"], skipped=["y"])])
+        results.save("compile", [results.Suite("a", passed=3, failed=["x"], skipped=["y"])])
         lines = self.go()
         self.assertIn("4 of 4 parts", lines[-1])
         # Those without results have failed.
@@ -130,8 +129,7 @@ class Quick(unittest.TestCase):
                 mock.patch.object(results, "LOG", folder), mock.patch.dict(os.environ), \
                 mock.patch("subprocess.run", side_effect=ended):
             self.assertEqual(self.tool.guest("q", "check", ["p2p"]), 1)
-            path = os.path.join(folder, "q.json")
-            return results.load(path) if os.path.exists(path) else None
+            return results.load("q") if results.saved("q") else None
 
     def test_guest_that_does_not_boot(self):
         suites = self.guest(0, 0, 1, 1)

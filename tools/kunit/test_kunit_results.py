@@ -39,6 +39,9 @@ class KunitResults(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.log = folder.name
+        log = mock.patch.object(results, "LOG", folder.name)
+        log.start()
+        self.addCleanup(log.stop)
         self.tool = tool_module.load("kunit/kunit-results")
         self.put("tools/testing/kunit/kunit.py", "")
         self.put(".config", "\nCONFIG_A_TEST=y\nCONFIG_PM=n\n")
@@ -61,18 +64,17 @@ class KunitResults(unittest.TestCase):
         if os.path.exists(path):
             os.unlink(path)
         if before:
-            results.save(path, before)
+            results.save("k", before)
         step = steps.Step(None, "patch", "p")
         for name in suites:
             step.files.append(f"d/tests/{name}-test.c")
             self.put(f"d/tests/{name}-test.c", SUITE % name)
             self.put("d/Makefile", makefile)
-        with mock.patch.object(results, "LOG", self.log), \
-                mock.patch.object(self.tool, "read_steps", lambda: [step]), \
+        with mock.patch.object(self.tool, "read_steps", lambda: [step]), \
                 mock.patch("sys.argv", ["kunit-results", "k", self.log, self.log]), \
                 contextlib.redirect_stdout(io.StringIO()):
             code = self.tool.main()
-            return code, results.load(path)
+            return code, results.load("k")
 
     def failed(self, *args, **kept):
         code, suites = self.judge(*args, **kept)

@@ -24,7 +24,6 @@ class Kept(unittest.TestCase):
             patch = mock.patch.object(where, name, value)
             patch.start()
             self.addCleanup(patch.stop)
-        self.json = os.path.join(folder.name, "model.json")
 
     def put(self, text):
         for model in self.tool.NONE:
@@ -43,9 +42,9 @@ class Kept(unittest.TestCase):
 
     def test_same_model(self):
         self.assertEqual(self.main("1..1", "ok 1 a"), (0, True))
-        os.unlink(self.json)
+        os.unlink(results.path("model"))
         self.assertEqual(self.main("1..1", "not ok 1 a"), (0, False))
-        self.assertEqual(results.load(self.json)[0].passed, 1)
+        self.assertEqual(results.load("model")[0].passed, 1)
 
     def test_model_has_changed(self):
         self.main("1..1", "ok 1 a")

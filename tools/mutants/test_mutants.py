@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests that no result of an earlier run is taken for a mutant's."""
 
-import os
 import subprocess
 import tempfile
 import unittest
@@ -23,7 +22,6 @@ class Mutant(unittest.TestCase):
         mutant.tool = lambda name, *args: subprocess.CompletedProcess(
             args, statuses[name], f"{name} was called")
         with tempfile.TemporaryDirectory() as folder, mock.patch.object(results, "LOG", folder):
-            base = os.path.join(folder, "mutant-m")
-            results.save(base + ".json", [results.Suite("s", failed=["t"])])
-            open(base + ".log", "w").close()
+            results.save("mutant-m", [results.Suite("s", failed=["t"])])
+            open(results.path("mutant-m", "log"), "w").close()
             self.assertEqual(mutant.judge(), (False, "m: guest/boot was called"))

@@ -61,22 +61,39 @@ class Suite:
         return self.passed + len(self.failed) + len(self.skipped)
 
 
+def path(name, kind="json"):
+    """A file that NAME leaves."""
+    return os.path.join(LOG, f"{name}.{kind}")
+
+
+def read(file):
+    """The text of a log or of results, which can have the line endings of a serial port."""
+    with open(file, errors="replace") as text:
+        return text.read().replace("\r", "")
+
+
 def forget(name):
     """Take away what an earlier run of NAME has left."""
     for kind in "json", "kunit.json", "log", "results":
-        path = os.path.join(LOG, f"{name}.{kind}")
-        if os.path.exists(path):
-            os.unlink(path)
+        if os.path.exists(path(name, kind)):
+            os.unlink(path(name, kind))
 
 
-def save(path, suites):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w") as file:
+def save(name, suites):
+    os.makedirs(LOG, exist_ok=True)
+    with open(path(name), "w") as file:
         json.dump([vars(suite) for suite in suites], file, indent=1)
 
 
-def load(path):
-    with open(path) as file:
+def saved(name):
+    return os.path.exists(path(name))
+
+
+def load(name):
+    """The suites of NAME; one that failed, if it has left none."""
+    if not saved(name):
+        return [Suite(name, failed=["gave no results; see above"])]
+    with open(path(name)) as file:
         return [Suite(**entry) for entry in json.load(file)]
 
 

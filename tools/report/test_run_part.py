@@ -21,7 +21,7 @@ class RunPart(unittest.TestCase):
         log = mock.patch.object(results, "LOG", folder.name)
         log.start()
         self.addCleanup(log.stop)
-        self.json = os.path.join(folder.name, "part.json")
+        self.new, self.json = results.path("new"), results.path("part")
 
     def run_tool(self, tool, *args):
         """The status of a tool, and what it printed."""
@@ -34,22 +34,22 @@ class RunPart(unittest.TestCase):
         return self.run_tool("report/report", "part")
 
     def test_fails_before_it_has_results(self):
-        results.save(self.json, PASSED)
+        results.save("part", PASSED)
         status, said = self.report("false")
         self.assertEqual((status, said.splitlines()[-1]), (1, "0 passed, 1 failed, 0 skipped"))
 
     def test_says_nothing(self):
-        results.save(self.json, PASSED)
+        results.save("part", PASSED)
         self.assertEqual(self.report("true")[0], 1)
 
     def test_fails_after_good_results(self):
-        results.save(self.json + ".new", PASSED)
-        status, said = self.report("sh", "-c", 'cp "$0.new" "$0"; exit 3', self.json)
+        results.save("new", PASSED)
+        status, said = self.report("sh", "-c", 'cp "$0" "$1"; exit 3', self.new, self.json)
         self.assertEqual(status, 1)
         self.assertIn("exit status 3", said)
         self.assertTrue(said.endswith("1 passed, 1 failed, 0 skipped\n"))
 
     def test_passes(self):
-        results.save(self.json + ".new", PASSED)
-        status, said = self.report("cp", self.json + ".new", self.json)
+        results.save("new", PASSED)
+        status, said = self.report("cp", self.new, self.json)
         self.assertEqual((status, said.splitlines()[-1]), (0, "1 passed, 0 failed, 0 skipped"))
