@@ -86,10 +86,11 @@ class SideBySide(unittest.TestCase):
         self.assertEqual(judge({}, {"a": "ok"}), (1, 1, 0))
         self.assertEqual(judge({"a": "skip"}, {}), (0, 1, 0))
 
-    def test_news(self):
-        before = ["WARNING: a.c:12 at f+0x1f/0x20", "WARNING: b.c:1 at g+0x1"]
-        after = ["WARNING: a.c:14 at f+0xa1/0xb0", "WARNING: c.c:1 at h+0x1", "WARNING: c.c:2 at h+0x2"]
-        self.assertEqual(list(side_by_side.news(before, after)), after[1:2])
+    def test_shape(self):
+        known, same, other = map(side_by_side.shape, (
+            "WARNING: a.c:12 at f+0x1f/0x20", "WARNING: a.c:14 at f+0xa1/0xb0", "WARNING: c.c:1 at h+0x1"))
+        self.assertEqual(known, same)
+        self.assertNotEqual(known, other)
 
     def test_status(self):
         with tempfile.NamedTemporaryFile("w+") as file:
@@ -145,21 +146,24 @@ class FullResults(unittest.TestCase):
         self.tool = tool_module.load("report/full-results")
 
     def put(self, tree, log="", failed=(), end="# end importers 0 1.0"):
-        base = os.path.join(self.log, f"matrix-{tree}")
-        with open(base + ".log", "w") as file:
+        name = f"matrix-{tree}"
+        with open(results.path(name, "log"), "w") as file:
             file.write(log)
-        with open(base + ".results", "w") as file:
+        with open(results.path(name, "results"), "w") as file:
             file.write(f"# begin importers\nok 1 a\n{end}\n")
-        results.save(base + ".json", [results.Suite("importers", passed=1),
-                                      results.Suite(f"matrix-{tree}: kernel log",
-                                                    failed=list(failed))])
+        results.save(name, [results.Suite("importers", passed=1),
+                            results.Suite(f"{name}: kernel log", failed=list(failed))])
+
+    def judge(self, known):
+        with contextlib.redirect_stdout(io.StringIO()):
+            return self.tool.judge("matrix-linux-7.3", known,
+                                   self.tool.findings(self.log, "matrix-{}", "linux-7.3"))
 
     def failed(self, before, after):
         """What is held against ours; the arguments are those of put()."""
         self.put("baseline-7.3", **before)
         self.put("linux-7.3", **after)
-        with contextlib.redirect_stdout(io.StringIO()):
-            suites = self.tool.compare("matrix-{}", "baseline-7.3", "linux-7.3")
+        suites = self.judge(self.tool.findings(self.log, "matrix-{}", "baseline-7.3"))
         return [text for suite in suites for text in suite.failed]
 
     def test_same(self):
@@ -187,7 +191,7 @@ class FullResults(unittest.TestCase):
         bad = "not ok 2 b\nok 3 c # SKIP none\n# end importers 1 1.0"
         with mock.patch.object(tool, "LISTS", lists.name), \
                 mock.patch.object(tool, "RUNS", {"matrix-{}": ["importers"]}), \
-                mock.patch.object(tool, "XE", "matrix-{}"):
+                contextlib.redirect_stdout(io.StringIO()):
             for name in "baseline-7.3", "linux-7.3":
                 open(os.path.join(self.log, f"kernel-{name}-full.log"), "w").close()
             self.put("linux-7.3")
@@ -201,8 +205,9 @@ class FullResults(unittest.TestCase):
                 return set(tool.needed(self.log, "linux-7.3"))
             same = {"log": OOPS.format(2, "f"), "end": bad}
             self.assertEqual(needed(**same), set())
-            suite, = tool.alone(self.log, "matrix-{}", "linux-7.3")
-            self.assertEqual((suite.failed, len(suite.skipped), suite.passed), ([], 4, 1))
+            tests, log = self.judge(tool.listed("7.3")["matrix"])
+            self.assertEqual((tests.failed, len(tests.skipped), tests.passed), ([], 2, 1))
+            self.assertEqual((log.failed, log.passed), ([], 1))
             fixed = bad.replace("not ok 2", "ok 2").replace("importers 1", "importers 0")
             self.assertEqual(needed(end=fixed), set())
             for worse in ({**same, "end": bad.replace("2 b", "2 other")},
@@ -211,8 +216,8 @@ class FullResults(unittest.TestCase):
                           {**same, "log": OOPS.format(2, "g")},
                           {**same, "failed": ["no end within 9 s"]}):
                 self.assertEqual(needed(**worse), {"matrix"}, worse)
-                suite, = tool.alone(self.log, "matrix-{}", "linux-7.3")
-                self.assertTrue(suite.failed)
+                suites = self.judge(tool.listed("7.3")["matrix"])
+                self.assertTrue(any(suite.failed for suite in suites))
             with open(os.path.join(self.log, "kernel-linux-7.3-full.log"), "w") as file:
                 file.write("a.c:1:2: warning: b\n")
             self.assertEqual(needed(**same), {"build"})
