@@ -9,6 +9,7 @@ from tools.lib.environment import REPO
 
 LOG = os.path.join(REPO, "build/log")
 LINE = re.compile(r"^( *)(not ok|ok|skip)\b[ \d]*(?:- )?(.*)$")
+SUBTEST = re.compile(r"^( *)# Subtest: (.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)\s*(?:#\s*SKIP\b(.*))?$", re.I)
 BAIL = re.compile(r"^ *Bail out!")
 
@@ -25,7 +26,7 @@ class Suite:
 
     def take(self, lines):
         """Count the results in the lines of a test's output; a parent's line is not one."""
-        plan, seen, deeper = None, 0, []
+        plan = None
         for line in lines:
             planned = PLAN.match(line)
             if planned and planned[2] is not None:
@@ -34,17 +35,9 @@ class Suite:
                 plan = (plan or 0) + int(planned[1])
             elif BAIL.match(line):
                 self.fail(line.strip())
-            match = LINE.match(line)
-            if not match:
-                continue
-            indent = len(match[1])
-            seen += indent == 0
-            children = [failed for depth, failed in deeper if depth > indent]
-            deeper = [entry for entry in deeper if entry[0] <= indent] if children else deeper
-            bad = match[2] == "not ok"
-            if not children or (bad and not any(children)):
-                self.count(match[2], match[3])
-            deeper.append((indent, bad or any(children)))
+        for _, word, text in leaves(lines):
+            self.count(word, text)
+        seen = sum(bool(match and not match[1]) for match in map(LINE.match, lines))
         if plan is not None and plan != seen:
             self.fail(f"{seen} results of the {plan} that were planned")
 
@@ -59,6 +52,28 @@ class Suite:
     @property
     def total(self):
         return self.passed + len(self.failed) + len(self.skipped)
+
+
+def leaves(lines):
+    """(names of its parents, result, words) of each test without parts.
+
+    A parent that fails though no part of it does is one as well.
+    """
+    parents, deeper = [], []        # (depth, name), (depth, failed)
+    for line in lines:
+        subtest, match = SUBTEST.match(line), LINE.match(line)
+        if subtest:
+            parents = [entry for entry in parents if entry[0] < len(subtest[1])]
+            parents.append((len(subtest[1]), subtest[2]))
+        if not match:
+            continue
+        depth, bad = len(match[1]), match[2] == "not ok"
+        children = [failed for at, failed in deeper if at > depth]
+        parents = [entry for entry in parents if entry[0] <= depth]
+        deeper = [entry for entry in deeper if entry[0] <= depth]
+        if not children or (bad and not any(children)):
+            yield [name for _, name in parents], match[2], match[3]
+        deeper.append((depth, bad or any(children)))
 
 
 def path(name, kind="json"):

@@ -10,7 +10,6 @@ import re
 
 from tools.report import results
 
-SUBTEST = re.compile(r"^( *)# Subtest: (.*)$")
 # The values that a test saw, where its message contains them.
 SEEN = re.compile(r"^# seen: (.*)$")
 # The place in the kernel in a report: functions, without what the compiler adds.
@@ -31,26 +30,14 @@ def blocks(text):
 
 
 def leaves(lines):
-    """The results in (K)TAP, of tests without parts: name, with those of its parents; result."""
-    parents = []
-    for line in lines:
-        subtest, result = SUBTEST.match(line), results.LINE.match(line)
-        if subtest:
-            parents = [entry for entry in parents if entry[0] < len(subtest[1])]
-            parents.append((len(subtest[1]), subtest[2]))
-        elif result:
-            depth = len(result[1])
-            if any(entry[0] > depth for entry in parents):
-                parents = [entry for entry in parents if entry[0] <= depth]
-                continue
-            name, _, comment = result[3].partition("#")
-            skip = re.match(r" *SKIP *", comment, re.I)
-            word = "skip" if skip else result[2]
-            # A kselftest says why it skips, and no name.
-            name = name.strip() or (comment[skip.end():] if skip else "")
-            yield ".".join([entry[1] for entry in parents] + [name]), word
-        elif SEEN.match(line):
-            yield SEEN.match(line)[1], "ok"
+    """The results in (K)TAP: name, with those of its parents; result; then what was seen."""
+    for parents, word, text in results.leaves(lines):
+        name, _, comment = text.partition("#")
+        skip = re.match(r" *SKIP *", comment, re.I)
+        # A kselftest says why it skips, and no name.
+        name = name.strip() or (comment[skip.end():] if skip else "")
+        yield ".".join([*parents, name]), "skip" if skip else word
+    yield from ((seen[1], "ok") for seen in map(SEEN.match, lines) if seen)
 
 
 def numbered(found, pairs):

@@ -57,6 +57,10 @@ class SideBySide(unittest.TestCase):
             "drm_mm.init": "ok", "drm_mm.sizes.small": "ok", "drm_mm.sizes.large": "not ok",
             "drm_mm.card": "skip", "other": "ok"})
 
+    def test_parent_fails_alone(self):
+        lines = ["    # Subtest: s", "    ok 1 a", "not ok 1 s", "    # Subtest: t", "ok 2 t # SKIP no"]
+        self.assertEqual(list(side_by_side.leaves(lines)), [("s.a", "ok"), ("s", "not ok"), ("t", "skip")])
+
     def test_what_was_seen(self):
         self.assertEqual(self.read("importers"), {
             "heap -> vgem: AD ok": "ok", "heap -> vgem": "ok", "heap -> vgem (2)": "ok",
