@@ -65,9 +65,8 @@ class Configuration:
 
     def make(self, *args, **env):
         """The kernel's make, its output and its status."""
-        jobs = os.environ.get("JOBS") or str(os.cpu_count())
-        command = ["make", "-C", self.tree, f"O={os.path.basename(self.obj)}", f"ARCH={self.arch}",
-                   f"CROSS_COMPILE={self.cross}", f"CC=ccache {self.cross}gcc", f"-j{jobs}", *args]
+        command = [os.path.join(REPO, "tools/lib/kmake"), self.tree, os.path.basename(self.obj),
+                   self.arch, self.cross, *args]
         return subprocess.run(command, text=True, errors="replace", stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               env=dict(os.environ, **env))
