@@ -4,7 +4,6 @@
 import contextlib
 import io
 import os
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -14,21 +13,17 @@ from unittest import mock
 from tools.check import schedule
 from tools.check.schedule import Part
 from tools.lib import tool_module
-from tools.lib.environment import REPO
+from tools.lib.testing import Case
 from tools.report import results
 
 PARTS = [Part("compile", []), Part("objects", []), Part("long", [], True), Part("short", [], True)]
 
 
-class Running(unittest.TestCase):
+class Running(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.seconds = os.path.join(folder.name, "build/seconds.json")
-        for where, name, value in (results, "LOG", folder.name), (schedule, "SECONDS", self.seconds):
-            patch = mock.patch.object(where, name, value)
-            patch.start()
-            self.addCleanup(patch.stop)
+        super().setUp()
+        self.patch(results, "LOG", self.top)
+        self.patch(schedule, "SECONDS", self.at("build/seconds.json"))
 
     def go(self, run=None, guests=2):
         """The lines that were printed."""
@@ -148,21 +143,17 @@ out=$(dirname "$0")/../../build/log/$1.json
 """
 
 
-class Check(unittest.TestCase):
+class Check(Case):
     def whole(self, tool, kernel):
         """A run in a clone in which parts do nothing, and only a model fails."""
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        shutil.copytree(os.path.join(REPO, "tools"), os.path.join(folder.name, "tools"),
-                        ignore=shutil.ignore_patterns("__pycache__", "testing", "model"))
-        for name, text in (("report/run-part", RUN_PART), ("guest/install-headers", "#!/bin/sh\n"),
-                           ("guest/build-kernel", f"#!/bin/sh\nexit {kernel}\n")):
-            with open(os.path.join(folder.name, "tools", name), "w") as file:
-                file.write(text)
+        self.copy_tools("model")
+        self.put("tools/report/run-part", RUN_PART)
+        self.put("tools/guest/install-headers", "#!/bin/sh\n")
+        self.put("tools/guest/build-kernel", f"#!/bin/sh\nexit {kernel}\n")
         env = {name: text for name, text in os.environ.items()
                if name not in ("BUILD_LOCKED", "BUILD_LOCK_FD", "repo", "KSRC", "TESTS", "TREE",
                                "BASELINE", "LINUX", "PROFILE")}
-        made = subprocess.run([os.path.join(folder.name, "tools", tool)], env=env, text=True,
+        made = subprocess.run([self.at(f"tools/{tool}")], env=env, text=True,
                               timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return made.returncode, made.stdout.splitlines()
 
@@ -176,8 +167,8 @@ class Check(unittest.TestCase):
         self.assertEqual((status, lines[-1]), (1, "4 passed, 10 failed, 0 skipped"))
 
     def test_quick(self):
-        self.assertEqual(self.whole("check/quick", 0)[0], 0)
-        self.assertEqual(self.whole("check/quick", 0)[1][-1], "1 passed, 0 failed, 1 skipped")
+        status, lines = self.whole("check/quick", 0)
+        self.assertEqual((status, lines[-1]), (0, "1 passed, 0 failed, 1 skipped"))
 
     def test_parts(self):
         parts = tool_module.load("check/check").parts("/x/linux-7.3", "check")

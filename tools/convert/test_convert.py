@@ -12,17 +12,14 @@ from unittest import mock
 
 from tools.lib import tool_module
 from tools.lib.environment import REPO, env
+from tools.lib.testing import Case
 from tools.series import cocci, old_interface
 
 SAMPLES = os.path.join(REPO, "tools/convert/samples")
 CONVERT = os.path.join(REPO, "tools/convert/convert")
 
 
-class Base(unittest.TestCase):
-    def setUp(self):
-        self.top = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.top)
-
+class Base(Case):
     def convert(self, driver=None, *options):
         """What is said about a copy of DRIVER, or about the same copy again."""
         if driver:
@@ -40,13 +37,7 @@ class Base(unittest.TestCase):
         self.assertEqual(self.counts[:len(counts)], counts)
 
     def source(self, driver):
-        with open(os.path.join(self.top, f"{driver}.c")) as file:
-            return file.read()
-
-    def write(self, path, text):
-        os.makedirs(os.path.dirname(os.path.join(self.top, path)), exist_ok=True)
-        with open(os.path.join(self.top, path), "w", newline="") as file:
-            file.write(text)
+        return self.read(f"{driver}.c")
 
 
 class Convert(Base):
@@ -88,8 +79,8 @@ class Convert(Base):
         self.assertIn("heap->attached->dev", text)
 
     def test_header_beside(self):
-        self.write("x.h", "struct x { struct dma_buf_attachment *attach; };\n")
-        self.write("x.c", '#include "x.h"\nvoid *f(struct x *x) { return x->attach->dev; }\n')
+        self.put("x.h", "struct x { struct dma_buf_attachment *attach; };\n")
+        self.put("x.c", '#include "x.h"\nvoid *f(struct x *x) { return x->attach->dev; }\n')
         self.convert()
         self.assert_counts(1, 0)
 
@@ -106,8 +97,8 @@ class Convert(Base):
         self.addCleanup(shutil.rmtree, elsewhere)
         other = os.path.join(elsewhere, "exporter.c")
         shutil.copy(os.path.join(SAMPLES, "exporter/exporter.c"), other)
-        self.write("clean.h", "struct x;\n")
-        self.write("sub/y.c", "void *f(void *a) { return dma_buf_map_attachment(a, 0); }\n")
+        self.put("clean.h", "struct x;\n")
+        self.put("sub/y.c", "void *f(void *a) { return dma_buf_map_attachment(a, 0); }\n")
         for path, target in (("x.c", other), ("gone.c", "/nowhere/gone.c"), ("below.c", "sub/y.c"),
                              ("sub/more", elsewhere), ("sub/again", "."),
                              ("out.h", os.path.join(SAMPLES, "split/Makefile"))):
@@ -127,7 +118,7 @@ class Convert(Base):
     def test_dos(self):
         lines = ["struct dma_buf_attachment *f(struct dma_buf *d)", "{",
                  "\treturn dma_buf_map_attachment(d, 0);", "}", ""]
-        self.write("x.c", "\r\n".join(lines) + "/* of Unix */\n/* of DOS */\r\n")
+        self.put("x.c", "\r\n".join(lines) + "/* of Unix */\n/* of DOS */\r\n")
         self.assertIn("x.c: calls map", self.convert())
         lines[2] = lines[2].replace("map", "sgt_map")
         with open(os.path.join(self.top, "x.c"), newline="") as file:
@@ -135,13 +126,13 @@ class Convert(Base):
 
     def test_names_of_files(self):
         for path in "sub dir/a b.c", "sub dir/a_b.c", "sub dir/c'$(d).c":
-            self.write(path, '#include "x.h"\nvoid *f(struct x *x) { return x->attach->dev; }\n')
-        self.write("sub dir/x.h", "struct x { struct dma_buf_attachment *attach; };\n")
+            self.put(path, '#include "x.h"\nvoid *f(struct x *x) { return x->attach->dev; }\n')
+        self.put("sub dir/x.h", "struct x { struct dma_buf_attachment *attach; };\n")
         self.convert()
         self.assert_counts(3, 0)
 
     def test_comments(self):
-        self.write("x.c", "const struct dma_buf_ops a = {\n\t.unmap_dma_buf = unmap, // first\n"
+        self.put("x.c", "const struct dma_buf_ops a = {\n\t.unmap_dma_buf = unmap, // first\n"
                           "\t.map_dma_buf = map, // second\n\t.release = release, // third\n};\n"
                           "const struct dma_buf_ops b = {\n\t.map_dma_buf = map,\n"
                           "\t.unmap_dma_buf = unmap, // fourth\n};\n"
@@ -158,15 +149,15 @@ class Convert(Base):
         words = 'no file has MODULE_IMPORT_NS("DMA_BUF") in {}; one file of each module needs it'
         user = "void f(void *a) { dma_buf_sgt_map_attachment(a, 0); }\n"
         for path in "one/a.c", "one/two.c", "three.c", "four/a.c", "include/six.h":
-            self.write(path, user)
-        self.write("one/b.c", 'MODULE_IMPORT_NS("DMA_BUF");\n')
-        self.write("six.c", '#include "six.h"\n')
-        self.write("Kbuild", "ccflags-y := -I$(src)/include\nobj-$(CONFIG_ONE) += one.o\n"
+            self.put(path, user)
+        self.put("one/b.c", 'MODULE_IMPORT_NS("DMA_BUF");\n')
+        self.put("six.c", '#include "six.h"\n')
+        self.put("Kbuild", "ccflags-y := -I$(src)/include\nobj-$(CONFIG_ONE) += one.o\n"
                              "one-y := one/a.o \\\n\tone/b.o\nobj-m += three.o six.o\n")
-        self.write("one/Makefile", "obj-m := two.o # three.o\n")
-        self.write("seven/Makefile", "obj-m := seven.o\nseven-y := $(addprefix x/,a.o) b.o\n")
-        self.write("seven/x/a.c", user)
-        self.write("seven/b.c", 'MODULE_IMPORT_NS("DMA_BUF");\n')
+        self.put("one/Makefile", "obj-m := two.o # three.o\n")
+        self.put("seven/Makefile", "obj-m := seven.o\nseven-y := $(addprefix x/,a.o) b.o\n")
+        self.put("seven/x/a.c", user)
+        self.put("seven/b.c", 'MODULE_IMPORT_NS("DMA_BUF");\n')
         said = self.convert()
         for path, place in (("one/two.c", "the module two"), ("three.c", "the module three"),
                             ("six.c", "the module six"), ("four/a.c", "four/")):
@@ -178,14 +169,14 @@ class Convert(Base):
         head, tail = "const struct dma_buf_attach_ops {} = {{\n", "\t.allow_peer2peer = true,\n"
         ops = head + tail + "}};\n" + head + "\t.invalidate_mappings = f,\n" + tail + "}};\n"
         ops += head + tail + "\t.nested = {{ 1 }},\n\t.invalidate_mappings = f,\n}};\n"
-        self.write("x.c", ops.format("without", "before", "behind"))
+        self.put("x.c", ops.format("without", "before", "behind"))
         said = self.convert()
         self.assertIn(f"x.c:2: {words}", said)
         self.assertEqual(said.count(words), 1)
 
     def test_choice_elsewhere(self):
         shutil.copy(os.path.join(SAMPLES, "exporter/exporter.c"), self.top)
-        self.write("sub/attach.c", "int f(struct dma_buf_attachment *attach)\n{\n"
+        self.put("sub/attach.c", "int f(struct dma_buf_attachment *attach)\n{\n"
                                    "\treturn attach->peer2peer ? 0 : -EOPNOTSUPP;\n}\n")
         said = self.convert()
         for name, line in ("map_dma_buf", 50), ("unmap_dma_buf", 51):
@@ -219,7 +210,7 @@ class Convert(Base):
 
     def test_nothing_to_do(self):
         self.assertIn("no C files are there", self.convert())
-        self.write("x.c", "int x;\n")
+        self.put("x.c", "int x;\n")
         self.convert()
         self.assert_counts(0, 0)
 
@@ -301,7 +292,7 @@ class Shapes(Base):
             text = re.sub(r"\t\.map_dma_buf = (\w+),\n\t\.unmap_dma_buf = \w+,\n",
                           r"\t.match_mapping = \1_match,\n", text)
             at = re.search(r"^(?:static )?const struct dma_buf_ops", text, re.M).start()
-            self.write(f"{name}.c", "#include <linux/dma-buf-mapping.h>\n" + text[:at] + offer +
+            self.put(f"{name}.c", "#include <linux/dma-buf-mapping.h>\n" + text[:at] + offer +
                        "\n" + text[at:])
         self.convert(None, "--kdir", kernel)
         self.assertEqual(self.counts[1], 0)
@@ -318,7 +309,7 @@ class Options(Base):
 
     def test_all_or_nothing(self):
         for name in "a.c", "b.c", "c.c":
-            self.write(name, self.OLD)
+            self.put(name, self.OLD)
         os.mkdir(os.path.join(self.top, "b.c.convert-new"))
         self.assertIn("b.c.convert-new: Is a directory; no file was changed", self.convert())
         os.rmdir(os.path.join(self.top, "b.c.convert-new"))
@@ -333,7 +324,7 @@ class Options(Base):
 
     def test_nothing_is_added(self):
         """A file that was not there before goes when a later one cannot be replaced."""
-        self.write("a.c", self.OLD)
+        self.put("a.c", self.OLD)
         replace, convert = os.replace, tool_module.load("convert/convert")
 
         def fails(source, target):
@@ -351,14 +342,14 @@ class Options(Base):
         ops = "const struct dma_buf_ops {0} = {{\n\t.map_dma_buf = {0}_map,\n" \
             "\t.unmap_dma_buf = {0}_unmap,\n}};\n"
         asks = "int f(void) { return pci_p2pdma_distance(0, 0, 0); }\n"
-        self.write("a.c", ops.format("a") + asks)
-        self.write("b.c", ops.format("b"))
+        self.put("a.c", ops.format("a") + asks)
+        self.put("b.c", ops.format("b"))
         said = self.convert()
         self.assertIn("b.c: declares plain SGT", said)
         self.assertIn("a.c:2: struct dma_buf_ops has no map_dma_buf: make offers in match_mapping, "
                       "because a.c:5 asks for the distance", said)
-        self.write("b.c", ops.format("b"))
-        self.write("c.c", "bool g(struct dma_buf_attachment *a)\n"
+        self.put("b.c", ops.format("b"))
+        self.put("c.c", "bool g(struct dma_buf_attachment *a)\n"
                           "{ return a->importer_ops->allow_peer2peer; }\n")
         said = self.convert()
         self.assertIn("b.c:2: struct dma_buf_ops has no map_dma_buf: make offers in match_mapping, "
@@ -366,17 +357,17 @@ class Options(Base):
         self.assert_counts(0, 4, 3)
 
     def test_uncommitted(self):
-        self.write("a.c", self.OLD)
+        self.put("a.c", self.OLD)
         self.assertNotIn("not committed", self.convert())
         subprocess.run(["git", "init", "-q", self.top], check=True)
         self.assertIn("1 files there had changes that were not committed", self.convert())
 
     def test_scripts(self):
-        self.write("a.c", "int x;\n")
-        self.write("conftest.sh", "echo 'offsetof(struct dma_buf_attachment, peer2peer)'\n")
-        self.write("Kbuild", "# .map_dma_buf\nobj-m += a.o\n")
-        self.write("README", "\ncalls dma_buf_map_attachment()\n")
-        self.write("a.bin", "\0peer2peer")
+        self.put("a.c", "int x;\n")
+        self.put("conftest.sh", "echo 'offsetof(struct dma_buf_attachment, peer2peer)'\n")
+        self.put("Kbuild", "# .map_dma_buf\nobj-m += a.o\n")
+        self.put("README", "\ncalls dma_buf_map_attachment()\n")
+        self.put("a.bin", "\0peer2peer")
         said = self.convert()
         for line in ("conftest.sh:1: peer2peer; if this looks for it in the kernel",
                      "Kbuild:1: map_dma_buf;", "README:2: dma_buf_map_attachment;"):
@@ -390,9 +381,9 @@ class Options(Base):
 """
 
     def test_compiler(self):
-        self.write("sub/a.c", self.OLD)
-        self.write("b.c", "int x;\n")
-        self.write("c.h", self.OLD)
+        self.put("sub/a.c", self.OLD)
+        self.put("b.c", "int x;\n")
+        self.put("c.h", self.OLD)
         with tempfile.TemporaryDirectory() as kernel:
             with open(os.path.join(kernel, "Makefile"), "w") as file:
                 file.write(self.KERNEL)
@@ -451,7 +442,7 @@ class Older(Base):
         self.assert_counts(0, 0, 0)
 
     def test_header_below(self):
-        self.write("sub/a.c", '#include "x.h"\n#ifdef X\n#include <linux/dma-buf.h>\n#endif\n' +
+        self.put("sub/a.c", '#include "x.h"\n#ifdef X\n#include <linux/dma-buf.h>\n#endif\n' +
                    Options.OLD)
         self.convert(None, "--compat")
         self.assertTrue(self.source("sub/a").startswith(
@@ -541,22 +532,16 @@ class OldInterface(unittest.TestCase):
         self.assertEqual(len(self.old("x(obj->import_attach->dev);\n")), 1)
 
 
-class SeveralFiles(unittest.TestCase):
+class SeveralFiles(Case):
     """What is used in one file and declared in another, as in the tree."""
 
     HEADER = "struct imp {\n\tstruct dma_buf_attachment *at, *more[2];\n\tstruct bus *bus;\n};\n" \
              "struct outer {\n\tstruct imp imp;\n};\n" \
              "struct dma_buf_attachment *find(struct bus *at);\n"
 
-    def setUp(self):
-        self.top = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.top)
-
     def old(self, text, header=HEADER):
-        for path, content in ("drivers/a/x.c", text), ("include/b/x.h", header):
-            os.makedirs(os.path.dirname(os.path.join(self.top, path)), exist_ok=True)
-            with open(os.path.join(self.top, path), "w") as file:
-                file.write(content)
+        self.put("drivers/a/x.c", text)
+        self.put("include/b/x.h", header)
         return [line.split(":")[:2] for line in old_interface.report(self.top,
                                                                      old_interface.FOLDERS)]
 

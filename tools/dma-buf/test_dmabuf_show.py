@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import unittest
 
+from tools.lib.testing import Case
+
 SOURCE = os.path.dirname(os.path.abspath(__file__))
 HEAD = "\nDma-buf Objects:\nsize    \tflags   \tmode    \tcount   \texp_name\tino     \tname\n"
 PATCHED = "\tSGT: 0000:00:16.0\n\tSGT: vgem P2P (from PAL)\n\tDOMAIN: (from PAL)\n\tIOV: BAR 2 of 03:00.1\n"
@@ -35,10 +37,9 @@ def run(*args, status=0, **kwargs):
     return done.stdout, done.stderr
 
 
-class Files(unittest.TestCase):
+class Files(Case):
     def setUp(self):
-        self.top = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.top)
+        super().setUp()
         os.makedirs(os.path.join(self.top, "proc"))
         self.list = HEAD
 

@@ -5,10 +5,10 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import unittest
 
 from tools.lib.environment import REPO
+from tools.lib.testing import Case
 from tools.series.steps import read_steps
 
 # A line of a literal block that is C and nothing else.
@@ -90,22 +90,19 @@ class Readme(unittest.TestCase):
                     self.assertTrue(os.path.exists(os.path.join(REPO, target)))
 
 
-class Sphinx(unittest.TestCase):
+class Sphinx(Case):
     """tools/docs/docs, which runs the kernel's own target."""
 
     def docs(self, tree):
-        with tempfile.TemporaryDirectory() as out:
-            made = subprocess.run([os.path.join(REPO, "tools/docs/docs"), tree, out], text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        made = subprocess.run([os.path.join(REPO, "tools/docs/docs"), tree, self.at("out")], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return made.stdout, made.returncode
 
     def fake(self, *commands):
         """What is said of a tree in which htmldocs runs these commands."""
-        with tempfile.TemporaryDirectory() as tree:
-            os.makedirs(os.path.join(tree, "Documentation"))
-            with open(os.path.join(tree, "Makefile"), "w") as file:
-                file.write("htmldocs:\n" + "".join(f"\t@{command}\n" for command in commands))
-            return self.docs(tree)
+        os.makedirs(self.at("tree/Documentation"))
+        self.put("tree/Makefile", "htmldocs:\n" + "".join(f"\t@{command}\n" for command in commands))
+        return self.docs(self.at("tree"))
 
     def test_chapters(self):
         tree = subprocess.run([os.path.join(REPO, "tools/lib/print-path"), "tree"], text=True,

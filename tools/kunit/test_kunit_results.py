@@ -5,11 +5,10 @@ import contextlib
 import io
 import json
 import os
-import tempfile
-import unittest
 from unittest import mock
 
 from tools.lib import tool_module
+from tools.lib.testing import Case
 from tools.report import results
 from tools.series import steps
 
@@ -34,35 +33,23 @@ def parsed(*groups, alone=()):
 GOOD = group("one", ("a", "PASS"), ("b", "SKIP"))
 
 
-class KunitResults(unittest.TestCase):
+class KunitResults(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.log = folder.name
-        log = mock.patch.object(results, "LOG", folder.name)
-        log.start()
-        self.addCleanup(log.stop)
+        super().setUp()
+        self.patch(results, "LOG", self.top)
         self.tool = tool_module.load("kunit/kunit-results")
-        self.put("tools/testing/kunit/kunit.py", "")
+        self.put("tools/testing/kunit/kunit.py")
         self.put(".config", "\nCONFIG_A_TEST=y\nCONFIG_PM=n\n")
-
-    def put(self, name, text):
-        path = os.path.join(self.log, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(text)
-        os.chmod(path, 0o755)
 
     def judge(self, found, log=END, status=0, before=(), suites=(),
               makefile=MAKEFILE):
         """The status and the suites, where kunit.py FOUND this, or nothing."""
         self.put("found.json", json.dumps(found))
-        copy = f'cp "{self.log}/found.json" "$out"' if found else ""
-        self.put("tools/testing/kunit/kunit.py", PARSER % (copy, status))
+        copy = f'cp "{self.top}/found.json" "$out"' if found else ""
+        self.put("tools/testing/kunit/kunit.py", PARSER % (copy, status), 0o755)
         self.put("k.log", log)
-        path = os.path.join(self.log, "k.json")
-        if os.path.exists(path):
-            os.unlink(path)
+        if results.saved("k"):
+            os.unlink(results.path("k"))
         if before:
             results.save("k", before)
         step = steps.Step(None, "patch", "p")
@@ -71,7 +58,7 @@ class KunitResults(unittest.TestCase):
             self.put(f"d/tests/{name}-test.c", SUITE % name)
             self.put("d/Makefile", makefile)
         with mock.patch.object(self.tool, "read_steps", lambda: [step]), \
-                mock.patch("sys.argv", ["kunit-results", "k", self.log, self.log]), \
+                mock.patch("sys.argv", ["kunit-results", "k", self.top, self.top]), \
                 contextlib.redirect_stdout(io.StringIO()):
             code = self.tool.main()
             return code, results.load("k")

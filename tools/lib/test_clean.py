@@ -1,27 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of what is not tried again."""
 
-import os
-import tempfile
-import unittest
-from unittest import mock
-
 from tools.lib import clean
+from tools.lib.testing import Case
 
 
-class Clean(unittest.TestCase):
+class Clean(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        where = mock.patch.object(clean, "CLEAN", os.path.join(folder.name, "clean"))
-        where.start()
-        self.addCleanup(where.stop)
-        self.path = os.path.join(folder.name, "file")
-        self.put("one")
-
-    def put(self, text):
-        with open(self.path, "w") as file:
-            file.write(text)
+        super().setUp()
+        self.patch(clean, "CLEAN", self.at("clean"))
+        self.path = self.put("file", "one")
 
     def test_same(self):
         self.assertIsNone(clean.load(clean.digest(["a"], [self.path])))
@@ -35,5 +23,5 @@ class Clean(unittest.TestCase):
 
     def test_other_content(self):
         clean.keep(clean.digest(["a"], [self.path]))
-        self.put("two")
+        self.put("file", "two")
         self.assertIsNone(clean.load(clean.digest(["a"], [self.path])))

@@ -5,26 +5,23 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
-import unittest
 
 from tools.lib.environment import REPO
+from tools.lib.testing import Case
 
 OURS = ("LINUX", "PROFILE", "TESTS", "KSRC", "BASELINE", "TREE", "repo", "BUILD_LOCKED",
         "BUILD_LOCK_FD", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")
 
 
-class Clone(unittest.TestCase):
+class Clone(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.clone = folder.name
-        shutil.copy(os.path.join(REPO, "Makefile"), self.clone)
-        os.symlink(os.path.join(REPO, "tools"), os.path.join(self.clone, "tools"))
+        super().setUp()
+        shutil.copy(os.path.join(REPO, "Makefile"), self.top)
+        os.symlink(os.path.join(REPO, "tools"), self.at("tools"))
         self.env = {name: text for name, text in os.environ.items() if name not in OURS}
 
     def start(self, *command):
-        return subprocess.Popen(command, cwd=self.clone, env=self.env, text=True,
+        return subprocess.Popen(command, cwd=self.top, env=self.env, text=True,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, start_new_session=True)
 
@@ -43,7 +40,7 @@ class Arguments(Clone):
     def refused(self, *args):
         said, status = self.run_in("make", *args)
         self.assertNotEqual(status, 0)
-        self.assertFalse(os.path.exists(os.path.join(self.clone, "build")))
+        self.assertFalse(os.path.exists(self.at("build")))
         return said
 
     def test_series(self):
@@ -68,9 +65,9 @@ class Arguments(Clone):
 
     def test_default(self):
         self.assertEqual(self.run_in("make", "-s", "print-tree"),
-                         (os.path.join(self.clone, "build/linux-7.3\n"), 0))
+                         (self.at("build/linux-7.3\n"), 0))
         self.assertEqual(self.run_in("make", "-s", "print-tree", "LINUX=7.2"),
-                         (os.path.join(self.clone, "build/linux-7.2\n"), 0))
+                         (self.at("build/linux-7.2\n"), 0))
 
     def test_help(self):
         said, status = self.run_in("make")
@@ -86,18 +83,18 @@ class Fresh(Clone):
 
     def test_clean_keeps_downloads(self):
         for name in "dl", "log":
-            os.makedirs(os.path.join(self.clone, "build", name))
+            os.makedirs(self.at(f"build/{name}"))
         self.run_in("make", "clean")
-        self.assertEqual(os.listdir(os.path.join(self.clone, "build")), ["dl"])
+        self.assertEqual(os.listdir(self.at("build")), ["dl"])
         self.run_in("make", "distclean")
-        self.assertFalse(os.path.exists(os.path.join(self.clone, "build")))
+        self.assertFalse(os.path.exists(self.at("build")))
 
     def test_refresh(self):
         said, status = self.run_in("make", "refresh")
         self.assertNotEqual(status, 0)
         self.assertIn("build/linux-7.3 is not prepared", said)
         self.assertNotIn("Traceback", said)
-        self.assertFalse(os.path.exists(os.path.join(self.clone, "build/dl")))
+        self.assertFalse(os.path.exists(self.at("build/dl")))
 
 
 class Variables(Clone):
@@ -105,13 +102,11 @@ class Variables(Clone):
 
     def setUp(self):
         super().setUp()
-        tools = os.path.join(self.clone, "tools")
-        os.unlink(tools)
-        shutil.copytree(os.path.join(REPO, "tools"), tools, ignore=shutil.ignore_patterns("testing"))
+        os.unlink(self.at("tools"))
+        self.copy_tools()
         for name in ("lib/install-deps", "series/prepare-tree", "guest/build-kernel",
                      "guest/install-headers", "guest/boot"):
-            with open(os.path.join(tools, name), "w") as file:
-                file.write('#!/bin/sh\necho "$PROFILE,$LINUX,$BASELINE"\n')
+            self.put(f"tools/{name}", '#!/bin/sh\necho "$PROFILE,$LINUX,$BASELINE"\n')
 
     def test_all(self):
         for args, said in ((["demo"], "bench,,"), (["shell"], "check,,"),

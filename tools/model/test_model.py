@@ -4,31 +4,25 @@
 import contextlib
 import io
 import os
-import tempfile
-import unittest
 from unittest import mock
 
 from tools.lib import clean, tool_module
+from tools.lib.testing import Case
 from tools.report import results
 
 
-class Kept(unittest.TestCase):
+class Kept(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
+        super().setUp()
         self.tool = tool_module.load("model/run")
-        self.folder = folder.name
-        self.put("one")
-        for where, name, value in ((results, "LOG", folder.name), (clean, "CLEAN", folder.name),
-                                   (self.tool, "MODELS", folder.name)):
-            patch = mock.patch.object(where, name, value)
-            patch.start()
-            self.addCleanup(patch.stop)
+        self.write("one")
+        self.patch(results, "LOG", self.top)
+        self.patch(clean, "CLEAN", self.top)
+        self.patch(self.tool, "MODELS", self.top)
 
-    def put(self, text):
+    def write(self, text):
         for model in self.tool.NONE:
-            with open(os.path.join(self.folder, f"{model}.pml"), "w") as file:
-                file.write(text)
+            self.put(f"{model}.pml", text)
 
     def main(self, *lines):
         """Its status, and if it searched."""
@@ -48,7 +42,7 @@ class Kept(unittest.TestCase):
 
     def test_model_has_changed(self):
         self.main("1..1", "ok 1 a")
-        self.put("two")
+        self.write("two")
         self.assertEqual(self.main("1..1", "not ok 1 a"), (1, True))
 
     def test_failure_is_not_kept(self):

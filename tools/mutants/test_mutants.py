@@ -2,15 +2,13 @@
 """Tests that no result of an earlier run is taken for a mutant's."""
 
 import subprocess
-import tempfile
-import unittest
-from unittest import mock
 
 from tools.lib import tool_module
+from tools.lib.testing import Case
 from tools.report import results
 
 
-class Mutant(unittest.TestCase):
+class Mutant(Case):
     def test_mutant_does_not_boot(self):
         module = tool_module.load("mutants/run")
         mutant = module.Mutant.__new__(module.Mutant)
@@ -21,7 +19,7 @@ class Mutant(unittest.TestCase):
                     "guest/boot": 1}
         mutant.tool = lambda name, *args: subprocess.CompletedProcess(
             args, statuses[name], f"{name} was called")
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(results, "LOG", folder):
-            results.save("mutant-m", [results.Suite("s", failed=["t"])])
-            open(results.path("mutant-m", "log"), "w").close()
-            self.assertEqual(mutant.judge(), (False, "m: guest/boot was called"))
+        self.patch(results, "LOG", self.top)
+        results.save("mutant-m", [results.Suite("s", failed=["t"])])
+        self.put("mutant-m.log")
+        self.assertEqual(mutant.judge(), (False, "m: guest/boot was called"))

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Tests of what is said about a module's imports."""
 
-import os
 import subprocess
-import tempfile
-import unittest
 
+from tools.lib.testing import Case
 from tools.objects import module_imports
 
 USES = "extern int dma_buf_put(void);\nint {0}_uses(void)\n{{\n\treturn dma_buf_put();\n}}\n"
@@ -14,17 +12,15 @@ AS_MODULE = "gcc -DMODULE -DKBUILD_MODNAME='\"{0}\"' -c"
 BUILT_IN = "gcc -DKBUILD_MODNAME='\"{0}\"' -c"
 
 
-class ModuleImports(unittest.TestCase):
+class ModuleImports(Case):
     def objects(self, *objects):
         """The check of objects given as (name, text, compiled by)."""
-        with tempfile.TemporaryDirectory() as folder:
-            paths = [os.path.join(folder, name + ".o") for name, _, _ in objects]
-            for path, (name, text, command) in zip(paths, objects):
-                subprocess.run(["gcc", "-x", "c", "-c", "-o", path, "-"], input=text.format(name),
-                               check=True, text=True)
-                with open(os.path.join(folder, f".{name}.o.cmd"), "w") as file:
-                    file.write(command)
-            return module_imports.check("nm", paths, {"dma_buf_put"})
+        paths = [self.at(name + ".o") for name, _, _ in objects]
+        for path, (name, text, command) in zip(paths, objects):
+            subprocess.run(["gcc", "-x", "c", "-c", "-o", path, "-"], input=text.format(name),
+                           check=True, text=True)
+            self.put(f".{name}.o.cmd", command)
+        return module_imports.check("nm", paths, {"dma_buf_put"})
 
     def test_missing(self):
         self.assertEqual(self.objects(("one", USES, AS_MODULE.format("card"))),

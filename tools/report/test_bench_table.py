@@ -3,12 +3,10 @@
 
 import contextlib
 import io
-import os
-import tempfile
-import unittest
 from unittest import mock
 
 from tools.lib import tool_module
+from tools.lib.testing import Case
 
 table = tool_module.load("report/bench-table")
 
@@ -28,17 +26,13 @@ def text(lines, cannot=()):
         "".join(f"# {name}: not on this kernel\r\n" for name in cannot) + "\n# end bench 0 9.1\r\n"
 
 
-class BenchTable(unittest.TestCase):
+class BenchTable(Case):
     def failed(self, before, after, *options):
         """What is said to have failed."""
-        with tempfile.TemporaryDirectory() as folder:
-            paths = [os.path.join(folder, name) for name in ("before", "after")]
-            for path, lines in zip(paths, (before, after)):
-                with open(path, "w") as file:
-                    file.write(lines)
-            with mock.patch("sys.argv", ["bench-table", *options, *paths]), \
-                    contextlib.redirect_stdout(io.StringIO()) as said:
-                status = table.main()
+        paths = [self.put("before", before), self.put("after", after)]
+        with mock.patch("sys.argv", ["bench-table", *options, *paths]), \
+                contextlib.redirect_stdout(io.StringIO()) as said:
+            status = table.main()
         found = [line for line in said.getvalue().splitlines() if line.startswith("FAILED: ")]
         self.assertEqual(status, 1 if found else 0)
         return [line.removeprefix("FAILED: ") for line in found]

@@ -3,24 +3,19 @@
 
 import contextlib
 import io
-import os
-import tempfile
-import unittest
 from unittest import mock
 
 from tools.lib import tool_module
+from tools.lib.testing import Case
 from tools.report import results
 
 PASSED = [results.Suite("old", passed=1)]
 
 
-class RunPart(unittest.TestCase):
+class RunPart(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        log = mock.patch.object(results, "LOG", folder.name)
-        log.start()
-        self.addCleanup(log.stop)
+        super().setUp()
+        self.patch(results, "LOG", self.top)
         self.new, self.json = results.path("new"), results.path("part")
 
     def run_tool(self, tool, *args):

@@ -3,12 +3,9 @@
 
 import contextlib
 import io
-import os
-import tempfile
-import unittest
-from unittest import mock
 
 from tools.lib import tool_module
+from tools.lib.testing import Case
 from tools.report import results, side_by_side
 
 KTAP = """\
@@ -45,15 +42,12 @@ def judge(before, after):
     return suite.passed, len(suite.failed), len(suite.skipped)
 
 
-class SideBySide(unittest.TestCase):
-    def read(self, name):
-        with tempfile.NamedTemporaryFile("w+") as file:
-            file.write(KTAP)
-            file.flush()
-            return side_by_side.read(file.name, name)
+class SideBySide(Case):
+    def results(self, name):
+        return side_by_side.read(self.put("results", KTAP), name)
 
     def test_ktap(self):
-        self.assertEqual(self.read("full/kunit"), {
+        self.assertEqual(self.results("full/kunit"), {
             "drm_mm.init": "ok", "drm_mm.sizes.small": "ok", "drm_mm.sizes.large": "not ok",
             "drm_mm.card": "skip", "other": "ok"})
 
@@ -62,12 +56,12 @@ class SideBySide(unittest.TestCase):
         self.assertEqual(list(side_by_side.leaves(lines)), [("s.a", "ok"), ("s", "not ok"), ("t", "skip")])
 
     def test_what_was_seen(self):
-        self.assertEqual(self.read("importers"), {
+        self.assertEqual(self.results("importers"), {
             "heap -> vgem: AD ok": "ok", "heap -> vgem": "ok", "heap -> vgem (2)": "ok",
             "no card": "skip"})
 
     def test_another_test(self):
-        self.assertEqual(self.read("full"), {})
+        self.assertEqual(self.results("full"), {})
 
     def test_same(self):
         run = {"a": "ok", "b": "not ok", "c": "skip"}
@@ -97,10 +91,7 @@ class SideBySide(unittest.TestCase):
         self.assertNotEqual(known, other)
 
     def test_status(self):
-        with tempfile.NamedTemporaryFile("w+") as file:
-            file.write(KTAP + "# begin load\n")
-            file.flush()
-            found = side_by_side.statuses(file.name)
+        found = side_by_side.statuses(self.put("results", KTAP + "# begin load\n"))
         self.assertEqual(found, {"full/kunit": 0, "importers": 0})
         suite = results.Suite("t")
         for status, was in (0, 0), (0, 1), (1, 1), (139, 0), (139, 1):
@@ -139,35 +130,29 @@ Call Trace:
 """
 
 
-class FullResults(unittest.TestCase):
+class FullResults(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.log = folder.name
-        log = mock.patch.object(results, "LOG", folder.name)
-        log.start()
-        self.addCleanup(log.stop)
+        super().setUp()
+        self.patch(results, "LOG", self.top)
         self.tool = tool_module.load("report/full-results")
 
-    def put(self, tree, log="", failed=(), end="# end importers 0 1.0"):
+    def ran(self, tree, log="", failed=(), end="# end importers 0 1.0"):
         name = f"matrix-{tree}"
-        with open(results.path(name, "log"), "w") as file:
-            file.write(log)
-        with open(results.path(name, "results"), "w") as file:
-            file.write(f"# begin importers\nok 1 a\n{end}\n")
+        self.put(f"{name}.log", log)
+        self.put(f"{name}.results", f"# begin importers\nok 1 a\n{end}\n")
         results.save(name, [results.Suite("importers", passed=1),
                             results.Suite(f"{name}: kernel log", failed=list(failed))])
 
     def judge(self, known):
         with contextlib.redirect_stdout(io.StringIO()):
             return self.tool.judge("matrix-linux-7.3", known,
-                                   self.tool.findings(self.log, "matrix-{}", "linux-7.3"))
+                                   self.tool.findings(self.top, "matrix-{}", "linux-7.3"))
 
     def failed(self, before, after):
-        """What is held against ours; the arguments are those of put()."""
-        self.put("baseline-7.3", **before)
-        self.put("linux-7.3", **after)
-        suites = self.judge(self.tool.findings(self.log, "matrix-{}", "baseline-7.3"))
+        """What is held against ours; the arguments are those of ran()."""
+        self.ran("baseline-7.3", **before)
+        self.ran("linux-7.3", **after)
+        suites = self.judge(self.tool.findings(self.top, "matrix-{}", "baseline-7.3"))
         return [text for suite in suites for text in suite.failed]
 
     def test_same(self):
@@ -190,23 +175,22 @@ class FullResults(unittest.TestCase):
         self.assertEqual(self.failed({"log": stuck.format(1, "f")}, {"log": stuck.format(2, "g")}), [])
 
     def test_only_what_is_new_needs_the_unpatched_kernel(self):
-        tool, lists = self.tool, tempfile.TemporaryDirectory()
-        self.addCleanup(lists.cleanup)
+        tool = self.tool
+        self.patch(tool, "LISTS", self.top)
+        self.patch(tool, "RUNS", {"matrix-{}": ["importers"]})
         bad = "not ok 2 b\nok 3 c # SKIP none\n# end importers 1 1.0"
-        with mock.patch.object(tool, "LISTS", lists.name), \
-                mock.patch.object(tool, "RUNS", {"matrix-{}": ["importers"]}), \
-                contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()):
             for name in "baseline-7.3", "linux-7.3":
-                open(os.path.join(self.log, f"kernel-{name}-full.log"), "w").close()
-            self.put("linux-7.3")
+                self.put(f"kernel-{name}-full.log")
+            self.ran("linux-7.3")
             # Of what there is no list, nothing is known.
-            self.assertIn("matrix", tool.needed(self.log, "linux-7.3"))
-            self.put("baseline-7.3", log=OOPS.format(1, "f"), end=bad)
-            tool.record(self.log, "baseline-7.3", "7.3")
+            self.assertIn("matrix", tool.needed(self.top, "linux-7.3"))
+            self.ran("baseline-7.3", log=OOPS.format(1, "f"), end=bad)
+            tool.record(self.top, "baseline-7.3", "7.3")
 
             def needed(**kept):
-                self.put("linux-7.3", **kept)
-                return set(tool.needed(self.log, "linux-7.3"))
+                self.ran("linux-7.3", **kept)
+                return set(tool.needed(self.top, "linux-7.3"))
             same = {"log": OOPS.format(2, "f"), "end": bad}
             self.assertEqual(needed(**same), set())
             tests, log = self.judge(tool.listed("7.3")["matrix"])
@@ -222,8 +206,7 @@ class FullResults(unittest.TestCase):
                 self.assertEqual(needed(**worse), {"matrix"}, worse)
                 suites = self.judge(tool.listed("7.3")["matrix"])
                 self.assertTrue(any(suite.failed for suite in suites))
-            with open(os.path.join(self.log, "kernel-linux-7.3-full.log"), "w") as file:
-                file.write("a.c:1:2: warning: b\n")
+            self.put("kernel-linux-7.3-full.log", "a.c:1:2: warning: b\n")
             self.assertEqual(needed(**same), {"build"})
 
     def test_known_report(self):

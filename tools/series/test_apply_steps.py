@@ -3,14 +3,11 @@
 
 import json
 import os
-import shutil
 import subprocess
-import tempfile
-import unittest
 from unittest import mock
 
 from tools.lib import tool_module
-from tools.lib.environment import REPO
+from tools.lib.testing import Case
 
 # Kills the tool that calls it at the call KILL: before it does anything, after
 # all, or in the middle, with a backup and a file that are not whole.
@@ -41,38 +38,24 @@ FILES = {
 }
 
 
-class ApplySteps(unittest.TestCase):
+class ApplySteps(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.repo, self.tree = folder.name, os.path.join(folder.name, "tree")
-        # They find their own repository.
-        shutil.copytree(os.path.join(REPO, "tools"), os.path.join(self.repo, "tools"),
-                        ignore=shutil.ignore_patterns("__pycache__", "testing"))
+        super().setUp()
+        self.tree = self.at("tree")
+        self.copy_tools()
         for name, text in FILES.items():
             self.put("patches/" + name, text)
         self.put("tree/one", "of one\n")
         self.put("tree/two", "of two\n")
         self.put("ours", "ours\n")
-        self.put("bin/quilt", QUILT)
-        os.chmod(os.path.join(self.repo, "bin/quilt"), 0o755)
-
-    def put(self, name, text):
-        path = os.path.join(self.repo, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(text)
-
-    def read(self, name):
-        with open(os.path.join(self.repo, name)) as file:
-            return file.read()
+        self.put("bin/quilt", QUILT, 0o755)
 
     def apply(self, *args, kill=0, when="before"):
         """What the tool said, or None if it was killed."""
         self.put("calls", "")
         env = dict(os.environ, KILL=str(kill), WHEN=when,
-                   PATH=os.path.join(self.repo, "bin") + ":" + os.environ["PATH"])
-        made = subprocess.run([os.path.join(self.repo, "tools/series/apply-steps"), self.tree, *args],
+                   PATH=self.at("bin") + ":" + os.environ["PATH"])
+        made = subprocess.run([self.at("tools/series/apply-steps"), self.tree, *args],
                               text=True, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertIn(made.returncode, (0, 1, -9))
         return None if made.returncode == -9 else made.stdout
@@ -132,7 +115,7 @@ class ApplySteps(unittest.TestCase):
     def test_link_is_replaced(self):
         self.apply()
         link = os.path.join(self.tree, "ours")
-        os.utime(os.path.join(self.repo, "ours"), (0, 0))
+        os.utime(self.at("ours"), (0, 0))
         os.unlink(link)
         self.put("tree/ours", "edited\n")
         self.assertIn("ours has your change now", self.apply())

@@ -2,10 +2,9 @@
 """Tests of what checkpatch gets of an exported mail."""
 
 import os
-import tempfile
-import unittest
 
 from tools.lib import tool_module
+from tools.lib.testing import Case
 
 HOOK = "diff --git a/theirs b/theirs\n--- a/theirs\n+++ b/theirs\n@@ -1 +1 @@\n-a\n+b\n"
 OURS = "diff --git a/ours b/ours\nnew file mode 100644\n--- /dev/null\n+++ b/ours\n@@ -0,0 +1 @@\n+a\n"
@@ -13,17 +12,12 @@ HEAD = "From x\nSubject: s\n\nwhy\n---\n ours | 1 +\n"
 check = tool_module.load("series/check-patches")
 
 
-class Without(unittest.TestCase):
+class Without(Case):
     def left(self, *parts):
-        with tempfile.TemporaryDirectory() as folder:
-            os.mkdir(os.path.join(folder, "out"))
-            mail = os.path.join(folder, "0001-s.patch")
-            with open(mail, "w") as file:
-                file.writelines([HEAD, *parts])
-            with open(os.path.join(folder, "ours"), "w") as file:
-                file.write("a\n")
-            with open(check.without(mail, folder, {"ours"}, os.path.join(folder, "out"))) as file:
-                return file.read()
+        mail = self.put("0001-s.patch", "".join([HEAD, *parts]))
+        self.put("ours", "a\n")
+        os.makedirs(self.at("out"), exist_ok=True)
+        return self.read(check.without(mail, self.top, {"ours"}, self.at("out")))
 
     def test_hooks_stay(self):
         self.assertEqual(self.left(OURS, HOOK), HEAD + HOOK)

@@ -3,11 +3,11 @@
 
 import os
 import subprocess
-import tempfile
 import unittest
 from unittest import mock
 
 from tools.lib.environment import REPO
+from tools.lib.testing import Case
 from tools.lib.tool_module import load
 from tools.series import steps
 
@@ -19,28 +19,21 @@ AUTHOR = {"GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_
           "GIT_CONFIG_KEY_1": "user.email", "GIT_CONFIG_VALUE_1": "a@example.com"}
 
 
-class Mails(unittest.TestCase):
+class Mails(Case):
     """A series of one mail, made as export makes it."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.tree, self.repo, self.out = (os.path.join(folder.name, name)
-                                          for name in ("tree", "repo", "out"))
-        os.makedirs(self.tree)
+        super().setUp()
+        self.tree, self.repo, self.out = (self.at(name) for name in ("tree", "repo", "out"))
         os.makedirs(self.repo)
-        self.makefile("VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\nNAME = X\n")
+        self.put("tree/Makefile", "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 4\nEXTRAVERSION =\nNAME = X\n")
         # The clone that the tests run in may have an author of its own.
-        for patched in (mock.patch.dict(os.environ, BARE, clear=True),
-                        mock.patch.object(export, "REPO", folder.name)):
-            patched.start()
-            self.addCleanup(patched.stop)
+        bare = mock.patch.dict(os.environ, BARE, clear=True)
+        bare.start()
+        self.addCleanup(bare.stop)
+        self.patch(export, "REPO", self.top)
         for name in "CHANGELOG.md", "patches":
-            os.symlink(os.path.join(REPO, name), os.path.join(folder.name, name))
-
-    def makefile(self, text):
-        with open(os.path.join(self.tree, "Makefile"), "w") as file:
-            file.write(text)
+            os.symlink(os.path.join(REPO, name), self.at(name))
 
     def series(self, out):
         """Commit a base and a step, write the mails to OUT."""
@@ -48,16 +41,11 @@ class Mails(unittest.TestCase):
         export.identify(self.repo, out)
         export.git(self.repo, "commit", "-q", "--allow-empty", "-m", "base")
         export.git(self.repo, "checkout", "-q", "-b", "series")
-        with open(os.path.join(self.repo, "file"), "w") as file:
-            file.write("text\n")
+        self.put("repo/file", "text\n")
         export.git(self.repo, "add", "-A")
         export.git(self.repo, "commit", "-q", "-m", "topic: do it\n\nBecause.")
         export.mails(self.repo, self.tree, out)
-        texts = []
-        for name in sorted(os.listdir(out)):
-            with open(os.path.join(out, name)) as file:
-                texts.append(file.read())
-        return texts
+        return [self.read(os.path.join(out, name)) for name in sorted(os.listdir(out))]
 
     def test_no_author(self):
         with self.assertRaises(SystemExit) as stopped:
@@ -94,14 +82,13 @@ class Mails(unittest.TestCase):
         self.assertIn("\nThe series applies to Linux 7.3.4.\n", cover)
 
     def test_base(self):
-        self.makefile("VERSION = 7\nPATCHLEVEL = 4\nSUBLEVEL = 0\nEXTRAVERSION = -rc2\n")
+        self.put("tree/Makefile", "VERSION = 7\nPATCHLEVEL = 4\nSUBLEVEL = 0\nEXTRAVERSION = -rc2\n")
         self.assertEqual(export.base(self.tree), "7.4-rc2")
 
     def test_newest_version(self):
-        with tempfile.TemporaryDirectory() as folder, mock.patch.object(export, "REPO", folder):
-            with open(os.path.join(folder, "CHANGELOG.md"), "w") as file:
-                file.write("# Changes\n\n## v12 - soon\n\n## v11 - June\n")
-            self.assertEqual(export.version(), "v12")
+        os.unlink(self.at("CHANGELOG.md"))
+        self.put("CHANGELOG.md", "# Changes\n\n## v12 - soon\n\n## v11 - June\n")
+        self.assertEqual(export.version(), "v12")
 
     def test_path_of_checks(self):
         """Without an author the mails of checks are apart from those to send."""

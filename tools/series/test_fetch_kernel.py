@@ -3,10 +3,9 @@
 
 import os
 import subprocess
-import tempfile
-import unittest
 
 from tools.lib.environment import REPO
+from tools.lib.testing import Case
 
 # They do as the environment says: UPDATE and STRICT are statuses, KNOWN is what
 # the lists have.
@@ -28,30 +27,24 @@ esac
 """
 
 
-class FetchKernel(unittest.TestCase):
+class FetchKernel(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.repo = folder.name
-        os.symlink(os.path.join(REPO, "tools"), os.path.join(self.repo, "tools"))
-        os.mkdir(os.path.join(self.repo, "bin"))
-        for name, text in ("apt-get", APT_GET), ("apt-cache", APT_CACHE):
-            path = os.path.join(self.repo, "bin", name)
-            with open(path, "w") as file:
-                file.write(text)
-            os.chmod(path, 0o755)
+        super().setUp()
+        os.symlink(os.path.join(REPO, "tools"), self.at("tools"))
+        self.put("bin/apt-get", APT_GET, 0o755)
+        self.put("bin/apt-cache", APT_CACHE, 0o755)
 
     def run_tool(self, *command, update=0, strict=0, known="", linux="7.2", has=""):
-        path = os.path.join(self.repo, "bin") + ":" + os.environ["PATH"]
+        path = self.at("bin") + ":" + os.environ["PATH"]
         env = {name: text for name, text in os.environ.items() if name not in ("KSRC", "TREE")}
-        return subprocess.run([os.path.join(self.repo, "tools", command[0]), *command[1:]], text=True,
+        return subprocess.run([self.at(f"tools/{command[0]}"), *command[1:]], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              env=dict(env, PATH=path, repo=self.repo, UPDATE=str(update),
+                              env=dict(env, PATH=path, repo=self.top, UPDATE=str(update),
                                        STRICT=str(strict), KNOWN=known, HAS=has, KEYRING="/dev/null",
                                        LINUX=linux, BASELINE="1", PROFILE="check"))
 
     def fetch(self, **kept):
-        return self.run_tool("series/fetch-kernel", "7.2", os.path.join(self.repo, "build/dl"), **kept)
+        return self.run_tool("series/fetch-kernel", "7.2", self.at("build/dl"), **kept)
 
     def test_absent(self):
         made = self.fetch()
@@ -70,7 +63,7 @@ class FetchKernel(unittest.TestCase):
             self.assertIn("try again", made.stdout)
 
     def after(self, has, **kept):
-        return self.run_tool("series/fetch-kernel", "--after", "7.3", os.path.join(self.repo, "build/dl"),
+        return self.run_tool("series/fetch-kernel", "--after", "7.3", self.at("build/dl"),
                              has=has, **kept)
 
     def test_nothing_after(self):
@@ -83,29 +76,26 @@ class FetchKernel(unittest.TestCase):
         self.assertEqual(self.after("", strict=100).returncode, 1)
 
     def test_newest_after(self):
-        self.put("dl/linux-source-7.10-7.10~rc3-1.tar.xz", "dl/linux-source-7.4-7.4-1.tar.xz")
+        self.put("build/dl/linux-source-7.10-7.10~rc3-1.tar.xz")
+        self.put("build/dl/linux-source-7.4-7.4-1.tar.xz")
         self.assertEqual(self.after("7.2 7.10 7.3 7.4").stdout,
-                         os.path.join(self.repo, "build/dl/linux-source-7.10-7.10~rc3-1.tar.xz\n"))
-
-    def put(self, *names):
-        for name in names:
-            path = os.path.join(self.repo, "build", name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            open(path, "w").close()
+                         self.at("build/dl/linux-source-7.10-7.10~rc3-1.tar.xz\n"))
 
     def test_another_series_instead(self):
-        self.put("dl/linux-source-7.3-7.3.1-1.tar.xz", "baseline-7.3/Makefile")
+        self.put("build/dl/linux-source-7.3-7.3.1-1.tar.xz")
+        self.put("build/baseline-7.3/Makefile")
         made = self.run_tool("series/prepare-tree")
         self.assertEqual(made.returncode, 0, made.stdout)
         self.assertIn("using 7.3 instead", made.stdout)
         self.assertEqual(self.run_tool("lib/print-path", "name").stdout, "baseline-7.3\n")
         # As make clean does
-        for name in os.listdir(os.path.join(self.repo, "build")):
+        for name in os.listdir(self.at("build")):
             if name != "dl":
-                subprocess.run(["rm", "-r", os.path.join(self.repo, "build", name)], check=True)
+                subprocess.run(["rm", "-r", self.at(f"build/{name}")], check=True)
         self.assertEqual(self.run_tool("lib/print-path", "name").stdout, "baseline-7.2\n")
 
     def test_nothing_instead_of_a_mirror_that_fails(self):
-        self.put("dl/linux-source-7.3-7.3.1-1.tar.xz", "baseline-7.3/Makefile")
+        self.put("build/dl/linux-source-7.3-7.3.1-1.tar.xz")
+        self.put("build/baseline-7.3/Makefile")
         self.assertEqual(self.run_tool("series/prepare-tree", strict=100).returncode, 1)
         self.assertEqual(self.run_tool("lib/print-path", "name").stdout, "baseline-7.2\n")

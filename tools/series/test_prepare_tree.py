@@ -3,11 +3,10 @@
 
 import os
 import subprocess
-import tempfile
-import unittest
 from unittest import mock
 
 from tools.lib.environment import REPO
+from tools.lib.testing import Case
 
 SOURCES = ["Kbuild", "Makefile", "arch/x86/kernel/vmlinux.lds.S",
            "arch/x86/boot/compressed/vmlinux.lds.S", "include/asm-generic/vmlinux.lds.h",
@@ -17,36 +16,33 @@ LEFT = ["vmlinux", "vmlinux.o", "vmlinux.a", "vmlinux.map", "vmlinux.unstripped"
         ".git/HEAD"]
 
 
-class Copy(unittest.TestCase):
+class Copy(Case):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.repo, self.ksrc = folder.name, os.path.join(folder.name, "ksrc")
-        os.symlink(os.path.join(REPO, "tools"), os.path.join(self.repo, "tools"))
+        super().setUp()
+        self.ksrc = self.at("ksrc")
+        os.symlink(os.path.join(REPO, "tools"), self.at("tools"))
 
-    def put(self, names):
+    def sources(self, names):
         for name in names:
-            path = os.path.join(self.ksrc, name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            open(path, "w").close()
+            self.put(f"ksrc/{name}")
 
     def copied(self):
         """The files of the copy, and whether it was made now."""
-        made = subprocess.run([os.path.join(self.repo, "tools/series/prepare-tree")], check=True, text=True,
-                              env=dict(os.environ, repo=self.repo, KSRC=self.ksrc, BASELINE="1"),
+        made = subprocess.run([self.at("tools/series/prepare-tree")], check=True, text=True,
+                              env=dict(os.environ, repo=self.top, KSRC=self.ksrc, BASELINE="1"),
                               stdout=subprocess.PIPE)
-        tree = os.path.join(self.repo, "build/baseline-ksrc")
+        tree = self.at("build/baseline-ksrc")
         return sorted(os.path.relpath(os.path.join(top, name), tree)
                       for top, _, names in os.walk(tree) for name in names), bool(made.stdout)
 
     def test_sources_alone(self):
-        self.put(SOURCES + LEFT)
+        self.sources(SOURCES + LEFT)
         self.assertEqual(self.copied(), (sorted(SOURCES), True))
 
     def test_copy_was_interrupted(self):
-        self.put(SOURCES)
+        self.sources(SOURCES)
         self.copied()
-        tree = os.path.join(self.repo, "build/baseline-ksrc")
+        tree = self.at("build/baseline-ksrc")
         # What a run leaves that is killed while it copies
         for kind in "stamp", "from":
             os.unlink(f"{tree}.{kind}")
@@ -54,17 +50,13 @@ class Copy(unittest.TestCase):
         self.assertEqual(self.copied(), (sorted(SOURCES), True))
 
     def test_nothing_vouches_for_half_a_copy(self):
-        self.put(SOURCES)
+        self.sources(SOURCES)
         self.copied()
-        path = os.path.join(self.repo, "bin/rsync")
-        os.makedirs(os.path.dirname(path))
-        with open(path, "w") as file:
-            file.write("#!/bin/sh\nkill -9 $PPID\n")
-        os.chmod(path, 0o755)
+        path = self.put("bin/rsync", "#!/bin/sh\nkill -9 $PPID\n", 0o755)
         self.touch(SOURCES[0])
         with mock.patch.dict(os.environ, PATH=os.path.dirname(path) + ":" + os.environ["PATH"]):
             self.assertRaises(subprocess.CalledProcessError, self.copied)
-        self.assertEqual([name for name in os.listdir(os.path.join(self.repo, "build"))
+        self.assertEqual([name for name in os.listdir(self.at("build"))
                           if name in ("baseline-ksrc.stamp", "baseline-ksrc.from")], [])
 
     def touch(self, name):
@@ -72,18 +64,18 @@ class Copy(unittest.TestCase):
         for top, _, names in os.walk(self.ksrc):
             for path in [top] + [os.path.join(top, entry) for entry in names]:
                 os.utime(path, (0, 0))
-        later = os.path.getmtime(os.path.join(self.repo, "build/baseline-ksrc.stamp")) + 1
+        later = os.path.getmtime(self.at("build/baseline-ksrc.stamp")) + 1
         os.utime(os.path.join(self.ksrc, name), (later, later))
 
     def test_change_of_a_source(self):
-        self.put(SOURCES)
+        self.sources(SOURCES)
         for name in SOURCES:
             self.copied()
             self.touch(name)
             self.assertTrue(self.copied()[1], name)
 
     def test_a_build_is_no_change(self):
-        self.put(SOURCES + LEFT)
+        self.sources(SOURCES + LEFT)
         self.copied()
         for name in LEFT:
             self.touch(name)
