@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What passed, and is not tried again while all that it depends on is the same: build/clean/."""
+"""What was found, and is not asked again while all that it depends on is the same: build/clean/."""
 
 import hashlib
 import os

@@ -45,6 +45,12 @@ jobs=${JOBS:-$(nproc)}
 die() { echo "${0##*/}: $*" >&2; exit 1; }
 say() { echo "== $*"; }
 
+# archive FOLDER: as the kernel takes it for an initramfs.  The kernel's gen_initramfs.sh
+# takes seconds for that, and this is done at each boot of a guest.
+archive() {
+	(cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet --owner 0:0 --reproducible)
+}
+
 # alone "$@": start this tool again with the lock on this clone, unless the run
 # that it belongs to has it.
 alone() {

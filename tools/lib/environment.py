@@ -3,8 +3,26 @@
 
 import os
 import subprocess
+import sys
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def tool(name):
+    """The path of the tool ROOM/NAME."""
+    return os.path.join(REPO, "tools", name)
+
+
+def ask(name, *args):
+    """What a tool prints."""
+    return subprocess.run([tool(name), *args], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.strip()
+
+
+def alone():
+    """Start this tool again with the lock on this clone, unless its run has it already."""
+    if os.environ.get("BUILD_LOCKED") != os.path.realpath(REPO):
+        os.execv(tool("lib/lock"), [tool("lib/lock"), os.path.abspath(sys.argv[0]), *sys.argv[1:]])
 
 
 def env(name, **variables):

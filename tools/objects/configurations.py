@@ -5,16 +5,15 @@ Each has a folder of its own below the prepared tree, and asks the kernel's own
 makefiles which objects it builds.
 """
 
-import hashlib
-import json
 import os
 import re
 import subprocess
 
-from tools.lib.environment import REPO
+from tools.lib import clean
+from tools.lib.environment import tool
 
-DRIVERS = os.path.join(REPO, "tools/guest/config/objects.config")
-MAKEFILE = os.path.join(REPO, "tools/objects/configured.mk")
+DRIVERS = tool("guest/config/objects.config")
+MAKEFILE = tool("objects/configured.mk")
 # Options that make a compilation slow and find nothing in it.
 FAST = ["KASAN=n", "UBSAN=n", "KCOV=n", "GCOV_KERNEL=n", "GCC_PLUGINS=n", "WERROR=n",
         "DRM_WERROR=n", "PROVE_LOCKING=n", "DEBUG_INFO_NONE=y"]
@@ -65,7 +64,7 @@ class Configuration:
 
     def make(self, *args, **env):
         """The kernel's make, its output and its status."""
-        command = [os.path.join(REPO, "tools/lib/kmake"), self.tree, os.path.basename(self.obj),
+        command = [tool("lib/kmake"), self.tree, os.path.basename(self.obj),
                    self.arch, self.cross, *args]
         return subprocess.run(command, text=True, errors="replace", stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -126,20 +125,14 @@ class Configuration:
     def builds(self, objects):
         """Those of OBJECTS that this configuration builds."""
         makefiles = self.makefiles(objects)
-        key = hashlib.sha1(" ".join(objects).encode())
-        for path in [os.path.join(self.obj, ".config"), MAKEFILE, *makefiles.values()]:
-            with open(path, "rb") as file:
-                key.update(file.read())
-        kept = os.path.join(self.obj, "builds.json")
-        if os.path.exists(kept):
-            with open(kept) as file:
-                was, found = json.load(file)
-            if was == key.hexdigest():
-                return found
+        made = clean.digest([self.arch, *objects], [os.path.join(self.obj, ".config"), MAKEFILE,
+                                                    *makefiles.values()])
+        known = clean.load(made)
+        if known is not None:
+            return known.split()
         found = self.reached(self.lists(sorted(makefiles)))
         found = [name for name in objects if name in found]
-        with open(kept, "w") as file:
-            json.dump([key.hexdigest(), found], file)
+        clean.keep(made, "\n".join(found))
         return found
 
     def makefiles(self, objects):

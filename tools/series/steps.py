@@ -87,6 +87,13 @@ def hooks(steps):
     return [step for step in steps if step.kind != "files"]
 
 
+def apply(source, folder):
+    """Apply a patch without fuzz; what patch says, and its status."""
+    return subprocess.run(["patch", "-p1", "--fuzz=0", "--force", "--no-backup-if-mismatch",
+                           "-d", folder, "-i", source], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+
+
 def patched(name, files):
     """Overlay files as the patch NAME makes them: {path in the tree: generated file}."""
     source = os.path.join(REPO, "patches", name)
@@ -98,8 +105,7 @@ def patched(name, files):
             os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
             if path in files:
                 shutil.copyfile(files[path], os.path.join(folder, path))
-        run = subprocess.run(["patch", "-p1", "--fuzz=0", "--force", "--no-backup-if-mismatch",
-                              "-d", folder, "-i", source], text=True, stdout=subprocess.PIPE)
+        run = apply(source, folder)
         if run.returncode:
             sys.exit(f"{run.stdout}{name} does not apply to our files any more")
         for path, out in made.items():
