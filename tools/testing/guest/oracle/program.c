@@ -43,10 +43,10 @@ static const u8 weights[NR_OPERATIONS] = {
 	[OP_KERNEL_READ] = 2, [OP_GUP] = 1,
 	[OP_IMPORT] = 10, [OP_IMPORT_ADDRESS] = 6, [OP_UNMAP] = 6, [OP_COPY] = 6,
 	[OP_ATTACH] = 4, [OP_TABLE] = 2, [OP_DMA_READ] = 10, [OP_DMA_WRITE] = 10,
-	[OP_DRM] = 1, [OP_MEMORY_BUF] = 2,
+	[OP_EVENT] = 1, [OP_DRM] = 1, [OP_MEMORY_BUF] = 2,
 	[OP_PREAD] = 3, [OP_PWRITE] = 3,
 	[OP_MEMORY] = 7, [OP_POWER] = 3, [OP_LOW_POWER] = 2, [OP_RESET] = 1,
-	[OP_SYSFS_RESET] = 1, [OP_FLR] = 1, [OP_HOT_RESET] = 1,
+	[OP_SYSFS_RESET] = 1, [OP_FLR] = 1, [OP_HOT_RESET] = 1, [OP_REBIND] = 2,
 	[OP_FORK] = 3, [OP_END] = 0, [OP_SWEEP] = 1, [OP_STORM] = 1,
 };
 
@@ -91,6 +91,9 @@ static void aim_step(struct step *s, u64 *state, struct likely *l)
 	switch (s->op) {
 	case OP_OPEN:
 		l->devs |= 1U << s->dev;
+		break;
+	case OP_REBIND:
+		s->dev = aim(state, ~l->devs, NR_DEVS);
 		break;
 	case OP_CLOSE:
 		l->devs &= ~(1U << s->dev);

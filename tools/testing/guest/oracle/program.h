@@ -20,10 +20,10 @@
 	x(MMAP_SLICE) x(MMAP_DEVICE) x(MUNMAP) x(MPROTECT) x(MREMAP)	\
 	x(MADVISE) x(READ) x(WRITE) x(KERNEL_READ) x(GUP)			\
 	x(IMPORT) x(IMPORT_ADDRESS) x(UNMAP) x(COPY) x(ATTACH)		\
-	x(TABLE) x(DMA_READ) x(DMA_WRITE) x(DRM) x(MEMORY_BUF)		\
+	x(TABLE) x(DMA_READ) x(DMA_WRITE) x(EVENT) x(DRM) x(MEMORY_BUF)	\
 	x(PREAD) x(PWRITE)						\
 	x(MEMORY) x(POWER) x(LOW_POWER) x(RESET) x(SYSFS_RESET)		\
-	x(FLR) x(HOT_RESET)						\
+	x(FLR) x(HOT_RESET) x(REBIND)					\
 	x(FORK) x(END) x(SWEEP) x(STORM)
 
 enum operation {

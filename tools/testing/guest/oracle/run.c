@@ -2,6 +2,7 @@
 /*
  * A program from its beginning to its end.
  */
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -69,6 +70,8 @@ void world_open(struct world *w)
 	/* An IOAS without a page table maps nothing. */
 	rc = hwpt_alloc(w->iommu->iommufd, w->engine.id, w->ioas[1], &w->table[1]);
 	VFIO_ASSERT_EQ(rc, 0);
+	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	VFIO_ASSERT_GE(w->event, 0);
 
 	for (i = 0; i < NR_DEVS; i++) {
 		w->devs[i].kind = kinds[i];

@@ -236,6 +236,19 @@ bool step_HOT_RESET(struct world *w, const struct step *s)
 	return after_reset(w, s);
 }
 
+/* Without its driver for a moment; slices and mappings may be there. */
+bool step_REBIND(struct world *w, const struct step *s)
+{
+	struct dev *dev = &w->devs[s->dev];
+
+	if (dev->open || !dev->bdf)
+		return false;
+	expect("unbind",
+	       file_write(dev->bdf, "/sys/bus/pci/devices/%s/driver/unbind", dev->bdf), 0);
+	expect("bind", file_write(dev->bdf, "/sys/bus/pci/drivers_probe"), 0);
+	return true;
+}
+
 void sweep(struct world *w)
 {
 	int i, page;

@@ -240,6 +240,20 @@ bool step_TABLE(struct world *w, const struct step *s)
 	return true;
 }
 
+/* Nothing has stayed away; and from now on an IOAS says so, or does not. */
+bool step_EVENT(struct world *w, const struct step *s)
+{
+	u64 count;
+
+	expect("event of an import that stays away",
+	       read(w->event, &count, sizeof(count)) < 0 ? -errno : 0, -EAGAIN);
+	expect("IOMMU_OPTION_DMABUF_EVENT",
+	       TRY_IOMMUFD(s, ioas_option(w->iommu->iommufd, w->ioas[s->ioas],
+					  IOMMU_OPTION_DMABUF_EVENT, IOMMU_OPTION_OP_SET,
+					  s->flags % 4 ? w->event : -1ULL)), 0);
+	return true;
+}
+
 /* An area where the engine is, and a page of it */
 static struct area *some_area(struct world *w, const struct step *s, int *page)
 {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -14,6 +15,7 @@
 #include <linux/dma-buf.h>
 
 #include "lib/fence.h"
+#include "lib/file.h"
 #include "lib/slice.h"
 
 #include "report.h"
@@ -189,6 +191,17 @@ bool step_REVOKE(struct world *w, const struct step *s)
 	return true;
 }
 
+/* Its fdinfo, and what debugfs has of all, are read while imports come and go. */
+static long fdinfo_size(int fd)
+{
+	char text[4096], *at;
+
+	if (file_read(text, sizeof(text), "/proc/self/fdinfo/%d", fd) <= 0)
+		return -1;
+	at = strstr(text, "\nsize:");
+	return at ? atol(at + strlen("\nsize:")) : -1;
+}
+
 bool step_POLL(struct world *w, const struct step *s)
 {
 	struct slice *slice = &w->slices[s->slice];
@@ -196,6 +209,10 @@ bool step_POLL(struct world *w, const struct step *s)
 	if (slice->fd < 0)
 		return false;
 	expect("POLLHUP", hangs_up(slice->fd, 0), !buf_alive(w, slice->buf));
+	if (s->flags % 2) {
+		expect("size of a slice", fdinfo_size(slice->fd), w->bufs[slice->buf].nr * PAGE);
+		bufinfo_all();
+	}
 	return true;
 }
 

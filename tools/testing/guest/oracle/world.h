@@ -91,6 +91,7 @@ struct world {
 	struct nvme engine;
 	u32 ioas[NR_IOASES], table[NR_IOASES];
 	int target;			/* the engine's target */
+	int event;			/* an eventfd, signaled if an import stays away */
 
 	struct dev devs[NR_DEVS];
 	struct slice slices[NR_SLICES];
