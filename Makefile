@@ -76,6 +76,7 @@ export TO
 #:                  or random programs for so long; with allocations that fail
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
+#:                  kcov: which lines of our files are reached (guest TESTS=oracle);
 #:                  nop2p: without peer-to-peer DMA; kvm: virtual machines in the guest;
 #:                  modular: virtio-gpu as a module;
 #:                  arm64, arm64-64k: another machine, pages of 64 KiB (kernel, guest,

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of what is said of places that random programs have not reached."""
+
+import contextlib
+import io
+
+from tools.lib import tool_module
+from tools.lib.testing import Case
+
+reached = tool_module.load("report/reached")
+
+
+class Step:
+    files = ["drivers/vfio/pci/a.c", "drivers/dma-buf/b.c", "include/linux/c.h"]
+
+
+class Reached(Case):
+    def setUp(self):
+        super().setUp()
+        self.patch(reached, "read_steps", lambda: [Step])
+        self.patch(reached, "all_places", lambda vmlinux: [1, 2, 3, 4, 5])
+        self.patch(reached, "sources", lambda vmlinux, places: {
+            1: ("/k/drivers/vfio/pci/a.c", "open"), 2: ("/k/drivers/vfio/pci/a.c", "open"),
+            3: ("/k/drivers/vfio/pci/a.c", "close"), 4: ("/k/drivers/dma-buf/b.c", "work"),
+            5: ("/k/mm/gup.c", "pin")})
+
+    def told(self, pcs, reasons):
+        self.patch(reached, "REASONS", self.put("reasons", reasons))
+        results = self.put("results", "".join(f"# pc {pc:#x}\r\n" for pc in pcs))
+        self.patch(reached.sys, "argv", ["reached", "vmlinux", results])
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            status = reached.main()
+        return status, out.getvalue().splitlines()
+
+    def test_all_known(self):
+        status, lines = self.told([2, 5], "# Why\nclose\tnobody closes\nb.c  a worker\n")
+        self.assertEqual(status, 0)
+        self.assertEqual(lines, ["drivers/dma-buf/b.c: 0 of 1 places", "   work: a worker",
+                                 "drivers/vfio/pci/a.c: 1 of 3 places",
+                                 "   close: nobody closes",
+                                 "all: 1 of 4 places, 25 %; 0 functions not reached for no "
+                                 "known reason"])
+
+    def test_unknown(self):
+        status, lines = self.told([2], "b.c a worker\n")
+        self.assertEqual(status, 1)
+        self.assertIn("   close: not reached", lines)
+        self.assertIn("1 functions", lines[-1])
+
+    def test_nothing(self):
+        self.assertEqual(self.told([], "b.c a worker\na.c never\n")[0], 1)
