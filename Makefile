@@ -124,9 +124,10 @@ demo shell: kernel headers
 guest: kernel headers
 	@tools/report/run-part guest-$(name)-$(PROFILE) tools/guest/boot $(or $(TESTS),all) \
 		--append "$(oracle)"; \
+		$(if $(filter kcov,$(PROFILE)),tools/report/reached reached-$(name) \
+			$(tree)/.obj-kcov/vmlinux build/log/guest-$(name)-kcov.results;) \
 		tools/report/report guest-$(name)-$(PROFILE) \
-		$(if $(filter kcov,$(PROFILE)),&& tools/report/reached $(tree)/.obj-kcov/vmlinux \
-			build/log/guest-$(name)-kcov.results)
+			$(if $(filter kcov,$(PROFILE)),reached-$(name))
 
 vgpu: kernel headers
 	@for machine in near far blobs intel; do \

@@ -26,10 +26,12 @@ class Reached(Case):
 
     def told(self, pcs, reasons):
         self.patch(reached, "REASONS", self.put("reasons", reasons))
-        results = self.put("results", "".join(f"# pc {pc:#x}\r\n" for pc in pcs))
-        self.patch(reached.sys, "argv", ["reached", "vmlinux", results])
+        said = self.put("said.results", "".join(f"# pc {pc:#x}\r\n" for pc in pcs))
+        self.patch(reached.sys, "argv", ["reached", "reached-x", "vmlinux", said])
+        self.patch(reached.results, "LOG", self.top)
         with contextlib.redirect_stdout(io.StringIO()) as out:
             status = reached.main()
+        [self.suite] = reached.results.load("reached-x")
         return status, out.getvalue().splitlines()
 
     def test_all_known(self):
@@ -38,14 +40,15 @@ class Reached(Case):
         self.assertEqual(lines, ["drivers/dma-buf/b.c: 0 of 1 places", "   work: a worker",
                                  "drivers/vfio/pci/a.c: 1 of 3 places",
                                  "   close: nobody closes",
-                                 "all: 1 of 4 places, 25 %; 0 functions not reached for no "
-                                 "known reason"])
+                                 "all: 1 of 4 places, 25 %"])
+        self.assertEqual((self.suite.passed, self.suite.failed), (3, []))
 
     def test_unknown(self):
         status, lines = self.told([2], "b.c a worker\n")
         self.assertEqual(status, 1)
         self.assertIn("   close: not reached", lines)
-        self.assertIn("1 functions", lines[-1])
+        self.assertEqual((self.suite.passed, self.suite.failed), (2, ["close"]))
 
     def test_nothing(self):
         self.assertEqual(self.told([], "b.c a worker\na.c never\n")[0], 1)
+        self.assertEqual(self.suite.failed, ["nothing was reached"])
