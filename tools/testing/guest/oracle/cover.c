@@ -13,7 +13,7 @@
 #include "cover.h"
 
 #define KCOV	"/sys/kernel/debug/kcov"
-/* Words of a thread's buffer: a step makes fewer calls than fill it */
+/* Words of a thread's buffer. KCOV drops what does not fit between two cover_take(). */
 #define WORDS	(64 << 10)
 /* More than our files have places */
 #define PLACES	(64 << 10)
@@ -45,8 +45,17 @@ void cover_begin(void)
 	reached = mmap(NULL, WORDS * sizeof(*reached), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	VFIO_ASSERT_NE(reached, MAP_FAILED);
 	VFIO_ASSERT_EQ(ioctl(fd, KCOV_ENABLE, (unsigned long)KCOV_TRACE_PC), 0);
-	/* The mapping keeps it, and the end of the thread ends it. */
+	/* The mapping keeps the file open. */
 	close(fd);
+}
+
+void cover_end(void)
+{
+	if (!reached)
+		return;
+	cover_take();
+	munmap(reached, WORDS * sizeof(*reached));
+	reached = NULL;
 }
 
 static void add(u64 pc)

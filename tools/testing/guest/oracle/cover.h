@@ -12,8 +12,11 @@
 /* In the first process, once. False if the kernel has no KCOV. */
 bool cover_init(void);
 
-/* Each thread and each process begins by itself. Without cover_init() it is nothing. */
+/* Each thread and each process calls it first. Without cover_init() it does nothing. */
 void cover_begin(void);
+
+/* The last call of a thread whose process goes on */
+void cover_end(void);
 
 /* Now and then: what this thread has reached since the last time */
 void cover_take(void);

@@ -39,7 +39,7 @@ static const char *word_of(const char *name)
 
 	if (file_read(line, sizeof(line), "/proc/cmdline") <= 0)
 		return NULL;
-	while ((at = strsep(&rest, " \n")))
+	while ((at = strsep(&rest, "\n ")))
 		if (!strncmp(at, name, strlen(name)))
 			return strdup(at + strlen(name));
 	return NULL;

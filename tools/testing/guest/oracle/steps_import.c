@@ -87,9 +87,17 @@ static int address_errno(struct world *w, const struct map *map, struct span spa
 	return import_errno(w, map->buf, write, false);
 }
 
-/* Is there a page table over the IOAS? The second one always has one. */
+/*
+ * Is there a page table over the IOAS? The second one always has one, and open devices are
+ * attached to the first.
+ */
 static bool has_table(const struct world *w, int ioas)
 {
+	int i;
+
+	for (i = 0; i < NR_DEVS; i++)
+		if (w->devs[i].open)
+			return true;
 	return ioas || w->table[0] || target_ioas(w->target) == ioas;
 }
 

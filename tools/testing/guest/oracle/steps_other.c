@@ -58,10 +58,10 @@ static void check_memory(struct world *w, u8 *map, u64 iova, const struct step *
 
 	nvme_store(&w->engine, iova + at, word(++w->last_id));
 	report->checks += 2;
-	if (!word_is(*value, w->last_id))
+	if (!word_is(READ_ONCE(*value), w->last_id))
 		fail("DMA to memory does not land: %#llx instead of %#x",
-		     (unsigned long long)*value, w->last_id);
-	*(volatile u64 *)value = word(++w->last_id);
+		     (unsigned long long)READ_ONCE(*value), w->last_id);
+	WRITE_ONCE(*value, word(++w->last_id));
 	if (!word_is(nvme_load(&w->engine, iova + at), w->last_id))
 		fail("DMA from memory does not see what a CPU wrote");
 }

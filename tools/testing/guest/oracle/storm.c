@@ -105,6 +105,7 @@ static void *owner(void *arg)
 		pause_us(&st->random);
 	}
 	st->stop = true;
+	cover_end();
 	return NULL;
 }
 
@@ -133,6 +134,7 @@ static void *cpu(void *arg)
 			fail("a load says %#llx instead of %#x", (unsigned long long)value,
 			     st->wrote[page]);
 	}
+	cover_end();
 	return NULL;
 }
 
@@ -155,6 +157,7 @@ static void *engine(void *arg)
 			fail("DMA reads %#llx instead of %#x", (unsigned long long)value,
 			     st->dev->id[quiet]);
 	}
+	cover_end();
 	return NULL;
 }
 
@@ -176,6 +179,7 @@ static void *importer(void *arg)
 						      DEV_PAGES * PAGE, &length), 0);
 		expect("length of unmap", length, DEV_PAGES * PAGE);
 	}
+	cover_end();
 	return NULL;
 }
 
@@ -219,6 +223,7 @@ static void *revoker(void *arg)
 		revoke_one(st, &random);
 		cover_take();
 	}
+	cover_end();
 	return NULL;
 }
 
