@@ -199,18 +199,18 @@ static u8 *room(struct _test_data_byaddr *self)
 	return p;
 }
 
-#define EXPECT_ROOM(iova, p)							\
-	do {									\
-		EXPECT_TRUE(lands(self, iova, p));				\
-		EXPECT_TRUE(lands(self, iova + MIDDLE - LEN, p + MIDDLE - LEN));\
-		EXPECT_TRUE(lands(self, iova + MIDDLE, self->bar + FIRST));	\
-		EXPECT_TRUE(loads(self, iova + MIDDLE, self->bar + FIRST));	\
-		EXPECT_TRUE(lands(self, iova + MIDDLE + MIDDLE_LEN - LEN,	\
-				  self->bar + FIRST + MIDDLE_LEN - LEN));	\
-		EXPECT_TRUE(lands(self, iova + MIDDLE + MIDDLE_LEN,		\
-				  p + MIDDLE + MIDDLE_LEN));			\
-		EXPECT_TRUE(lands(self, iova + ROOM - LEN, p + ROOM - LEN));	\
-	} while (0)
+static void expect_room(struct __test_metadata *_metadata, struct _test_data_byaddr *self,
+			u64 iova, u8 *p)
+{
+	EXPECT_TRUE(lands(self, iova, p));
+	EXPECT_TRUE(lands(self, iova + MIDDLE - LEN, p + MIDDLE - LEN));
+	EXPECT_TRUE(lands(self, iova + MIDDLE, self->bar + FIRST));
+	EXPECT_TRUE(loads(self, iova + MIDDLE, self->bar + FIRST));
+	EXPECT_TRUE(lands(self, iova + MIDDLE + MIDDLE_LEN - LEN,
+			  self->bar + FIRST + MIDDLE_LEN - LEN));
+	EXPECT_TRUE(lands(self, iova + MIDDLE + MIDDLE_LEN, p + MIDDLE + MIDDLE_LEN));
+	EXPECT_TRUE(lands(self, iova + ROOM - LEN, p + ROOM - LEN));
+}
 
 /* All of a buffer that is longer than a page, in both directions. */
 TEST_F_TIMEOUT(byaddr, a_bar, 120)
@@ -245,7 +245,7 @@ TEST_F_TIMEOUT(byaddr, memory_on_both_sides, 120)
 	u8 *p = room(self);
 
 	ASSERT_EQ(0, map(self, p, ROOM, IOVA, IOAS_RW));
-	EXPECT_ROOM(IOVA, p);
+	expect_room(_metadata, self, IOVA, p);
 	EXPECT_EQ(ROOM, unmap(self, IOVA, ROOM));
 	EXPECT_FALSE(lands(self, IOVA, p));
 	EXPECT_FALSE(lands(self, IOVA + MIDDLE, self->bar + FIRST));
@@ -255,7 +255,7 @@ TEST_F_TIMEOUT(byaddr, memory_on_both_sides, 120)
 	ASSERT_EQ(0, ioas_copy(self->iommufd, self->ioas, IOVA + ROOM, self->ioas, IOVA,
 			       ROOM, IOAS_RW));
 	EXPECT_EQ(ROOM, unmap(self, IOVA, ROOM));
-	EXPECT_ROOM(IOVA + ROOM, p);
+	expect_room(_metadata, self, IOVA + ROOM, p);
 	EXPECT_EQ(ROOM, unmap(self, IOVA + ROOM, ROOM));
 	munmap(p, ROOM);
 }
@@ -380,7 +380,7 @@ TEST_F_TIMEOUT(byaddr, after_an_outage, 120)
 	EXPECT_TRUE(lands(self, IOVA, p));
 	endpoint_memory(self->mem, true);
 	usleep(500000);
-	EXPECT_ROOM(IOVA, p);
+	expect_room(_metadata, self, IOVA, p);
 	EXPECT_TRUE(lands(self, IOVA + 2 * ROOM, self->bar));
 	ASSERT_EQ(0, map(self, alone, PAGE, IOVA + 3 * ROOM, IOAS_RW));
 	EXPECT_TRUE(lands(self, IOVA + 3 * ROOM, self->bar + FIRST));
@@ -563,7 +563,7 @@ TEST_F_TIMEOUT(byaddr, attached_later, 120)
 	ASSERT_EQ(0, map(self, q + MIDDLE, PAGE, IOVA + ROOM, IOAS_RW));
 	replace(q + MIDDLE, PAGE, RW, -1, 0);
 	engines_to(self, self->ioas);
-	EXPECT_ROOM(IOVA, p);
+	expect_room(_metadata, self, IOVA, p);
 	EXPECT_TRUE(lands(self, IOVA + ROOM, self->bar + FIRST));
 	EXPECT_FALSE(lands(self, IOVA + ROOM, q + MIDDLE));
 	EXPECT_EQ(ROOM + PAGE, unmap(self, IOVA, 2 * ROOM));
@@ -627,7 +627,7 @@ TEST_F_TIMEOUT(byaddr, accesses_only, 120)
 	access = mock_access(self->iommufd, self->ioas);
 	ASSERT_GE(access, 0);
 	ASSERT_EQ(0, map(self, p, ROOM, IOVA, IOAS_RW));
-	EXPECT_ROOM(IOVA, p);
+	expect_room(_metadata, self, IOVA, p);
 	EXPECT_EQ(0, mock_access_rw(self->iommufd, access, IOVA, sent, LEN, true));
 	EXPECT_EQ(-1, mem_differ(p, sent, LEN));
 	EXPECT_EQ(-EINVAL, mock_access_rw(self->iommufd, access, IOVA + MIDDLE, sent, LEN,
@@ -862,7 +862,7 @@ TEST_F_TIMEOUT(byaddr, storm, 120)
 	replace(s.room, ROOM, RW, -1, 0);
 	replace(s.room + MIDDLE, MIDDLE_LEN, RW, self->mem->fd, bar_offset(self) + FIRST);
 	ASSERT_EQ(0, map(self, s.room, ROOM, IOVA, IOAS_RW));
-	EXPECT_ROOM(IOVA, s.room);
+	expect_room(_metadata, self, IOVA, s.room);
 	EXPECT_EQ(ROOM, unmap(self, IOVA, ROOM));
 	munmap(s.room, ROOM);
 }

@@ -84,8 +84,8 @@ static int unmap(struct _test_data_failnth *self, u32 ioas_id, u64 iova)
 }
 
 /*
- * Export with the first allocation failing, then the second, ... In so many attempts
- * the export has failed.
+ * Let the first allocation of an export fail, then the second, and so on. @failed counts
+ * the exports that failed.
  */
 static void fail_exports(struct __test_metadata *_metadata,
 			 struct _test_data_failnth *self, int *failed)
@@ -114,8 +114,9 @@ static void fail_exports(struct __test_metadata *_metadata,
 }
 
 /*
- * The object, the dma-buf, its inode, dentry and file. The checkers allocate as well, in
- * one attempt and not in the next, so that an allocation of the export may be left out.
+ * An export allocates the object, the dma-buf, its inode, dentry and file. The kernel's
+ * checkers allocate in some attempts and not in others, so that one of the five may never
+ * be the one that fails.
  */
 TEST_F(failnth, export)
 {
