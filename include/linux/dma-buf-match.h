@@ -208,8 +208,9 @@ struct dma_buf_mapping_match {
  * @offer: the exporter's operations, which differ from those in @result if the offer
  *	was converted
  * @conv: the converter between the two types, NULL if none
- * @provider: the provider in the exporter's PAL entry, for comparison only
- * @kinds: the kinds of ranges in the exporter's PAL entry
+ * @provider: the provider in the exporter's PAL entry, for comparison only. Not
+ *	initialized without @conv.
+ * @kinds: the kinds of ranges in the exporter's PAL entry. As @provider.
  * @flags: &enum dma_buf_offer_flags of the exporter's entry
  *
  * Constant once the attach call has returned.

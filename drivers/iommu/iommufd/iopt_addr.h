@@ -23,6 +23,7 @@ struct list_head;
  * @lock: protects @imports. A holder waits for nothing.
  * @imports: the iopt_pages, each of a whole dma-buf, by dma-buf and by whether
  *	devices may write. Not referenced: the release of an iopt_pages removes it.
+ *	Whether there are any is also read without @lock, as a hint.
  * @expected: the last range of addresses that was searched had dma-bufs in it, so
  *	that the next one is searched before its pages are pinned. A guess, under
  *	no lock.
