@@ -71,9 +71,10 @@ export TO
 #:   LINUX=7.3      kernel series: 7.3 or 7.2; next: what comes after (check-patches alone)
 #:   TESTS=A,B      guest tests to run, see below; all, imports, own, peer and stress are groups
 #:   WAYS=A,B       programs: how QEMU opens its devices: cdev, group-iommufd, group-type1
-#:   SEED=N STEPS=N,N SECONDS=N FAIL=1
+#:   SEED=N STEPS=N,N SECONDS=N FAIL=1 HURRY=1
 #:                  guest TESTS=oracle: the program of this seed, or these steps of it;
-#:                  or random programs for so long; with allocations that fail
+#:                  or random programs for so long; with allocations that fail; with
+#:                  seconds that pass at once while the guest idles
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
 #:                  kcov: which lines of our files are reached (guest TESTS=oracle);
@@ -94,6 +95,7 @@ mails = $(shell tools/lib/print-path export)
 # For the test of this name
 oracle = $(SEED:%=oracle.seed=%) $(STEPS:%=oracle.steps=%) $(SECONDS:%=oracle.seconds=%) \
 	$(FAIL:%=oracle.fail=%) $(if $(filter kcov,$(PROFILE)),oracle.kcov=1)
+oracle_run = $(if $(SECONDS),--limit $$(($(SECONDS) + 1200))) $(if $(HURRY),--hurry)
 series = $(shell tools/lib/print-path series)
 
 deps:
@@ -123,7 +125,7 @@ demo shell: kernel headers
 
 guest: kernel headers
 	@tools/report/run-part guest-$(name)-$(PROFILE) tools/guest/boot $(or $(TESTS),all) \
-		--append "$(oracle)"; \
+		--append "$(oracle)" $(oracle_run); \
 		$(if $(filter kcov,$(PROFILE)),tools/report/reached reached-$(name) \
 			$(tree)/.obj-kcov/vmlinux build/log/guest-$(name)-kcov.results;) \
 		tools/report/report guest-$(name)-$(PROFILE) \

@@ -30,6 +30,7 @@
 #define SECONDS		20
 #define SHRINK		240
 #define WORKER_SECONDS	30	/* for a process and what it leaves behind */
+#define NEWS_SECONDS	300	/* a run of hours says how far it is */
 
 /* A word of the command line, or NULL */
 static const char *word_of(const char *name)
@@ -109,7 +110,7 @@ static bool replay(u64 seed, const char *steps)
 
 static bool programs(u64 seed, int seconds)
 {
-	double end = now() + seconds, begin = now();
+	double end = now() + seconds, begin = now(), news = begin + NEWS_SECONDS;
 	bool passed = true;
 
 	while (passed && now() < end) {
@@ -117,6 +118,10 @@ static bool programs(u64 seed, int seconds)
 
 		passed = worker_run_some(seed + report->programs,
 					 left < WORKER_SECONDS ? left : WORKER_SECONDS);
+		if (now() > news) {
+			printf("# %llu steps so far\n", (unsigned long long)report->steps);
+			news += NEWS_SECONDS;
+		}
 	}
 	print_counts(now() - begin);
 	if (!passed)
