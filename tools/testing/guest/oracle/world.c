@@ -5,6 +5,7 @@
 
 #define TICKS	20		/* bits of the engine's clock */
 #define TICKING	48
+#define LOWER	((1U << (32 - TICKS)) - 1)	/* bits of an id in the lower half */
 
 struct span span_of(int total, int at, int nr)
 {
@@ -33,6 +34,11 @@ u32 word_id(u64 value)
 bool word_is(u64 value, u32 id)
 {
 	return word_id(value) == id;
+}
+
+bool word_is_half(u64 value, u32 upper, u32 lower)
+{
+	return word_id(value) == ((upper & ~LOWER) | (lower & LOWER));
 }
 
 /* At a different place in each page, so that pages cannot be confused */

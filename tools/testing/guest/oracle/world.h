@@ -123,6 +123,16 @@ u64 slot_iova(int slot);
 u64 word(u32 id);
 u32 word_id(u64 value);
 bool word_is(u64 value, u32 id);
+
+/*
+ * Is @value the upper four bytes of one word and the lower ones of another?
+ *
+ * QEMU's IOMMU looks up the eight bytes of a DMA at once; if it refuses them,
+ * QEMU accesses nothing four bytes at a time and looks up the last four again.
+ * A mapping that comes back in between has them land without the first four. A
+ * page table cannot do that: both are in one page.
+ */
+bool word_is_half(u64 value, u32 upper, u32 lower);
 size_t word_at(int page);
 
 bool dev_on(const struct dev *dev);
