@@ -23,6 +23,13 @@ LOCKUP = """[   84.684774] watchdog: CPU0: Watchdog detected hard LOCKUP on cpu 
 [   84.685024] irq event stamp: 241046
 [   84.688615] Sending NMI from CPU 0 to CPUs 1:
 """
+BUSY = """[   45.846297] NMI backtrace for cpu 1
+[   45.846297] CPU: 1 UID: 0 PID: 783 Comm: mapstress.test Not tainted 7.3.4 #1 PREEMPT(lazy)
+[   45.846297] RIP: 0010:lock_is_held_type+0xfa/0x140
+[   45.846297] RSP: 0018:ffffc9000261f4f8 EFLAGS: 00000206
+[   45.846297] RAX: 0000000000000000 RBX: 0000000000000000 RCX: 0000000000000001
+[   45.846297] RSP: 002b:00007ff7b3dff078 EFLAGS: 00000246 ORIG_RAX: 00000000000000ca
+"""
 IDLES = "[   45.846297] NMI backtrace for cpu 1 skipped: idling at default_idle+0x13/0x20\n"
 
 
@@ -31,10 +38,14 @@ class Timer(unittest.TestCase):
 
     def test_lost(self):
         self.assertTrue(run.NO_TIMER.search(LOCKUP + IDLES))
+        self.assertTrue(run.NO_TIMER.search(LOCKUP + BUSY))
 
     def test_hangs(self):
         self.assertFalse(run.NO_TIMER.search(LOCKUP + "[   84.69] NMI backtrace for cpu 1\n"))
         self.assertFalse(run.NO_TIMER.search(LOCKUP + IDLES.replace("cpu 1", "cpu 0")))
+        for flags in "00000046", "00000097", "00000002":
+            self.assertFalse(run.NO_TIMER.search(LOCKUP + BUSY.replace("00000206", flags)))
+        self.assertFalse(run.NO_TIMER.search(LOCKUP + BUSY.replace("cpu 1", "cpu 0")))
 
     def boots(self, *ends):
         guest = run.Guest.__new__(run.Guest)
