@@ -21,7 +21,7 @@ struct nvme {
 	int tail, head, phase;
 };
 
-#define NVME_IOVA	0x8000000UL
+#define NVME_IOVA	0x7000000UL	/* arm64 has its MSIs at 0x8000000 */
 #define NVME_RAM	(3 * 4096UL)
 
 /* The controller without memory; false if there is none. */
