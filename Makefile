@@ -73,8 +73,8 @@ export TO
 #:   WAYS=A,B       programs: how QEMU opens its devices: cdev, group-iommufd, group-type1
 #:   SEED=N STEPS=N,N SECONDS=N FAIL=1 HURRY=1
 #:                  guest TESTS=oracle: the program of this seed, or these steps of it;
-#:                  or random programs for so long; with allocations that fail; with
-#:                  seconds that pass at once while the guest idles
+#:                  or random programs for so long; with allocations that fail;
+#:                  without the time in which the guest idles
 #:   KSRC=DIR       your own kernel tree instead; it is copied, not changed
 #:   PROFILE=check  all checkers on; bench: none (the default of demo); kcsan: data races;
 #:                  kcov: which lines of our files are reached (guest TESTS=oracle);
@@ -95,7 +95,7 @@ mails = $(shell tools/lib/print-path export)
 # For the test of this name
 oracle = $(SEED:%=oracle.seed=%) $(STEPS:%=oracle.steps=%) $(SECONDS:%=oracle.seconds=%) \
 	$(FAIL:%=oracle.fail=%) $(if $(filter kcov,$(PROFILE)),oracle.kcov=1)
-oracle_run = $(if $(SECONDS),--limit $$(($(SECONDS) + 1200))) $(if $(HURRY),--hurry)
+oracle_run = $(if $(SECONDS),--limit $$(($(SECONDS) + 1200))) $(if $(filter-out 0,$(HURRY)),--hurry)
 series = $(shell tools/lib/print-path series)
 
 deps:

@@ -115,6 +115,17 @@ class Variables(Clone):
             lines, status = self.run_in("make", *args)
             self.assertEqual((set(lines.split()), status), ({said}, 0), args)
 
+    def test_long_run(self):
+        """The guest's limit is longer than the programs that it is asked to run."""
+        for name in "run-part", "report":
+            self.put(f"tools/report/{name}", '#!/bin/sh\necho "$@"\n')
+        long = self.run_in("make", "guest", "SECONDS=5000", "HURRY=1")[0]
+        self.assertIn("oracle.seconds=5000", long)
+        self.assertIn("--limit 6200 --hurry\n", long)
+        short = self.run_in("make", "guest", "HURRY=0")[0]
+        self.assertIn("tools/guest/boot all", short)
+        self.assertNotRegex(short, "--limit|--hurry")
+
 
 class Lock(Clone):
     def hold(self, command="read line"):

@@ -301,8 +301,7 @@ bool step_DMA_READ(struct world *w, const struct step *s)
 	do {
 		value = nvme_load(&w->engine, iova_of(w, area, page, bar_page));
 		report->checks++;
-	} while (id && (word_is(value, 0) || word_is_half(value, id, 0)) &&
-		 !word_is(value, id) && now() < end);
+	} while (!word_is(value, id) && word_is_lost(value, id) && now() < end);
 	if (!word_is(value, id))
 		fail("DMA reads %#llx instead of %#x from page %d of dev[%d]",
 		     (unsigned long long)value, id, bar_page, buf->dev);

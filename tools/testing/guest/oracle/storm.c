@@ -153,8 +153,8 @@ static void *engine(void *arg)
 			   word_at(page + ENGINE), word(new_id(st)));
 		quiet = page + NOBODY_3;
 		value = nvme_load(&st->w->engine, st->iova + quiet * PAGE + word_at(quiet));
-		if (!word_is(value, 0) && !word_is(value, st->dev->id[quiet]) &&
-		    !word_is_half(value, st->dev->id[quiet], 0))
+		if (!word_is(value, st->dev->id[quiet]) &&
+		    !word_is_lost(value, st->dev->id[quiet]))
 			fail("DMA reads %#llx instead of %#x", (unsigned long long)value,
 			     st->dev->id[quiet]);
 	}
@@ -267,8 +267,8 @@ static void run_threads(struct storm *st)
 }
 
 /*
- * Has the engine written this in the storm, or the upper half of it? A half with
- * another upper half than the first word has is greater, too.
+ * Has the engine written @value in the storm, or only its upper half? An upper half
+ * that differs from the one of @first_id makes any value greater than @first_id.
  */
 static bool from_engine(struct storm *st, u64 value, u32 before)
 {

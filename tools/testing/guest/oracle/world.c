@@ -41,6 +41,11 @@ bool word_is_half(u64 value, u32 upper, u32 lower)
 	return word_id(value) == ((upper & ~LOWER) | (lower & LOWER));
 }
 
+bool word_is_lost(u64 value, u32 id)
+{
+	return word_is(value, 0) || word_is_half(value, id, 0);
+}
+
 /* At a different place in each page, so that pages cannot be confused */
 size_t word_at(int page)
 {

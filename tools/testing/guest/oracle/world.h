@@ -127,12 +127,15 @@ bool word_is(u64 value, u32 id);
 /*
  * Is @value the upper four bytes of one word and the lower ones of another?
  *
- * QEMU's IOMMU looks up the eight bytes of a DMA at once; if it refuses them,
- * QEMU accesses nothing four bytes at a time and looks up the last four again.
- * A mapping that comes back in between has them land without the first four. A
- * page table cannot do that: both are in one page.
+ * QEMU translates the eight bytes of a DMA together. If its IOMMU refuses them,
+ * the first four are lost, and QEMU translates the last four again. If the
+ * mapping comes back in between, only those four land. A page table cannot cause
+ * that: all eight bytes are in one page.
  */
 bool word_is_half(u64 value, u32 upper, u32 lower);
+
+/* Has a load by DMA lost all of the word, or its lower half? */
+bool word_is_lost(u64 value, u32 id);
 size_t word_at(int page);
 
 bool dev_on(const struct dev *dev);
