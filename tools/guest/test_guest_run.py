@@ -3,6 +3,7 @@
 
 import os
 import re
+import subprocess
 import unittest
 from unittest import mock
 
@@ -46,6 +47,31 @@ class Timer(unittest.TestCase):
         for flags in "00000046", "00000097", "00000002":
             self.assertFalse(run.NO_TIMER.search(LOCKUP + BUSY.replace("00000206", flags)))
         self.assertFalse(run.NO_TIMER.search(LOCKUP + BUSY.replace("cpu 1", "cpu 0")))
+
+    def test_all_sleep(self):
+        """Seen once: both CPUs waited for an interrupt, and the guest for its limit."""
+        def slept(*ran):
+            now = [0]
+            cpus = run.Cpus(lambda: now[0])
+            said = []
+            for now[0] in range(60, 60 * len(ran) + 1, 60):
+                cpus.time = mock.Mock(return_value=ran[now[0] // 60 - 1])
+                said.append(cpus.sleep(1))
+            return said
+        self.assertEqual(slept(5, 6, 7, 8), [False] * 4)
+        self.assertEqual(slept(5, 6, 6, 6), [False, False, False, True])
+        self.assertEqual(slept(5, 6, 6, 7), [False] * 4)
+        self.assertEqual(slept(0, 0, 0, 0), [False] * 4)
+
+    def test_threads_that_emulate(self):
+        """A thread of this name counts, others do not."""
+        with subprocess.Popen(["sh", "-c", "printf '0/TCG' > /proc/$$/comm; "
+                               "i=0; while [ $i -lt 9999 ]; do i=$((i + 1)); done; echo; read x"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            self.assertGreater(run.Cpus.time(process.pid), 0)
+            process.stdin.close()
+        self.assertEqual(run.Cpus.time(os.getpid()), 0)
 
     def boots(self, *ends):
         guest = run.Guest.__new__(run.Guest)
