@@ -30,6 +30,7 @@
 #include "lib/file.h"
 #include "lib/ioas.h"
 #include "lib/iommu_fault.h"
+#include "lib/machine.h"
 #include "lib/mem.h"
 #include "lib/pci.h"
 #include "lib/slice.h"
@@ -803,18 +804,6 @@ static void *revoke_all(void *arg)
 	return NULL;
 }
 
-/* check-full allows more time, by the kernel's command line. */
-static int storm_seconds(void)
-{
-	char line[4096], *word, *rest = line;
-	int seconds = 20;
-
-	VFIO_ASSERT_GT(file_read(line, sizeof(line), "/proc/cmdline"), 0);
-	while ((word = strsep(&rest, "\n ")))
-		sscanf(word, "storm=%d", &seconds);
-	return seconds;
-}
-
 TEST_F_TIMEOUT(hard, storm, 300)
 {
 	struct mapper mapper[MAPPERS];
@@ -837,7 +826,7 @@ TEST_F_TIMEOUT(hard, storm, 300)
 	ASSERT_EQ(0, pthread_create(&thread[n++], NULL, toggle, &s));
 	ASSERT_EQ(0, pthread_create(&thread[n++], NULL, attach_about, &s));
 	ASSERT_EQ(0, pthread_create(&thread[n++], NULL, revoke_all, &s));
-	sleep(storm_seconds());
+	sleep(machine_storm(10));
 	s.stop = true;
 	while (n--)
 		pthread_join(thread[n], NULL);

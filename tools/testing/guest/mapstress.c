@@ -31,6 +31,7 @@
 #include "lib/fence.h"
 #include "lib/file.h"
 #include "lib/ioas.h"
+#include "lib/machine.h"
 #include "lib/pci.h"
 #include "lib/slice.h"
 
@@ -78,15 +79,15 @@ FIXTURE_VARIANT(stress) {
 	const struct pci_kind *kind;
 	bool fails;
 	bool moves;			/* the memory goes and comes back */
-	int seconds;
+	int seconds;			/* see machine_storm() */
 };
 
 FIXTURE_VARIANT_ADD(stress, memory_off) {
-	.kind = &pci_ivshmem, .moves = true, .seconds = 10,
+	.kind = &pci_ivshmem, .moves = true, .seconds = 5,
 };
 
 FIXTURE_VARIANT_ADD(stress, resets) {
-	.kind = &pci_nvme_flr, .moves = true, .seconds = 120,
+	.kind = &pci_nvme_flr, .moves = true, .seconds = 20,
 };
 
 FIXTURE_VARIANT_ADD(stress, without_transitions) {
@@ -94,7 +95,7 @@ FIXTURE_VARIANT_ADD(stress, without_transitions) {
 };
 
 FIXTURE_VARIANT_ADD(stress, failing_allocations) {
-	.kind = &pci_ivshmem, .moves = true, .fails = true, .seconds = 20,
+	.kind = &pci_ivshmem, .moves = true, .fails = true, .seconds = 15,
 };
 
 struct worker {
@@ -543,7 +544,7 @@ TEST_F_TIMEOUT(stress, all_at_once, 360)
 		};
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, run, &workers[i]));
 	}
-	sleep(variant->seconds);
+	sleep(machine_storm(variant->seconds));
 	atomic_store(&self->stop, true);
 	for (i = 0; i < ARRAY_SIZE(workers); i++)
 		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
@@ -590,7 +591,7 @@ TEST_F_TIMEOUT(owners, come_and_go, 60)
 {
 	const char *bdf = pci_find(&pci_ivshmem, 0);
 	struct timespec now, begin;
-	int i, rounds = 0, fd[4];
+	int i, rounds = 0, seconds = machine_storm(5), fd[4];
 	struct iommu *iommu;
 	void *p[4];
 
@@ -628,7 +629,7 @@ TEST_F_TIMEOUT(owners, come_and_go, 60)
 		}
 		rounds++;
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec - begin.tv_sec < 15);
+	} while (now.tv_sec - begin.tv_sec < seconds);
 	EXPECT_GT(rounds, 2);
 	iommu_cleanup(iommu);
 }

@@ -26,6 +26,7 @@
 #include "lib/access.h"
 #include "lib/endpoint.h"
 #include "lib/file.h"
+#include "lib/machine.h"
 #include "lib/pci.h"
 #include "lib/slice.h"
 #include "lib/watch.h"
@@ -37,7 +38,7 @@
 #define RW	(PROT_READ | PROT_WRITE)
 #define PLACES	2
 #define CALLERS	2
-#define SECONDS	20
+#define SECONDS	8	/* see machine_storm() */
 
 FIXTURE(race) {
 	struct iommu *iommu;
@@ -390,7 +391,7 @@ static bool one(struct _test_data_race *self, const struct _fixture_variant_race
 
 TEST_F_TIMEOUT(race, all_at_once, 120)
 {
-	time_t end = time(NULL) + SECONDS;
+	time_t end = time(NULL) + machine_storm(SECONDS);
 	u32 seed = 1;
 
 	while (time(NULL) < end) {

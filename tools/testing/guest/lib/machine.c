@@ -37,3 +37,15 @@ bool machine_promises(const char *name, const char *class)
 	snprintf(path, sizeof(path), "/sys/class/%s", class);
 	return !access(path, F_OK);
 }
+
+int machine_storm(int seconds)
+{
+	char line[4096], *word, *rest = line;
+	int times = 1;
+
+	VFIO_ASSERT_GT(file_read(line, sizeof(line), "/proc/cmdline"), 0);
+	while ((word = strsep(&rest, "\n ")))
+		sscanf(word, "storms=%d", &times);
+	VFIO_ASSERT_TRUE(times > 0 && times <= 10);
+	return seconds * times;
+}

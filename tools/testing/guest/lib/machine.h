@@ -15,4 +15,11 @@
  */
 bool machine_promises(const char *name, const char *class);
 
+/*
+ * How long a test does things at random, which is @seconds unless the word
+ * "storms=N" on the kernel's command line multiplies it (1 to 10): check-full has
+ * more time than check.
+ */
+int machine_storm(int seconds);
+
 #endif
