@@ -627,6 +627,8 @@ TEST_F_TIMEOUT(registers, of_bochs_display, 120)
 	memory = dev->bars[0].vaddr;
 	dispi = dev->bars[2].vaddr + 0x500;
 	ASSERT_NE(NULL, memory);
+	if (!dev->bars[2].vaddr && dev->bars[2].info.size < PAGE)
+		SKIP(return, "its registers share a page with another BAR");
 	ASSERT_NE(NULL, dev->bars[2].vaddr);
 	EXPECT_EQ(0xb0c5, readw(dispi));
 	pages_sign(memory, 4 * PAGE);

@@ -829,6 +829,7 @@ static void *change_in_a_storm(void *arg)
 TEST_F_TIMEOUT(byaddr, storm, 120)
 {
 	struct storm s = { .self = self, .room = room(self) };
+	u64 beside = IOVA - ROOM;		/* the threads' are above */
 	pthread_t threads[3];
 	int i, slice;
 	u8 *p;
@@ -840,9 +841,9 @@ TEST_F_TIMEOUT(byaddr, storm, 120)
 		slice = slice_export(self->mem, BAR, FIRST, PAGE);
 		p = slice < 0 ? NULL : map_shared(slice, 0, PAGE, RW);
 		if (p) {
-			map(self, p, PAGE, IOVA + SZ_1M, IOAS_RW);
+			map(self, p, PAGE, beside, IOAS_RW);
 			slice_revoke(self->mem, slice);
-			unmap(self, IOVA + SZ_1M, PAGE);
+			unmap(self, beside, PAGE);
 			munmap(p, PAGE);
 		}
 		if (slice >= 0)

@@ -320,6 +320,8 @@ TEST_F_TIMEOUT(failnth, recovery, 300)
 	int slice = slice_export(self->mem, BAR, 0, MUCH);
 	int nth, hits = 1, failed = 0;
 
+	if (PAGE > 4096)
+		SKIP(return, "one page table of the IOMMU covers the BAR: none is allocated");
 	ASSERT_GE(slice, 0);
 	ASSERT_EQ(0, ioas_map_file(self->iommu->iommufd, self->iommu->ioas_id, slice, 0, MUCH,
 				   IOVA + PAGE, IOAS_RW));

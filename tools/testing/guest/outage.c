@@ -195,6 +195,8 @@ FIXTURE_SETUP(outage)
 		ASSERT_TRUE(reads_a_counter());
 	}
 	bar = &self->dev->bars[variant->bar];
+	if (!bar->vaddr && bar->info.size < PAGE)
+		SKIP(return, "its registers share a page with another BAR");
 	ASSERT_NE(NULL, bar->vaddr);
 	self->bar = bar->vaddr;
 	self->size = min((size_t)bar->info.size, 16 * PAGE);

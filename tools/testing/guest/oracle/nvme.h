@@ -22,7 +22,7 @@ struct nvme {
 };
 
 #define NVME_IOVA	0x7000000UL	/* arm64 has its MSIs at 0x8000000 */
-#define NVME_RAM	(3 * 4096UL)
+#define NVME_RAM	(3 * GUEST_PAGE)
 
 /* The controller without memory; false if there is none. */
 bool nvme_there(void);

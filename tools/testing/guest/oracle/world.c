@@ -18,7 +18,7 @@ struct span span_of(int total, int at, int nr)
 
 u64 slot_iova(int slot)
 {
-	return 0x10000000UL + slot * 0x400000UL;
+	return 0x10000000UL + slot * 1024 * PAGE;
 }
 
 u64 word(u32 id)

@@ -19,7 +19,7 @@
  * The objects, and the model's knowledge of them. The model takes nothing from
  * the kernel under test.
  */
-#define PAGE		4096UL
+#define PAGE		GUEST_PAGE
 #define BAR		2
 
 #define NR_DEVS		3
