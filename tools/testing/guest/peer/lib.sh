@@ -6,20 +6,23 @@
 #   peer SUITE LABEL COMMAND...   run it; LABEL distinguishes runs of a program
 #   judge SUITE                   print the suite's results
 #
-# /peer/expected/SUITE-SERIES has a line "ok NAME", "not ok NAME" or "skip
-# NAME" for each test.  A test that passes unpatched has to pass; one that fails
+# /peer/expected/SUITE-SERIES[-arm64[-64k]] has a line "ok NAME", "not ok NAME" or
+# "skip NAME" for each test.  A test that passes unpatched has to pass; one that fails
 # or is skipped unpatched is reported as skipped if it does so here; a test that
 # the list lacks is new and has to pass.  Every result is also printed as
 # "# peer: RESULT NAME": the lists are made of such lines.
 
 PEER=${PEER:-/peer}
 work=$(mktemp -d)
-series=$(uname -r | cut -d. -f1,2)
+kernel=$(uname -r | cut -d. -f1,2)
+case $(uname -m) in aarch64) kernel=$kernel-arm64 ;; esac
+! grep -q '^KernelPageSize: *64 kB' /proc/self/smaps || kernel=$kernel-64k
 
 # "ok 1 NAME # SKIP reason" to "skip NAME<tab>reason", without the parts that
-# differ between runs.
+# differ between runs.  The reason is the name of a test that has none.
 normalise() {
 	sed -nE -e "s/^[# ]*(not ok|ok) [0-9]+ (- )?(.*)/\1 $1\3/" -e T \
+		-e 's/^ok # *SKIP *(.*)/skip \1\t\1/' \
 		-e 's/^ok (.*[^ ]) *# *SKIP *(.*)/skip \1\t\2/' \
 		-e 's/^(not )?ok (.*[^ ]) *# *XFAIL *(.*)/skip \2\t\3/' \
 		-e 's/ +#.*//' -e 's/ +$//' -e 's/: before=[0-9]+ after=[0-9]+$//' -e p |
@@ -50,7 +53,7 @@ peer() {
 
 judge() {
 	suite=$1
-	expected=$PEER/expected/$suite-$series
+	expected=$PEER/expected/$suite-$kernel
 	[ -e "$expected" ] || expected=/dev/null
 	cut -f1 "$work/$suite" | sed 's/^/# peer: /'
 	awk -F '\t' -v list="$expected" '
