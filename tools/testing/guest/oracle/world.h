@@ -29,7 +29,7 @@
 #define NR_IOASES	2
 #define NR_SLOTS	5
 #define DEV_PAGES	64		/* number of pages of the BAR that are checked */
-#define SLICE_PAGES	128
+#define SLICE_PAGES	(PAGE > 4096 ? 64 : 128)	/* at most the BAR's, of 4 MiB */
 #define MAP_PAGES	SLICE_PAGES
 
 /* A device, whose BAR is memory */
