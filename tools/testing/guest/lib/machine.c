@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,14 +39,29 @@ bool machine_promises(const char *name, const char *class)
 	return !access(path, F_OK);
 }
 
-int machine_storm(int seconds)
+const char *machine_word(const char *name)
 {
-	char line[4096], *word, *rest = line;
-	int times = 1;
+	static char line[4096];
+	char *word, *rest = line;
 
 	VFIO_ASSERT_GT(file_read(line, sizeof(line), "/proc/cmdline"), 0);
 	while ((word = strsep(&rest, "\n ")))
-		sscanf(word, "storms=%d", &times);
+		if (!strncmp(word, name, strlen(name)))
+			return word + strlen(name);
+	return NULL;
+}
+
+long machine_number(const char *name, long otherwise)
+{
+	const char *word = machine_word(name);
+
+	return word ? atol(word) : otherwise;
+}
+
+int machine_storm(int seconds)
+{
+	long times = machine_number("storms=", 1);
+
 	VFIO_ASSERT_TRUE(times > 0 && times <= 10);
 	return seconds * times;
 }

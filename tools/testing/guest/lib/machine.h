@@ -16,6 +16,13 @@
 bool machine_promises(const char *name, const char *class);
 
 /*
+ * What follows @name in a word "NAME..." of the kernel's command line, up to the
+ * next call; or NULL. As a number, or @otherwise.
+ */
+const char *machine_word(const char *name);
+long machine_number(const char *name, long otherwise);
+
+/*
  * How long a test does things at random, which is @seconds unless the word
  * "storms=N" on the kernel's command line multiplies it (1 to 10): check-full has
  * more time than check.

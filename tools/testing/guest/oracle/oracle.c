@@ -19,8 +19,8 @@
 
 #include <libvfio.h>
 
-#include "lib/file.h"
 #include "lib/inject.h"
+#include "lib/machine.h"
 
 #include "cover.h"
 #include "nvme.h"
@@ -32,30 +32,16 @@
 #define WORKER_SECONDS	30	/* for a process and what it leaves behind */
 #define NEWS_SECONDS	300	/* a run of hours says how far it is */
 
-/* A word of the command line, or NULL */
-static const char *word_of(const char *name)
+static const char *copy_of(const char *name)
 {
-	static char line[4096];
-	char *at, *rest = line;
+	const char *word = machine_word(name);
 
-	if (file_read(line, sizeof(line), "/proc/cmdline") <= 0)
-		return NULL;
-	while ((at = strsep(&rest, "\n ")))
-		if (!strncmp(at, name, strlen(name)))
-			return strdup(at + strlen(name));
-	return NULL;
-}
-
-static int number_of(const char *name, int otherwise)
-{
-	const char *word = word_of(name);
-
-	return word ? atoi(word) : otherwise;
+	return word ? strdup(word) : NULL;
 }
 
 static void print_failure(void)
 {
-	int seconds = number_of("oracle.shrink=", SHRINK);
+	int seconds = machine_number("oracle.shrink=", SHRINK);
 	static struct program p;
 	bool in_a_step;
 
@@ -131,8 +117,8 @@ static bool programs(u64 seed, int seconds)
 
 int main(void)
 {
-	const char *seed_word = word_of("oracle.seed="), *steps = word_of("oracle.steps=");
-	int seconds = number_of("oracle.seconds=", 0);
+	const char *seed_word = copy_of("oracle.seed="), *steps = copy_of("oracle.steps=");
+	int seconds = machine_number("oracle.seconds=", 0);
 	bool passed;
 	u64 seed;
 
@@ -152,11 +138,11 @@ int main(void)
 		printf("ok 1 oracle.programs # SKIP needs an nvme without memory\n");
 		return 4;
 	}
-	if (number_of("oracle.kcov=", 0) && !cover_init()) {
+	if (machine_number("oracle.kcov=", 0) && !cover_init()) {
 		printf("ok 1 oracle.programs # SKIP needs a kernel with KCOV\n");
 		return 4;
 	}
-	report->fails = number_of("oracle.fail=", 0);
+	report->fails = machine_number("oracle.fail=", 0);
 	if (report->fails && !inject_ready()) {
 		printf("ok 1 oracle.programs # SKIP needs a kernel whose allocations can fail\n");
 		return 4;

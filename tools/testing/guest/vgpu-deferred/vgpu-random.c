@@ -29,7 +29,6 @@
 #include "kselftest_harness.h"
 
 #include "lib/drm.h"
-#include "lib/file.h"
 #include "lib/machine.h"
 
 #include "vgpu-deferred/gpus.h"
@@ -285,16 +284,6 @@ FIXTURE(random) {
 	u32 random;
 };
 
-static long word_of(const char *name, long otherwise)
-{
-	char line[4096];
-	char *at;
-
-	VFIO_ASSERT_GT(file_read(line, sizeof(line), "/proc/cmdline"), 0);
-	at = strstr(line, name);
-	return at ? atol(at + strlen(name)) : otherwise;
-}
-
 FIXTURE_SETUP(random)
 {
 	machine_is_here(&self->m);
@@ -303,7 +292,7 @@ FIXTURE_SETUP(random)
 	self->report = mmap(NULL, sizeof(*self->report), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(self->report, MAP_FAILED);
-	self->random = word_of("vgpu-random.seed=", time(NULL) & 0xffffff) ?: 1;
+	self->random = machine_number("vgpu-random.seed=", time(NULL) & 0xffffff) ?: 1;
 }
 
 /* At random, @breaks percent of them break the queue; with seed 0 as they should be */
@@ -373,7 +362,7 @@ static bool probed(struct _test_data_random *self, int which)
 static void run(struct __test_metadata *_metadata, struct _test_data_random *self,
 		const char *breaks, int remove_every)
 {
-	int i, nr = 0, seconds = word_of("vgpu-random.seconds=", SECONDS);
+	int i, nr = 0, seconds = machine_number("vgpu-random.seconds=", SECONDS);
 	u64 end = now_ms() + seconds * 1000ULL;
 
 	TH_LOG("vgpu-random.seed=%u", self->random);
